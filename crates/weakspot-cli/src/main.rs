@@ -1,0 +1,3 @@
+//! The `weakspot` program.
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! Convolution kernels for a CPU: forward, gradient to the input, gradient to the weights.
+#![deny(missing_docs)]

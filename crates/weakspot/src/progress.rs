@@ -1,0 +1,35 @@
+//! How long-running library code tells its caller where it is, without printing.
+
+/// Receives progress. The command line draws bars with it; the default does nothing.
+pub trait Observer: Sync {
+    /// A stage begins that will take `total` steps.
+    fn stage(&self, name: &str, total: usize) {
+        let _ = (name, total);
+    }
+
+    /// `steps` more steps of the current stage are done.
+    fn advance(&self, steps: usize) {
+        let _ = steps;
+    }
+
+    /// A short text to show beside the current stage: a loss, an accuracy.
+    fn status(&self, text: &str) {
+        let _ = text;
+    }
+
+    /// Something the user should read.
+    fn note(&self, text: &str) {
+        let _ = text;
+    }
+
+    /// Whether the user has asked to stop; long loops ask between batches.
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// An observer that watches nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

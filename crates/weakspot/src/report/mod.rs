@@ -1,0 +1,1 @@
+//! Record to bytes, one file per format: JSON, CSV, Markdown, figures, HTML; never calls a model.

@@ -1,0 +1,96 @@
+//! Every random stream, named and derived from one seed.
+//!
+//! A draw is keyed by (seed, purpose, item): batch size, threads and order change nothing
+//! (`docs/DESIGN.md`, invariant 8).
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use sha2::{Digest as _, Sha256};
+
+/// A stream of random numbers that belongs to one purpose and one item.
+#[derive(Clone, Debug)]
+pub struct Stream(ChaCha8Rng);
+
+/// The stream of (seed, purpose, item), for example `(0, "pgd-start", "test/00012")`.
+pub fn stream(seed: u64, purpose: &str, item: &str) -> Stream {
+    let mut hash = Sha256::new();
+    hash.update(seed.to_le_bytes());
+    hash.update((purpose.len() as u64).to_le_bytes());
+    hash.update(purpose.as_bytes());
+    hash.update(item.as_bytes());
+    Stream(ChaCha8Rng::from_seed(hash.finalize().into()))
+}
+
+impl Stream {
+    /// The next 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A uniform number in `[0, 1)` with 24 random bits.
+    pub fn unit(&mut self) -> f32 {
+        (self.0.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
+    }
+
+    /// A uniform integer in `0..n`, without bias; 0 when `n` is 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        if n == 0 {
+            return 0;
+        }
+        let n = n as u64;
+        // Lemire 2019, "Fast random integer generation in an interval": reject the short last interval.
+        let threshold = n.wrapping_neg() % n;
+        loop {
+            let product = u128::from(self.next_u64()) * u128::from(n);
+            if product as u64 >= threshold {
+                return (product >> 64) as usize;
+            }
+        }
+    }
+
+    /// -1 or +1, each with probability one half.
+    pub fn sign(&mut self) -> f32 {
+        if self.0.next_u32() >> 31 == 0 { 1.0 } else { -1.0 }
+    }
+
+    /// A standard normal number (Box and Muller 1958; one of the pair is thrown away).
+    pub fn normal(&mut self) -> f32 {
+        let u = f64::from(self.unit()) + 0.5 / 16_777_216.0;
+        let v = f64::from(self.unit());
+        ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
+    }
+
+    /// Shuffles in place (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            let j = self.below(i + 1);
+            items.swap(i, j);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_differ_by_seed_purpose_and_item_and_repeat_themselves() {
+        let first = |seed, purpose, item| stream(seed, purpose, item).next_u64();
+        assert_eq!(first(0, "a", "b"), first(0, "a", "b"));
+        assert_ne!(first(0, "a", "b"), first(1, "a", "b"));
+        assert_ne!(first(0, "a", "b"), first(0, "b", "b"));
+        assert_ne!(first(0, "a", "b"), first(0, "a", "c"));
+        assert_ne!(first(0, "a", "bc"), first(0, "ab", "c"), "the purpose's length is part of the key");
+    }
+
+    #[test]
+    fn below_covers_its_range_and_no_more() {
+        let mut s = stream(7, "test", "");
+        let mut seen = [0usize; 5];
+        for _ in 0..5_000 {
+            seen[s.below(5)] += 1;
+        }
+        // Binomial(5000, 1/5): six standard deviations are 170.
+        assert!(seen.iter().all(|&k| (830..=1170).contains(&k)), "{seen:?}");
+    }
+}

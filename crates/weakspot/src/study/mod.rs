@@ -1,0 +1,4 @@
+//! A plan in, a record out: protocols, splits, sweeps, per-image ledger, provenance.
+
+pub mod maps;
+pub mod record;
