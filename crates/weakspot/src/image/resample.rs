@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2};
 
 /// Bilinear upsampling with half-pixel centres and clamped borders, axes `height, width`.
 ///
-/// The sample of output pixel `i` is at `(i + 0.5) * in / out - 0.5`, as in `PyTorch`'s
+/// The sample of output pixel `i` is at `(i + 0.5) * in / out - 0.5`, as in PyTorch's
 /// `interpolate(mode="bilinear", align_corners=False)` and OpenCV's `INTER_LINEAR`.
 ///
 /// # Panics

@@ -416,7 +416,7 @@ pub struct PairedTest {
     pub low: f64,
     /// Upper end of its 95 % interval.
     pub high: f64,
-    /// Exact `McNemar` p, two-sided.
+    /// Exact McNemar p, two-sided.
     pub p: f64,
     /// After Holm's correction over the study's family.
     pub p_holm: f64,
