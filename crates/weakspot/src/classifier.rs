@@ -54,6 +54,33 @@ pub struct TraceRequest<'a> {
     pub inputs: &'a [Objective],
     /// Whether the inputs of the last linear layer are wanted.
     pub features: bool,
+    /// Two of the model's classes that labels and objectives are about: label 0 is the first, label 1 the second.
+    /// `None`: labels count the model's own classes.
+    pub pair: Option<[usize; 2]>,
+}
+
+impl TraceRequest<'_> {
+    /// The gradient of an objective with respect to the model's logits `[batch, classes]`, of their shape.
+    ///
+    /// # Panics
+    /// If there are fewer labels than logits, or a label or a class of the pair is out of range.
+    pub fn cotangents(&self, objective: Objective, logits: &Array2<f32>) -> Array2<f32> {
+        let mut out = Array2::zeros(logits.dim());
+        for ((row, mut cotangent), &label) in logits.rows().into_iter().zip(out.rows_mut()).zip(self.labels) {
+            match self.pair {
+                None => objective.cotangent(row, label, cotangent),
+                Some(pair) => {
+                    let seen = ndarray::arr1(&pair.map(|class| row[class]));
+                    let mut of_pair = ndarray::Array1::zeros(2);
+                    objective.cotangent(seen.view(), label, of_pair.view_mut());
+                    for (&class, &value) in pair.iter().zip(&of_pair) {
+                        cotangent[class] = value;
+                    }
+                }
+            }
+        }
+        out
+    }
 }
 
 /// What one traced pass brought back.

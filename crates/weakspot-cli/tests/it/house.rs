@@ -1,0 +1,113 @@
+//! Which crate may use which, and under which licences the dependencies come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What a crate of ours may depend on, among ours (`ARCHITECTURE.md`).
+const ARROWS: [(&str, &[&str]); 4] = [
+    ("weakspot", &[]),
+    ("weakspot-conv", &[]),
+    ("weakspot-nn", &["weakspot", "weakspot-conv"]),
+    ("weakspot-cli", &["weakspot", "weakspot-nn"]),
+];
+
+/// What the science crate must never need: a machine-learning framework, an argument parser, Python.
+const FORBIDDEN_IN_SCIENCE: [&str; 9] =
+    ["burn", "candle-core", "tch", "ort", "tract-onnx", "clap", "indicatif", "pyo3", "gemm"];
+
+/// Licences that let anyone use the program as they use our own code.
+const LICENCES: [&str; 14] = [
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-1-Clause",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "0BSD",
+    "MIT-0",
+    "CC0-1.0",
+    "BSL-1.0",
+    "Unicode-3.0",
+    "Unlicense",
+];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn names(package: &Value) -> BTreeSet<String> {
+    let dependencies = package["dependencies"].as_array().unwrap();
+    dependencies
+        .iter()
+        .filter(|d| d["kind"].is_null())
+        .map(|d| d["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn crates_depend_only_along_the_drawn_arrows() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeMap<&str, BTreeSet<String>> = packages
+        .iter()
+        .filter(|p| p["source"].is_null())
+        .map(|p| (p["name"].as_str().unwrap(), names(p)))
+        .collect();
+    assert_eq!(ours.keys().copied().collect::<BTreeSet<_>>(), ARROWS.iter().map(|(name, _)| *name).collect());
+    for (name, allowed) in ARROWS {
+        for dependency in &ours[name] {
+            let inside = ours.contains_key(dependency.as_str());
+            assert!(
+                !inside || allowed.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
+            );
+        }
+    }
+    for forbidden in FORBIDDEN_IN_SCIENCE {
+        assert!(!ours["weakspot"].contains(forbidden), "the science crate must not depend on {forbidden}");
+    }
+}
+
+/// Whether an SPDX expression of `OR`s and `AND`s without nesting beyond one level can be satisfied.
+fn satisfiable(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
+    expression.split(" AND ").all(|part| {
+        part.split(" OR ").any(|licence| {
+            LICENCES.contains(&licence.split_whitespace().collect::<Vec<_>>().join(" ").as_str())
+        })
+    })
+}
+
+#[test]
+fn every_dependency_has_a_licence_we_listed() {
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let licence = package["license"].as_str().unwrap_or("none");
+        assert!(
+            satisfiable(licence),
+            "{name} is licensed {licence:?}, which is not in the list of this test"
+        );
+    }
+}
+
+#[test]
+fn the_licence_reader_knows_what_to_refuse() {
+    assert!(satisfiable("MIT OR Apache-2.0"));
+    assert!(satisfiable("Unlicense/MIT"));
+    assert!(satisfiable("(MIT OR GPL-3.0-only) AND Unicode-3.0"));
+    assert!(!satisfiable("GPL-3.0-only"));
+    assert!(!satisfiable("MIT AND GPL-3.0-only"));
+    assert!(!satisfiable("none"));
+}

@@ -1,0 +1,4 @@
+//! Tests of the house (manifests, licences) and of the real program in fresh folders.
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its own repository should stop at once")]
+
+mod house;
