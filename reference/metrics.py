@@ -1,9 +1,10 @@
 """Golden numbers for crates/weakspot/src/metrics, written to metrics.json beside this file.
 
 Run with: python reference/metrics.py
-Versions: Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-image 0.26.0, statsmodels 0.15.0
+Versions: Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-image 0.26.0, statsmodels 0.15.0, mpmath 1.3.0
 
 - wilson, holm, mcnemar: statsmodels; binomial: scipy.stats.binomtest; ssim: scikit-image on doubles.
+- tails: the smaller tail of the same binomial cases, summed in 40 digits by mpmath, which shows how far to trust both.
 - newcombe: method 10 written out here, on statsmodels' Wilson limits (no package pinned here has it).
 - moran: I = z' W z / z' z with W row-standardised, as one dense matrix.
 - shift: overlaps by numpy.roll.
@@ -15,6 +16,7 @@ import json
 import pathlib
 
 import numpy as np
+from mpmath import exp, log, loggamma, mp, mpf
 from scipy.stats import binomtest
 from skimage.metrics import structural_similarity
 from statsmodels.stats.contingency_tables import mcnemar
@@ -26,6 +28,20 @@ rng = np.random.default_rng(20240607)
 
 def wilson(k, n):
     return [float(v) for v in proportion_confint(k, n, alpha=0.05, method="wilson")]
+
+
+def tail(k, n, p):
+    """P(X >= k) above the mean, else P(X <= k), of the double p."""
+    mp.dps = 40
+    p, step = mpf(p), 1 if k >= n * p else -1
+    term = exp(loggamma(n + 1) - loggamma(k + 1) - loggamma(n - k + 1) + k * log(p) + (n - k) * log(1 - p))
+    total = term
+    while 0 <= k + step <= n and term > total * mpf(10) ** -30:
+        odds = p / (1 - p)
+        term *= (n - k) * odds / (k + 1) if step > 0 else k / (odds * (n - k + 1))
+        total += term
+        k += step
+    return float(total)
 
 
 def newcombe(a, b, c, d):
@@ -139,6 +155,7 @@ golden = {
         }
         for k, n, p in binomial_cases
     ],
+    "tails": [{"k": k, "n": n, "p": p, "above": k >= n * p, "tail": tail(k, n, p)} for k, n, p in binomial_cases],
     "mcnemar": [
         {"first_only": b, "second_only": c, "p": float(mcnemar([[5, b], [c, 7]], exact=True).pvalue)}
         for b, c in mcnemar_cases

@@ -61,8 +61,8 @@ impl Score {
         let centre = successes + z2 / 2.0;
         let half = Z_95 * (successes * (trials - successes) / trials + z2 / 4.0).sqrt();
         let rate = successes / trials;
-        // At the ends centre and half cancel exactly on paper, and rounding would leave a limit beside the rate.
-        let low = if k == 0 { 0.0 } else { (centre - half) / (trials + z2) };
+        let low = (centre - half) / (trials + z2);
+        // Numerator and denominator are equal on paper, and rounding would leave the limit beside the rate.
         let high = if k == n { 1.0 } else { (centre + half) / (trials + z2) };
         Self { k, n, rate, low, high }
     }
@@ -148,6 +148,9 @@ mod tests {
         let all = Score::of(10, 10);
         assert_eq!((all.rate, all.high), (1.0, 1.0));
         assert!((all.low - 10.0 / (10.0 + z2)).abs() < 1e-15);
+        for n in 1..2000 {
+            assert_eq!((Score::of(0, n).low, Score::of(n, n).high), (0.0, 1.0), "exactly, for {n}");
+        }
         assert_eq!(Score::of(0, 0), Score { k: 0, n: 0, rate: 0.0, low: 0.0, high: 1.0 });
     }
 

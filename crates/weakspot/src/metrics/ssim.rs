@@ -17,7 +17,7 @@
 //! sample's. Only windows inside the image count: scikit-image pads, then crops what the padding touched. An
 //! image smaller than the window gets a smaller window instead of an error.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -89,11 +89,14 @@ pub fn ssim(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, window: Window) -> R
     if let Some(value) = a.iter().chain(&b).find(|v| !v.is_finite()) {
         return Err(Error::new(ErrorKind::ValueRange, format!("SSIM needs finite values, got {value}")));
     }
-    let (a, b) = (a.mapv(f64::from), b.mapv(f64::from));
-    let (weights, sample) = window.weights(a.nrows().min(a.ncols()));
-    let mean = |image: &Array2<f64>| window_means(image, &weights);
+    let (height, width) = a.dim();
+    let (weights, sample) = window.weights(height.min(width));
+    let (a, b): (Vec<f64>, Vec<f64>) = a.iter().zip(&b).map(|(&a, &b)| (f64::from(a), f64::from(b))).unzip();
+    let mean = |image: &[f64]| window_means(image, width, &weights);
+    let mean_of_products =
+        |a: &[f64], b: &[f64]| mean(&a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<_>>());
     let (mx, my) = (mean(&a), mean(&b));
-    let (mxx, myy, mxy) = (mean(&(&a * &a)), mean(&(&b * &b)), mean(&(&a * &b)));
+    let (mxx, myy, mxy) = (mean_of_products(&a, &a), mean_of_products(&b, &b), mean_of_products(&a, &b));
     let mut sum = 0.0;
     for i in 0..mx.len() {
         let (x, y) = (mx[i], my[i]);
@@ -105,30 +108,29 @@ pub fn ssim(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, window: Window) -> R
 
 /// The weighted mean of every window inside the image, row by row. Both weightings are products of one weight per
 /// axis, so columns are summed after rows.
-fn window_means(image: &Array2<f64>, weights: &[f64]) -> Vec<f64> {
-    let (h, w) = image.dim();
-    let (rows, columns) = (h + 1 - weights.len(), w + 1 - weights.len());
-    let mut along_rows = vec![0.0; h * columns];
-    for (source, line) in image.rows().into_iter().zip(along_rows.chunks_exact_mut(columns)) {
-        for (j, weight) in weights.iter().enumerate() {
-            for (out, value) in line.iter_mut().zip(source.iter().skip(j)) {
-                *out += weight * value;
-            }
+fn window_means(image: &[f64], width: usize, weights: &[f64]) -> Vec<f64> {
+    let (rows, columns) = (image.len() / width + 1 - weights.len(), width + 1 - weights.len());
+    let mut along_rows = Vec::with_capacity(image.len());
+    for source in image.chunks_exact(width) {
+        along_rows.extend(weighted_sum(columns, weights, |j| &source[j..]));
+    }
+    (0..rows).flat_map(|y| weighted_sum(columns, weights, |j| &along_rows[(y + j) * columns..])).collect()
+}
+
+/// The sum over j of weight j times the first `length` values of `line(j)`.
+fn weighted_sum<'a>(length: usize, weights: &[f64], line: impl Fn(usize) -> &'a [f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; length];
+    for (j, weight) in weights.iter().enumerate() {
+        for (sum, value) in sums.iter_mut().zip(line(j)) {
+            *sum += weight * value;
         }
     }
-    let mut means = vec![0.0; rows * columns];
-    for (y, line) in means.chunks_exact_mut(columns).enumerate() {
-        for (j, weight) in weights.iter().enumerate() {
-            for (out, value) in line.iter_mut().zip(&along_rows[(y + j) * columns..]) {
-                *out += weight * value;
-            }
-        }
-    }
-    means
+    sums
 }
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
     use proptest::prelude::*;
 
     use super::*;
