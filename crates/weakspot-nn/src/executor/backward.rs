@@ -146,33 +146,34 @@ impl<T: Scalar> Executor<T> {
         }
     }
 
-    /// Lets `step(tensor number, weights, gradient)` change every learned tensor, in the network's order, and moves
-    /// the running statistics of batch norms towards those of the training pass.
+    /// Lets `step(tensor number, is it the weight of a convolution or linear layer, tensor, gradient)` change every
+    /// learned tensor, in the network's order, and moves the running statistics of batch norms towards those of
+    /// the training pass.
     pub fn update(
         &mut self,
         tape: &Tape<T>,
         gradients: &Gradients<T>,
-        mut step: impl FnMut(usize, &mut [T], &[T]),
+        mut step: impl FnMut(usize, bool, &mut [T], &[T]),
     ) {
         let mut number = 0;
         for ((operation, saved), [to_weight, to_bias]) in
             self.operations.iter_mut().zip(&tape.saved).zip(&gradients.layers)
         {
-            let (weight, bias) = match operation {
+            let (decays, weight, bias) = match operation {
                 Operation::Conv(conv) => {
                     conv.transposed.take();
-                    (&mut conv.weights, &mut conv.bias)
+                    (true, &mut conv.weights, &mut conv.bias)
                 }
                 Operation::BatchNorm(norm) => {
                     if let Saved::Batch(batch) = saved {
                         norm.absorb(batch);
                     }
-                    (&mut norm.weight, &mut norm.bias)
+                    (false, &mut norm.weight, &mut norm.bias)
                 }
                 Operation::Plain | Operation::Normalize { .. } => continue,
             };
-            step(number, weight, to_weight);
-            step(number + 1, bias, to_bias);
+            step(number, decays, weight, to_weight);
+            step(number + 1, false, bias, to_bias);
             number += 2;
         }
     }
