@@ -119,12 +119,15 @@ impl Model {
     }
 
     /// The gradient of an objective at the network's own output.
-    fn cotangents(&self, objective: Objective, logits: &Array2<f32>, labels: &[usize]) -> Activation<f32> {
+    fn cotangents(
+        &self,
+        request: &TraceRequest<'_>,
+        objective: Objective,
+        logits: &Array2<f32>,
+    ) -> Activation<f32> {
         let k = self.spec.n_outputs;
-        let mut gradient = Activation::zeros(labels.len(), self.executor.network().output());
-        let mut row = ndarray::Array1::zeros(self.n_classes());
-        for (i, (logits, &label)) in logits.axis_iter(Axis(0)).zip(labels).enumerate() {
-            objective.cotangent(logits, label, row.view_mut());
+        let mut gradient = Activation::zeros(logits.nrows(), self.executor.network().output());
+        for (i, row) in request.cotangents(objective, logits).outer_iter().enumerate() {
             match k {
                 1 => gradient.data[i] = (row[1] - row[0]) / 2.0,
                 _ => gradient.data[i * k..][..k].iter_mut().zip(&row).for_each(|(g, &r)| *g = r),
@@ -227,12 +230,12 @@ impl Classifier for Model {
         trace.activations = tape.taps.pop().map(|a| a.to_nchw());
         let end = network.layers().len();
         if let Some((place, objective)) = asked {
-            let gradient = self.cotangents(objective, &logits, request.labels);
+            let gradient = self.cotangents(request, objective, &logits);
             trace.layer_gradient = Some(self.executor.backward(&tape, gradient, end, place + 1)?.to_nchw());
             self.head.fetch_add(n as u64, Ordering::Relaxed);
         }
         for &objective in request.inputs {
-            let gradient = self.cotangents(objective, &logits, request.labels);
+            let gradient = self.cotangents(request, objective, &logits);
             let to_input: Array4<f32> = self.executor.backward(&tape, gradient, end, 0)?.to_nchw();
             trace.input_gradients.push(to_input);
             self.backward.fetch_add(n as u64, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 
 pub mod attack;
 pub mod attribution;
+pub mod checks;
 pub mod classifier;
 pub mod dataset;
 pub mod error;

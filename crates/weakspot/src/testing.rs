@@ -118,7 +118,7 @@ impl Classifier for Linear {
         let gradient = |objective: Objective| {
             let mut gradient = Array4::zeros(images.raw_dim());
             for (i, mut image) in gradient.outer_iter_mut().enumerate() {
-                let along = cotangent(objective, &logits, i, request.labels[i]);
+                let along = cotangent(request, objective, &logits, i);
                 for (j, g) in image.iter_mut().enumerate() {
                     let sum: f64 =
                         along.iter().enumerate().map(|(k, t)| t * f64::from(self.weights[[k, j]])).sum();
@@ -306,7 +306,7 @@ impl Classifier for ConvGap {
             let shape = (n, layer.channels, layer.grid.0, layer.grid.1);
             let (mut activations, mut gradient) = (Array4::zeros(shape), Array4::zeros(shape));
             for (i, inside) in insides.iter().enumerate() {
-                let along = cotangent(objective, &logits, i, request.labels[i]);
+                let along = cotangent(request, objective, &logits, i);
                 let (output, at_output) = if layer.is_relu {
                     let each = self.at_relu(&along);
                     let same = Array3::from_shape_fn(inside.before.raw_dim(), |(m, _, _)| each[m]);
@@ -322,7 +322,7 @@ impl Classifier for ConvGap {
         for &objective in request.inputs {
             let mut gradient = Array4::zeros(images.raw_dim());
             for (i, inside) in insides.iter().enumerate() {
-                let along = cotangent(objective, &logits, i, request.labels[i]);
+                let along = cotangent(request, objective, &logits, i);
                 gradient.slice_mut(s![i, .., .., ..]).assign(&self.at_input(inside, &along));
             }
             trace.input_gradients.push(gradient);
@@ -470,10 +470,8 @@ fn relu(v: f64) -> f64 {
     if v > 0.0 { v } else { 0.0 }
 }
 
-fn cotangent(objective: Objective, logits: &Array2<f32>, image: usize, label: usize) -> Vec<f64> {
-    let mut along = Array1::zeros(logits.ncols());
-    objective.cotangent(logits.row(image), label, along.view_mut());
-    along.iter().map(|&v| f64::from(v)).collect()
+fn cotangent(request: &TraceRequest<'_>, objective: Objective, logits: &Array2<f32>, image: usize) -> Vec<f64> {
+    request.cotangents(objective, logits).row(image).iter().map(|&v| f64::from(v)).collect()
 }
 
 fn check_labels(labels: &[usize], logits: &Array2<f32>) -> Result<()> {

@@ -99,6 +99,7 @@ fn maps_and_attacks_agree_with_pytorch() {
         threat: &threat,
         goal: &Goal::Untargeted,
         gradient: None,
+        features: false,
     };
     assert_close(Fgsm.perturb(&job).unwrap().view(), &g.fgsm, "FGSM");
     let pgd = Pgd {

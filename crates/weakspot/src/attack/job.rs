@@ -81,6 +81,10 @@ pub struct AttackJob<'a> {
     /// The gradient of [`Objective::Loss`] of the [`AttackJob::aims`] at `images`, if a traced pass has brought it
     /// already: FGSM then costs no pass, and PGD from the clean image one less.
     pub gradient: Option<ArrayView4<'a, f32>>,
+    /// Whether the referee's pass shall bring the inputs of the last linear layer along ([`Outcome::features`]).
+    ///
+    /// [`Outcome::features`]: super::Outcome::features
+    pub features: bool,
 }
 
 impl AttackJob<'_> {
@@ -185,7 +189,7 @@ pub(super) fn loss_gradient(
     images: ArrayView4<'_, f32>,
     aims: &[usize],
 ) -> Result<(Array4<f32>, Array2<f32>)> {
-    let request = TraceRequest { labels: aims, layer: None, inputs: &[Objective::Loss], features: false };
+    let request = TraceRequest { labels: aims, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
     let mut trace = classifier.trace(images, &request)?;
     let gradient = trace
         .input_gradients

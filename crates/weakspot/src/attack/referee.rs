@@ -3,7 +3,7 @@
 use ndarray::{Array2, Array4, ArrayView1, Axis};
 
 use super::{Attack, AttackJob};
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, TraceRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::objective;
 
@@ -18,6 +18,8 @@ pub struct Outcome {
     pub predicted: Vec<usize>,
     /// The label's logit minus the largest other, one per image, whatever the attack's goal.
     pub margin: Vec<f32>,
+    /// Inputs of the last linear layer, `[batch, features]`, where the job asked for them.
+    pub features: Option<Array2<f32>>,
 }
 
 impl Outcome {
@@ -64,7 +66,13 @@ pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcom
         let message = format!("{}: the attack gave NaN at {place:?}", job.ids[place.0]);
         return Err(Error::new(ErrorKind::Numerical, message));
     }
-    classify(job.classifier, adversarial, job.labels)
+    if !job.features {
+        return classify(job.classifier, adversarial, job.labels);
+    }
+    let request =
+        TraceRequest { labels: job.labels, layer: None, inputs: &[], features: true, pair: None };
+    let trace = job.classifier.trace(adversarial.view(), &request)?;
+    Ok(Outcome { features: trace.features, ..outcome(adversarial, trace.logits, job.labels) })
 }
 
 /// Classifies images as they are, under no threat model: `M(x)`, `M(N(x))`, `M(N(x*))`.
@@ -77,8 +85,13 @@ pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcom
 pub fn classify(classifier: &dyn Classifier, images: Array4<f32>, labels: &[usize]) -> Result<Outcome> {
     assert_eq!(images.len_of(Axis(0)), labels.len(), "one label per image");
     let logits = classifier.logits(images.view())?;
+    Ok(outcome(images, logits, labels))
+}
+
+/// Reads predictions and margins off the logits.
+fn outcome(images: Array4<f32>, logits: Array2<f32>, labels: &[usize]) -> Outcome {
     let predicted = logits.outer_iter().map(objective::predicted).collect();
     let margin = |(z, &label): (ArrayView1<'_, f32>, &usize)| objective::margin(z, label);
     let margin = logits.outer_iter().zip(labels).map(margin).collect();
-    Ok(Outcome { adversarial: images, logits, predicted, margin })
+    Outcome { adversarial: images, logits, predicted, margin, features: None }
 }

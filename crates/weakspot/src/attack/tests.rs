@@ -70,6 +70,7 @@ impl Batch<'_> {
             threat: &self.threat,
             goal: &self.goal,
             gradient: None,
+            features: false,
         }
     }
 
@@ -525,6 +526,7 @@ fn the_loss_of_two_classes_is_what_the_traced_pass_gives() {
         layer: Some(("features.1", Objective::ClassLogit)),
         inputs: &[Objective::Loss],
         features: true,
+        pair: None,
     };
     assert_eq!(model.trace(images.view(), &request).unwrap().input_gradients[0], gradient);
 }

@@ -81,7 +81,7 @@ impl Explainer {
                 None
             }
         };
-        classifier.trace(images, &TraceRequest { labels, layer, inputs: &inputs, features })
+        classifier.trace(images, &TraceRequest { labels, layer, inputs: &inputs, features, pair: None })
     }
 
     /// The maps of a batch, in its order. `labels` are the classes to explain.

@@ -66,6 +66,7 @@ fn on_a_gap_head_grad_cam_is_cam_over_the_cells_before_the_relu() {
             layer: Some(("features.1", explain.objective())),
             inputs: &[],
             features: false,
+            pair: None,
         };
         let trace = model.trace(images.view(), &request).unwrap();
         let cam = Cam::new(model.cam_head().unwrap(), explain);
@@ -146,7 +147,7 @@ fn random_maps_differ_by_image_and_seed() {
 fn a_pass_that_lacks_what_the_map_needs_is_an_error_that_names_it() {
     let model = ConvGap::random(6, 2, 5, 2, INPUT);
     let images = noise_images(4, 1, &INPUT, 0.0, 1.0);
-    let request = TraceRequest { labels: &[0], layer: None, inputs: &[], features: false };
+    let request = TraceRequest { labels: &[0], layer: None, inputs: &[], features: false, pair: None };
     let trace = model.trace(images.view(), &request).unwrap();
     for method in [Method::GradCam, Method::Cam, Method::Gradient] {
         let explainer = Explainer::new(&model, method, Explain::Logit, None).unwrap();
@@ -173,6 +174,7 @@ fn protocols_p0_and_p1_cost_four_forward_passes_and_two_back() {
             threat: &threat,
             goal: &Goal::Untargeted,
             gradient: Some(gradient.view()),
+            features: false,
         };
         referee::run(&Fgsm, &job).unwrap()
     };
@@ -185,7 +187,7 @@ fn protocols_p0_and_p1_cost_four_forward_passes_and_two_back() {
     let mut modified = images.clone();
     let mask = Mask::from_fn(7, 6, |y, _| y < 2);
     neutralize(&mut modified, &mask, &Fill::Value(0.0).resolve(2, None).unwrap()).unwrap();
-    let request = TraceRequest { labels: &labels, layer: None, inputs: &[Objective::Loss], features: false };
+    let request = TraceRequest { labels: &labels, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
     let trace = model.trace(modified.view(), &request).unwrap();
     attack(modified.view(), &trace.input_gradients[0]);
     assert_eq!((model.forward() / n, model.back() / n, model.head() / n), (4, 2, 1));
