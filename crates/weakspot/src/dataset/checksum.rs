@@ -38,7 +38,8 @@ pub(super) fn of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[Strin
     hex(&hash.finalize())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{ColorType, DynamicImage, ImageDecoder as _, ImageReader};
+use image::{ColorType, ImageDecoder as _, ImageReader};
 use ndarray::Array4;
 use rayon::prelude::*;
 
@@ -183,16 +183,13 @@ fn decode(path: &Path, size: (u32, u32), channels: usize, out: &mut [u8]) -> Res
         )
         .with_hint("flatten the image on a background first"));
     }
-    let interleaved = if channels == 1 { image.into_luma8().into_raw() } else { rgb(image) };
+    let interleaved =
+        if channels == 1 { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() };
     let pixels = out.len() / channels;
     for (i, &value) in interleaved.iter().enumerate() {
         out[i % channels * pixels + i / channels] = value;
     }
     Ok(())
-}
-
-fn rgb(image: DynamicImage) -> Vec<u8> {
-    image.into_rgb8().into_raw()
 }
 
 fn damaged(path: &Path, error: &image::ImageError) -> Error {

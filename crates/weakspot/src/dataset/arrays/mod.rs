@@ -127,3 +127,6 @@ impl Arrays {
         Ok(data)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,8 +71,11 @@ fn read(path: &Path, kind: &str, expected: &[Option<usize>]) -> Result<(Vec<usiz
         }
     }
     let claimed = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64));
-    let most =
-        if source.packed { length.saturating_mul(DEFLATE_MAX_RATIO) } else { length - header.len() as u64 };
+    let most = if source.packed {
+        length.saturating_mul(DEFLATE_MAX_RATIO)
+    } else {
+        length.saturating_sub(header.len() as u64)
+    };
     let Some(claimed) = claimed.filter(|&bytes| bytes <= most.min(MAX_PIXEL_BYTES)) else {
         let claimed = claimed.map_or_else(|| "over 2^64".to_owned(), |bytes| bytes.to_string());
         return Err(source.wrong(

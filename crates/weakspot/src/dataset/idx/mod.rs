@@ -108,3 +108,6 @@ impl Part {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,3 +207,6 @@ fn describe(data: &Dataset, rule: SplitRule, limits: &Limits, counts: &[String])
     }
     format!("{} ({})", words.join("; "), counts.join("; "))
 }
+
+#[cfg(test)]
+mod tests;
