@@ -32,6 +32,8 @@ pub(crate) struct Known<'a> {
     pub(crate) gradient: &'a Array4<f32>,
     /// A_M(x).
     pub(crate) adversarial: &'a Array4<f32>,
+    /// The calls on A_M(x).
+    pub(crate) adv: &'a [Call],
 }
 
 impl Lens<'_> {
@@ -90,7 +92,7 @@ impl Lens<'_> {
                 Some(known) => known,
                 None => {
                     again = self.again(batch)?;
-                    &Known { gradient: &again.0, adversarial: &again.1 }
+                    &Known { gradient: &again.0, adversarial: &again.1, adv: &again.2 }
                 }
             };
             if protocols.p2 {
@@ -99,6 +101,13 @@ impl Lens<'_> {
             }
             for &epsilon in sweep {
                 let Some(gradient) = &gradient else { continue };
+                if epsilon == plan.epsilon && protocols.p3 {
+                    // The study's own radius: both calls are known.
+                    for (row, &adv) in rows.iter_mut().zip(known.adv) {
+                        row.sweep.extend(row.adaptive.map(|adaptive| (adv, adaptive)));
+                    }
+                    continue;
+                }
                 let everywhere = ThreatModel::everywhere(epsilon);
                 let adv = self.attack(batch, &batch.images, known.gradient, &everywhere, false)?;
                 let outside = ThreatModel::outside(epsilon, n.mask);
@@ -112,12 +121,13 @@ impl Lens<'_> {
         Ok(rows)
     }
 
-    /// The loss gradient at x and A_M(x), where an earlier stage has not kept them.
-    fn again(&self, batch: &Batch<'_>) -> Result<(Array4<f32>, Array4<f32>)> {
+    /// The loss gradient at x, A_M(x) and the calls on it, where an earlier stage has not kept them.
+    fn again(&self, batch: &Batch<'_>) -> Result<(Array4<f32>, Array4<f32>, Vec<Call>)> {
         let (_, gradient) = self.loss_pass(&batch.images, &batch.labels)?;
         let threat = ThreatModel::everywhere(self.plan.epsilon);
         let outcome = self.attack(batch, &batch.images, &gradient, &threat, false)?;
-        Ok((gradient, outcome.adversarial))
+        let adv = calls(&outcome.logits, &batch.labels);
+        Ok((gradient, outcome.adversarial, adv))
     }
 
     /// P3w's second attack: PGD-Linf through the defended model.

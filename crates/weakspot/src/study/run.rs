@@ -241,7 +241,8 @@ fn eval_stage(
         let title = format!("protocols, {}", bench.data.class_names[label]);
         let rows = bench.rows(&format!("eval/{label}"), &title, &eval[label], |batch| {
             let seen = lens.look(batch, Some(likeness))?;
-            let known = Known { gradient: &seen.gradient, adversarial: &seen.adversarial };
+            let adv: Vec<Call> = seen.rows.iter().map(|row| row.adv).collect();
+            let known = Known { gradient: &seen.gradient, adversarial: &seen.adversarial, adv: &adv };
             let defended = defend_fills(lens, batch, &masks[label], fills, Some(&known))?;
             Ok(seen.rows.into_iter().zip(defended).map(|(look, defend)| EvalRow { look, defend }).collect())
         })?;
