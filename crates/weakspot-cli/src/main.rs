@@ -9,6 +9,7 @@ mod folder;
 mod interrupt;
 mod model;
 mod output;
+mod parts;
 mod plan;
 mod progress;
 mod run_record;

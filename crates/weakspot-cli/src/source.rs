@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use weakspot::dataset::{self, Dataset, arrays, demo, idx};
+use weakspot::dataset::{Dataset, arrays, demo, idx};
 use weakspot::{Error, Result};
 
 use crate::args::DataArgs;
@@ -45,11 +45,6 @@ pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
             arrays::load(path, args.labels.as_deref())?.into_dataset(&called(path))
         }
     }
-}
-
-/// What is settled for the data set, if it is known by name.
-pub(crate) fn preset(data: &Dataset) -> dataset::Preset {
-    dataset::preset(&data.name)
 }
 
 /// A file's or folder's name. Never that of a known data set, whose presets are about other images.

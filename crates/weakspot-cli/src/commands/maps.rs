@@ -1,9 +1,8 @@
 //! `weakspot maps`: the arrays of one traced pass and one attack, for the user's own images and model.
 
 use weakspot::Result;
-use weakspot::attribution::ChosenLayer;
 use weakspot::dataset::arrays;
-use weakspot::study::{MapsSummary, write_maps};
+use weakspot::study::write_maps;
 
 use crate::args::MapsArgs;
 use crate::interrupt::Interrupt;
@@ -43,14 +42,18 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         &progress,
     )?;
     progress.stages();
-    say(&summary, &plan.epsilon.to_string());
+    let chosen = if summary.layer.automatic { "chosen automatically" } else { "as asked" };
+    output::talk(&format!("layer {}, {chosen}; epsilon {}", summary.layer, plan.epsilon));
+    match &summary.accuracy {
+        Some(before) => output::talk(&format!(
+            "explained and attacked: the labels; right before {} of {}, after {}",
+            before.k, before.n, summary.adversarial_accuracy.k
+        )),
+        None => output::talk(&format!(
+            "explained and attacked: the predicted classes, as there are no labels; kept under attack {} of {}",
+            summary.adversarial_accuracy.k, summary.adversarial_accuracy.n
+        )),
+    }
     output::data(&args.out.display().to_string());
     Ok(())
-}
-
-fn say(summary: &MapsSummary, epsilon: &str) {
-    let ChosenLayer { automatic, .. } = summary.layer;
-    let chosen = if automatic { "chosen automatically" } else { "as asked" };
-    output::talk(&format!("layer {}, {chosen}; epsilon {epsilon}", summary.layer));
-    output::talk(&format!("explained and attacked: {}", summary.label_source));
 }
