@@ -65,6 +65,6 @@ mod tests {
     fn durations_are_said_in_two_units() {
         assert_eq!(in_words(Duration::from_millis(2_340)), "2.3 s");
         assert_eq!(in_words(Duration::from_secs(125)), "2 min 5 s");
-        assert_eq!(in_words(Duration::from_secs(4_200)), "1 h 10 min");
+        assert_eq!(in_words(Duration::from_mins(70)), "1 h 10 min");
     }
 }

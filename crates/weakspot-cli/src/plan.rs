@@ -2,7 +2,6 @@
 
 use weakspot::attack::{AttackSettings, Epsilon};
 use weakspot::dataset;
-use weakspot::region::Theta;
 use weakspot::study::{MapsPlan, Plan};
 use weakspot::{Error, Result};
 
@@ -36,7 +35,7 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
         roa,
         delta1: method.delta1.unwrap_or(base.delta1),
         delta2: method.delta2.unwrap_or(base.delta2),
-        theta: what.theta.map_or(Ok(base.theta), Theta::new)?,
+        theta: what.theta.unwrap_or(base.theta),
         blob: what.blob.unwrap_or(base.blob),
         fills: what.fill.clone().unwrap_or(base.fills),
         mask: what.mask.unwrap_or(base.mask),

@@ -52,7 +52,7 @@ impl Progress {
     /// Ends the current stage; the stages so far.
     pub(crate) fn stages(&self) -> Vec<StageRecord> {
         let mut state = self.state();
-        self.end(&mut state);
+        Self::end(&mut state);
         state.past.clone()
     }
 
@@ -61,7 +61,7 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, state: &mut State) {
+    fn end(state: &mut State) {
         let Some(stage) = state.current.take() else { return };
         stage.bar.finish_and_clear();
         let took = stage.since.elapsed();
@@ -89,7 +89,7 @@ impl Progress {
 impl Observer for Progress {
     fn stage(&self, name: &str, total: usize) {
         let mut state = self.state();
-        self.end(&mut state);
+        Self::end(&mut state);
         if !self.on_terminal {
             output::talk(&format!("{name} ({total})"));
         }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use weakspot::metrics::Window;
-use weakspot::region::{BlobRule, Fill, MaskPolicy};
+use weakspot::region::{BlobRule, Fill, MaskPolicy, Theta};
 use weakspot::study::Protocols;
 
-use super::values::{Controls, Sweep};
+use super::values::{Controls, Sweep, window};
 use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs};
 
 /// Study one pair of classes, from training to report
@@ -67,7 +67,7 @@ pub(crate) struct WhatArgs {
     ///
     /// Default: 0.5
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
-    pub(crate) theta: Option<f64>,
+    pub(crate) theta: Option<Theta>,
 
     /// How the blob is made: frequency (of U-V+ over images), or rep-diff (representative RoA without RoI)
     ///
@@ -108,7 +108,7 @@ pub(crate) struct WhatArgs {
     /// Window of the structural similarity: uniform (7x7, scikit-image's), or gaussian (11x11, Wang et al.)
     ///
     /// Default: uniform
-    #[arg(long, value_name = "WINDOW")]
+    #[arg(long, value_name = "WINDOW", value_parser = window)]
     pub(crate) ssim: Option<Window>,
 
     /// Whose maps go into maps.safetensors: the pictured images', or all eval images'

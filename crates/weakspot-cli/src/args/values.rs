@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use weakspot::attack::Epsilon;
+use weakspot::metrics::Window;
 use weakspot::{Error, Result};
 
 /// Two classes, `A,B`, by index or name.
@@ -107,6 +108,13 @@ pub(crate) fn switch(text: &str) -> Result<bool> {
         "false" | "no" | "off" => Ok(false),
         _ => Err(Error::invalid(format!("expected true or false; got {text:?}")).with_hint("give the flag alone for true")),
     }
+}
+
+/// A window of the structural similarity, by name.
+pub(crate) fn window(text: &str) -> Result<Window> {
+    [Window::Uniform, Window::Gaussian].into_iter().find(|window| window.name() == text).ok_or_else(|| {
+        Error::invalid(format!("expected a window's name; got {text:?}")).with_hint("one of uniform, gaussian")
+    })
 }
 
 #[cfg(test)]

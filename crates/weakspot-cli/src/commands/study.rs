@@ -6,7 +6,7 @@ use weakspot::classifier::Classifier;
 use weakspot::dataset::Dataset;
 use weakspot::progress::Observer as _;
 use weakspot::study::{FileJournal, PairView, Subject};
-use weakspot::{Result, report, study};
+use weakspot::{Error, Result, report, study};
 
 use crate::args::StudyArgs;
 use crate::folder::{Wanted, slug};
@@ -20,6 +20,10 @@ use crate::{commands, output, plan};
 /// Studies one pair of classes, from data to report.
 pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     commands::set_threads(&args.run)?;
+    if let (Some(_), Some(flag)) = (&args.weights, args.training.given()) {
+        return Err(Error::invalid(format!("{flag} is about training; --weights leaves nothing to train"))
+            .with_hint(format!("leave {flag} out, or --weights")));
+    }
     let record = RunRecord::begin(args.run.batch_size);
     let progress = Progress::new(Interrupt::listen()?);
     let parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, args.weights.is_none())?;

@@ -18,23 +18,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let progress = Progress::new(Interrupt::listen()?);
     let parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, true)?;
     progress.note(&format!("{}: {}", parts.data.name, parts.splits.description));
-    let path = match &args.out {
-        Some(out) => {
-            model::train_to(out, &args.model, &args.training, &parts, &progress)?;
-            out.clone()
-        }
-        None => {
-            let chosen = model::trained_or_reused(
-                &args.models,
-                &args.model,
-                &args.training,
-                &parts,
-                args.run.force,
-                &progress,
-            )?;
-            progress.note(&chosen.note);
-            chosen.path
-        }
+    let (model, training) = (&args.model, &args.training);
+    let path = if let Some(out) = &args.out {
+        model::train_to(out, model, training, &parts, &progress)?;
+        out.clone()
+    } else {
+        let chosen = model::trained_or_reused(&args.models, model, training, &parts, args.run.force, &progress)?;
+        progress.note(&chosen.note);
+        chosen.path
     };
     progress.stages();
     output::data(&path.display().to_string());

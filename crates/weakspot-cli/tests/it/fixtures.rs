@@ -74,7 +74,8 @@ impl Array {
             Self::U8(..) => "|u1",
             Self::I64(..) => "<i8",
         };
-        let shape: String = self.shape().iter().map(|n| format!("{n},")).collect();
+        let lengths: Vec<String> = self.shape().iter().map(ToString::to_string).collect();
+        let shape = lengths.join(",") + ",";
         let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
         while (10 + header.len() + 1) % 64 != 0 {
             header.push(' ');

@@ -85,7 +85,7 @@ fn a_study_leaves_every_file_that_is_promised() {
     assert!(how["stages"].as_array().unwrap().len() >= 3 && how["seconds"].as_f64().unwrap() > 0.0);
     if cfg!(target_os = "linux") {
         let peak = how["peak_memory_bytes"].as_u64().unwrap();
-        assert!((1 << 20..1610612736).contains(&peak), "a study stays under 1.5 GiB: {peak}");
+        assert!((1 << 20..3 << 29).contains(&peak), "a study stays under 1.5 GiB: {peak}");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_killed_study_goes_on_and_ends_with_the_same_bytes() {
     let slow = words(&TINY, &["--out", "run", "--batch-size", "1"]);
     let mut child = start(folder.path(), &slow);
     let journal = folder.path().join("run/journal");
-    let rows = || std::fs::read(&journal).map_or(0, |bytes| bytes.iter().filter(|b| **b == b'\n').count());
+    let rows = || std::fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
     while rows() < 40 {
         assert!(child.try_wait().unwrap().is_none(), "the study ended before it could be killed");
         std::thread::sleep(Duration::from_millis(2));
