@@ -1,4 +1,11 @@
 //! Tests of the house (manifests, licences) and of the real program in fresh folders.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its own repository should stop at once")]
 
+mod bad_input;
+mod fixtures;
+mod help;
 mod house;
+mod maps;
+mod program;
+mod study;
+mod train;

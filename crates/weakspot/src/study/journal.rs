@@ -5,7 +5,7 @@
 //! the result is the same bytes (`docs/DESIGN.md`, invariant 9).
 
 use std::collections::HashMap;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -39,6 +39,9 @@ impl Journal for NoJournal {
     }
 }
 
+/// How a journal's first line begins.
+const MAGIC: &str = "weakspot-journal/1 ";
+
 /// A journal in one file: a fingerprint line, then `stage TAB id TAB json` lines.
 #[derive(Debug)]
 pub struct FileJournal {
@@ -52,7 +55,7 @@ impl FileJournal {
     /// rows). A journal of another study is begun anew; a line that a crash cut short is dropped.
     ///
     /// # Errors
-    /// `Io`, naming the path.
+    /// `Io`, naming the path; `InvalidParameter` while another process has it open.
     pub fn open(path: &Path, fingerprint: &str) -> Result<Self> {
         let fail = |e: std::io::Error| Error::io(path, &e);
         let mut file = std::fs::OpenOptions::new()
@@ -62,9 +65,14 @@ impl FileJournal {
             .truncate(false)
             .open(path)
             .map_err(fail)?;
+        // Two processes that append to one journal would mix their rows. A file system without locks gives none.
+        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+            return Err(Error::invalid(format!("{}: another run is writing it", path.display()))
+                .with_hint("wait for it to end, or choose another --out"));
+        }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(fail)?;
-        let header = format!("weakspot-journal/1 {fingerprint}\n");
+        let header = format!("{MAGIC}{fingerprint}\n");
         let mut rows: HashMap<String, HashMap<String, String>> = HashMap::new();
         let mut whole = 0;
         if bytes.starts_with(header.as_bytes()) {
@@ -81,6 +89,19 @@ impl FileJournal {
             file.write_all(header.as_bytes()).map_err(fail)?;
         }
         Ok(Self { path: path.to_owned(), file, rows })
+    }
+
+    /// The fingerprint of the study that a file is the journal of; `None` if the file is no journal.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn fingerprint(path: &Path) -> Result<Option<String>> {
+        let file = std::fs::File::open(path).map_err(|e| Error::io(path, &e))?;
+        let mut first = Vec::new();
+        let line = std::io::BufReader::new(file.take(1 << 10)).read_until(b'\n', &mut first);
+        line.map_err(|e| Error::io(path, &e))?;
+        let line = std::str::from_utf8(&first).ok().and_then(|line| line.strip_suffix('\n'));
+        Ok(line.and_then(|line| line.strip_prefix(MAGIC)).map(str::to_owned))
     }
 
     /// The number of rows that are known.
@@ -139,6 +160,9 @@ mod tests {
         assert_eq!(journal.len(), 2);
         assert_eq!(journal.known("eval").unwrap()["2"], "[1]");
         journal.append("eval", &[row("3", "7")]).unwrap();
+        assert!(FileJournal::open(&path, "a").unwrap_err().to_string().contains("another run"));
+        drop(journal);
+        assert_eq!(FileJournal::fingerprint(&path).unwrap().as_deref(), Some("a"));
         assert_eq!(FileJournal::open(&path, "a").unwrap().known("eval").unwrap()["3"], "7");
         assert!(FileJournal::open(&path, "b").unwrap().is_empty());
     }

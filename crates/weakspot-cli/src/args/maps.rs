@@ -1,0 +1,56 @@
+//! `weakspot maps`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{MethodArgs, ModelArgs, RunArgs};
+
+/// Map and attack your own images with your own model, and write the arrays
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct MapsArgs {
+    /// Your images: .safetensors or .npz with images (and labels), .npy, or a folder of PNG or JPEG
+    ///
+    /// images: float [n, channels, height, width] in [0, 1], or bytes, divided by 255. labels: whole numbers [n]. A
+    /// folder has one subfolder per class, all images of one size. Example: --images x.npz
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) images: PathBuf,
+
+    /// Labels beside an .npy file of images; without any, the predicted class is explained and attacked
+    ///
+    /// Example: --labels labels.npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+
+    /// Your weights: safetensors with torchvision's tensor names; two or more classes, or one logit
+    ///
+    /// Example: --weights vgg16.safetensors
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: PathBuf,
+
+    /// File to write: logits, input_gradient, adversarial, cam, utility, vulnerability, roi, roa, region, ...
+    ///
+    /// Example: --out maps.safetensors
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+
+    /// Attack towards this class, by its number from 0, instead of away from the label
+    ///
+    /// Example: --targeted 3
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) targeted: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
+  weakspot maps --images photos/ --weights vgg16.safetensors --arch vgg16 --head linear3 \\
+      --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --eps 4/255 --out maps.safetensors";

@@ -1,0 +1,122 @@
+//! What was typed. Parsing never acts: no file is opened here.
+
+mod data;
+mod maps;
+mod method;
+mod model;
+mod report;
+mod run;
+mod study;
+mod train;
+mod values;
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
+use clap::{Parser, Subcommand};
+use weakspot::{Error, Result};
+
+pub(crate) use data::DataArgs;
+pub(crate) use maps::MapsArgs;
+pub(crate) use method::MethodArgs;
+pub(crate) use model::{ModelArgs, TrainingArgs};
+pub(crate) use report::ReportArgs;
+pub(crate) use run::RunArgs;
+pub(crate) use study::{Preset, SavedMaps, StudyArgs};
+pub(crate) use train::TrainArgs;
+
+/// Shows where an image classifier looks, where an attacker strikes, the four regions that makes, and whether
+/// masking the pixels that are struck but not looked at helps.
+///
+/// Every number comes with n, an interval and the reasons to doubt it. `docs/METHODS.md` defines each one.
+#[derive(Debug, Parser)]
+#[command(name = "weakspot", version, after_help = EXAMPLES, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weakspot study                                     the demo: generated images with planted regions
+  weakspot study mnist --classes 0,1 --data-dir DIR  the paper's digits
+  weakspot study my-images/ --classes cat,dog --eps 4/255 --weights mine.safetensors
+  weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
+
+Exit codes: 0 done, 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Study(Box<StudyArgs>),
+    Train(Box<TrainArgs>),
+    Maps(Box<MapsArgs>),
+    Report(ReportArgs),
+}
+
+/// What the words on the command line come to.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// Something to do.
+    Command(Command),
+    /// Something to print: the help, the version.
+    Text(String),
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// `InvalidParameter`, in the house's form: one line, and a hint.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
+    match Cli::try_parse_from(words) {
+        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Err(error) => match error.kind() {
+            ClapKind::DisplayHelp | ClapKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
+            _ => Err(translated(&error)),
+        },
+    }
+}
+
+/// The parser's error in our own form.
+fn translated(error: &clap::Error) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        _ => None,
+    };
+    // A value that one of our own types refused: its message is the better one.
+    let refused = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    if let (Some(own), Some(flag)) = (refused, text(ContextKind::InvalidArg)) {
+        let flag = flag.split_whitespace().next().unwrap_or_default().to_owned();
+        return Error::invalid(format!("{flag}: {own}"))
+            .with_hint(own.hint().map_or_else(|| "weakspot COMMAND --help explains each flag".to_owned(), str::to_owned));
+    }
+    if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
+        || error.kind() == ClapKind::MissingSubcommand
+    {
+        return Error::invalid("expected a command: study, train, maps or report; got none")
+            .with_hint("weakspot study runs the demo; weakspot --help explains the rest");
+    }
+    let rendered = error.to_string();
+    let message = rendered.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let hint = match text(ContextKind::SuggestedArg)
+        .or_else(|| text(ContextKind::SuggestedSubcommand))
+        .or_else(|| text(ContextKind::SuggestedValue))
+    {
+        Some(similar) => format!("did you mean {similar}?"),
+        None => "weakspot COMMAND --help lists every flag with an example".to_owned(),
+    };
+    Error::invalid(message).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,142 @@
+//! `weakspot study`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use weakspot::metrics::Window;
+use weakspot::region::{BlobRule, Fill, MaskPolicy, Theta};
+use weakspot::study::Protocols;
+
+use super::values::{Controls, Sweep, window};
+use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs};
+
+/// Study one pair of classes, from training to report
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StudyArgs {
+    /// demo (generated, with planted regions), mnist, fashion-mnist, or your own images
+    ///
+    /// Your own: an .npz or .safetensors with images and labels, an .npy with --labels, or a folder with one
+    /// subfolder of PNG or JPEG per class.
+    #[arg(value_name = "DATASET", default_value = "demo")]
+    pub(crate) dataset: String,
+
+    /// Folder of the results; an unfinished run of the same study there is continued
+    ///
+    /// Default: runs/DATASET-A-B, then -2, -3: a finished run is never overwritten. Example: --out runs/mnist
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Study your own weights (safetensors, torchvision's names) instead of training
+    ///
+    /// Example: --weights mine.safetensors
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+
+    /// Folder in which trained classifiers are kept for the next study
+    #[arg(long, value_name = "DIR", default_value = "runs/models")]
+    pub(crate) models: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    #[command(flatten)]
+    pub(crate) what: WhatArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What is measured.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Blob and protocols")]
+pub(crate) struct WhatArgs {
+    /// Where defaults come from: default, or paper (its literal reading; other flags still override)
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Default)]
+    pub(crate) preset: Preset,
+
+    /// Attack towards the other class instead of away from the label; the same thing for two classes
+    #[arg(long)]
+    pub(crate) targeted: bool,
+
+    /// Share of images that must agree before a class-level map becomes a mask, in (0, 1]
+    ///
+    /// Default: 0.5
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub(crate) theta: Option<Theta>,
+
+    /// How the blob is made: frequency (of U-V+ over images), or rep-diff (representative RoA without RoI)
+    ///
+    /// Default: frequency
+    #[arg(long, value_name = "RULE")]
+    pub(crate) blob: Option<BlobRule>,
+
+    /// What the blob's pixels are set to: numbers in [0, 1] or channel-mean; the first is the headline's
+    ///
+    /// Default: 0,1. Example: --fill channel-mean,0
+    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) fill: Option<Vec<Fill>>,
+
+    /// Which mask an image gets: union of both blobs, or oracle (its true class's: not deployable)
+    ///
+    /// Default: union
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) mask: Option<MaskPolicy>,
+
+    /// Protocols to run, of p0 (always), p1, p2, p3 (with the worst case), p4
+    ///
+    /// Default: all. Example: --protocols p0,p3
+    #[arg(long, value_name = "LIST", value_parser = Protocols::parse)]
+    pub(crate) protocols: Option<Protocols>,
+
+    /// Random shifts of the mask to compare the blob with: none, or at least 19
+    ///
+    /// Default: 19
+    #[arg(long, value_name = "N")]
+    pub(crate) controls: Option<Controls>,
+
+    /// Further radii at which P0 and P3 are scored, or none
+    ///
+    /// Default: 1/4, 1/2, 1 and 2 times --eps. Example: --sweep 4/255,8/255
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true)]
+    pub(crate) sweep: Option<Sweep>,
+
+    /// Window of the structural similarity: uniform (7x7, scikit-image's), or gaussian (11x11, Wang et al.)
+    ///
+    /// Default: uniform
+    #[arg(long, value_name = "WINDOW", value_parser = window)]
+    pub(crate) ssim: Option<Window>,
+
+    /// Whose maps go into maps.safetensors: the pictured images', or all eval images'
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = SavedMaps::Pictured)]
+    pub(crate) save_maps: SavedMaps,
+}
+
+/// Where defaults come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    Default,
+    Paper,
+}
+
+/// Whose maps are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SavedMaps {
+    Pictured,
+    All,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weakspot study                                                   two minutes, no download
+  weakspot study mnist --classes 0,1 --data-dir ../data/mnist --out runs/mnist
+  weakspot study fashion-mnist --classes Trouser,Pullover --limit 200
+  weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
+  weakspot study --preset paper                                    the paper's literal reading
+
+It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors and run.json.
+docs/FORMATS.md describes every field.";

@@ -1,0 +1,139 @@
+//! Values that only the command line knows: lists, pairs, `none`.
+
+use std::str::FromStr;
+
+use weakspot::attack::Epsilon;
+use weakspot::metrics::Window;
+use weakspot::{Error, Result};
+
+/// Two classes, `A,B`, by index or name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClassPair(pub(crate) [String; 2]);
+
+impl FromStr for ClassPair {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+        match parts[..] {
+            [a, b] if !a.is_empty() && !b.is_empty() => Ok(Self([a.to_owned(), b.to_owned()])),
+            _ => Err(Error::invalid(format!("expected two classes; got {text:?}"))
+                .with_hint("--classes A,B, by index or name, for example --classes 0,1")),
+        }
+    }
+}
+
+/// Radii, `4/255,8/255`, or `none`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sweep(pub(crate) Vec<Epsilon>);
+
+impl FromStr for Sweep {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        text.split(',').map(|part| part.trim().parse()).collect::<Result<_>>().map(Self)
+    }
+}
+
+/// A count, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Controls(pub(crate) usize);
+
+impl FromStr for Controls {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "none" {
+            return Ok(Self(0));
+        }
+        match text.parse() {
+            Ok(n) if n > 0 => Ok(Self(n)),
+            _ => Err(Error::invalid(format!("expected a number of controls or none; got {text:?}"))
+                .with_hint("--controls none, or --controls 19")),
+        }
+    }
+}
+
+/// One number for every channel, or one for all: `0.5`, `0.485,0.456,0.406`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PerChannel(Vec<f32>);
+
+impl PerChannel {
+    /// One number per channel.
+    ///
+    /// # Errors
+    /// `InvalidParameter` for another count.
+    pub(crate) fn of(&self, flag: &str, channels: usize) -> Result<Vec<f32>> {
+        match self.0[..] {
+            [one] => Ok(vec![one; channels]),
+            _ if self.0.len() == channels => Ok(self.0.clone()),
+            _ => Err(Error::invalid(format!(
+                "{flag} must give one number or one per channel; the images have {channels}, got {}",
+                self.0.len()
+            ))
+            .with_hint(format!("for example {flag} 0.5, in pixel units on [0, 1]"))),
+        }
+    }
+}
+
+impl FromStr for PerChannel {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let numbers: Option<Vec<f32>> =
+            text.split(',').map(|part| part.trim().parse().ok().filter(|v: &f32| v.is_finite())).collect();
+        numbers.map(Self).ok_or_else(|| {
+            Error::invalid(format!("expected numbers separated by commas; got {text:?}"))
+                .with_hint("for example 0.485,0.456,0.406")
+        })
+    }
+}
+
+/// A count of at least one.
+pub(crate) fn at_least_one(text: &str) -> Result<usize> {
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err(Error::invalid(format!("expected a whole number of at least 1; got {text:?}"))
+            .with_hint("for example 32")),
+    }
+}
+
+/// `true` or `false`, or the flag alone.
+pub(crate) fn switch(text: &str) -> Result<bool> {
+    match text {
+        "true" | "yes" | "on" => Ok(true),
+        "false" | "no" | "off" => Ok(false),
+        _ => Err(Error::invalid(format!("expected true or false; got {text:?}")).with_hint("give the flag alone for true")),
+    }
+}
+
+/// A window of the structural similarity, by name.
+pub(crate) fn window(text: &str) -> Result<Window> {
+    [Window::Uniform, Window::Gaussian].into_iter().find(|window| window.name() == text).ok_or_else(|| {
+        Error::invalid(format!("expected a window's name; got {text:?}")).with_hint("one of uniform, gaussian")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_pairs_are_read_and_anything_else_says_what_to_type() {
+        assert_eq!("Trouser, Pullover".parse::<ClassPair>().unwrap().0, ["Trouser", "Pullover"]);
+        for bad in ["0", "0,1,2", ",", ""] {
+            assert!(bad.parse::<ClassPair>().unwrap_err().hint().is_some(), "{bad}");
+        }
+        assert_eq!("none".parse::<Sweep>().unwrap().0, []);
+        assert_eq!("4/255,0.5".parse::<Sweep>().unwrap().0.len(), 2);
+        assert!("4/255,8".parse::<Sweep>().is_err());
+        assert_eq!("none".parse::<Controls>().unwrap(), Controls(0));
+        assert!("0".parse::<Controls>().is_err());
+        assert_eq!("0.5".parse::<PerChannel>().unwrap().of("--mean", 3).unwrap(), [0.5; 3]);
+        assert!("0.5,0.5".parse::<PerChannel>().unwrap().of("--mean", 3).is_err());
+        assert!("nan".parse::<PerChannel>().is_err());
+    }
+}

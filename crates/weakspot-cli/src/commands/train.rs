@@ -1,0 +1,33 @@
+//! `weakspot train`: the training step of a study, by itself.
+
+use weakspot::progress::Observer as _;
+use weakspot::Result;
+
+use crate::args::TrainArgs;
+use crate::interrupt::Interrupt;
+use crate::parts::Parts;
+use crate::progress::Progress;
+use crate::{commands, folder, model, output};
+
+/// Trains and writes the weights.
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    commands::set_threads(&args.run)?;
+    if let Some(out) = &args.out {
+        folder::check_file(out, args.run.force)?;
+    }
+    let progress = Progress::new(Interrupt::listen()?);
+    let parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, true)?;
+    progress.note(&format!("{}: {}", parts.data.name, parts.splits.description));
+    let (model, training) = (&args.model, &args.training);
+    let path = if let Some(out) = &args.out {
+        model::train_to(out, model, training, &parts, &progress)?;
+        out.clone()
+    } else {
+        let chosen = model::trained_or_reused(&args.models, model, training, &parts, args.run.force, &progress)?;
+        progress.note(&chosen.note);
+        chosen.path
+    };
+    progress.stages();
+    output::data(&path.display().to_string());
+    Ok(())
+}

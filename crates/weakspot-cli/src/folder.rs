@@ -1,0 +1,279 @@
+//! Where results go: a finished run is never overwritten, an unfinished one is continued.
+
+use std::path::{Path, PathBuf};
+
+use weakspot::study::FileJournal;
+use weakspot::{Error, ErrorKind, Result};
+
+/// The journal of an unfinished run; a finished one has none.
+const JOURNAL: &str = "journal";
+
+/// Fixed names of what a run leaves; beside them `blob-<class>.png` and what lies in [`RUN_FOLDERS`].
+const RUN_FILES: [&str; 6] =
+    ["results.json", "run.json", "ledger.csv", "maps.safetensors", "report.html", JOURNAL];
+
+/// Folders of a run, and the endings of the files that are ours in them.
+const RUN_FOLDERS: [&str; 2] = ["tables", "figures"];
+const RUN_ENDINGS: [&str; 3] = ["csv", "md", "png"];
+
+/// The folder of one study.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Folder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Whether an unfinished run of the same study is continued there.
+    pub(crate) resumes: bool,
+}
+
+impl Folder {
+    /// The file of the journal.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// Makes room: removes what an earlier run left, and nothing else. The journal stays.
+    pub(crate) fn clear(&self) -> Result<()> {
+        let mut ours: Vec<PathBuf> =
+            RUN_FILES.iter().filter(|name| **name != JOURNAL).map(|name| self.path.join(name)).collect();
+        ours.extend(files(&self.path)?.into_iter().filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("blob-") && name.ends_with(".png")
+        }));
+        for folder in RUN_FOLDERS {
+            ours.extend(files(&self.path.join(folder))?.into_iter().filter(|path| {
+                path.extension().is_some_and(|ending| RUN_ENDINGS.iter().any(|ours| ending == *ours))
+            }));
+        }
+        for path in ours.iter().filter(|path| path.exists()) {
+            std::fs::remove_file(path).map_err(|e| Error::io(path, &e))?;
+        }
+        Ok(())
+    }
+
+    /// The run is whole: the journal is not needed any more.
+    pub(crate) fn finish(&self) -> Result<()> {
+        let path = self.journal();
+        std::fs::remove_file(&path).map_err(|e| Error::io(&path, &e))
+    }
+}
+
+/// Where the user wants results.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// `--out`.
+    pub(crate) out: Option<&'a Path>,
+    /// `runs/<dataset>-<a>-<b>`, used where nothing is asked for.
+    pub(crate) default: PathBuf,
+    /// `--force`.
+    pub(crate) force: bool,
+}
+
+impl Wanted<'_> {
+    /// Checks before any long work what can be checked before: that the place is a folder or can become one, can be
+    /// written, and holds no finished run.
+    ///
+    /// # Errors
+    /// `Io` for a file or a place that cannot be written; `InvalidParameter` for a folder in use.
+    pub(crate) fn check(&self) -> Result<()> {
+        let path = self.out.unwrap_or(&self.default);
+        check_writable(path)?;
+        match contents(path)? {
+            Contents::Finished if self.out.is_some() && !self.force => Err(in_use(path, "holds a finished run")),
+            Contents::Foreign if self.out.is_some() && !self.force => {
+                Err(in_use(path, "is not empty and holds no run"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Chooses the folder of a study and creates it.
+    ///
+    /// # Errors
+    /// As [`Wanted::check`]; `InvalidParameter` also where `--out` holds an unfinished run of another study.
+    pub(crate) fn settle(&self, fingerprint: &str) -> Result<Folder> {
+        let path = match self.out {
+            Some(path) => path.to_owned(),
+            None => self.first_free(fingerprint)?,
+        };
+        let resumes = match contents(&path)? {
+            Contents::Unfinished(Some(found)) if found == fingerprint => true,
+            Contents::Unfinished(_) if !self.force => {
+                return Err(in_use(&path, "holds an unfinished run of another study (other settings, data or weights)"));
+            }
+            Contents::Finished if !self.force => return Err(in_use(&path, "holds a finished run")),
+            Contents::Foreign if !self.force => return Err(in_use(&path, "is not empty and holds no run")),
+            _ => false,
+        };
+        std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, &e))?;
+        Ok(Folder { path, resumes })
+    }
+
+    /// `default`, `default-2`, `default-3`: the first that is empty or holds this very study unfinished.
+    fn first_free(&self, fingerprint: &str) -> Result<PathBuf> {
+        let mut number = 1;
+        loop {
+            let path = numbered(&self.default, number);
+            match contents(&path)? {
+                Contents::Nothing => return Ok(path),
+                Contents::Unfinished(Some(found)) if found == fingerprint => return Ok(path),
+                _ if self.force => return Ok(path),
+                _ => number += 1,
+            }
+        }
+    }
+}
+
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    path.with_file_name(name)
+}
+
+fn in_use(path: &Path, why: &str) -> Error {
+    Error::invalid(format!("expected a new or empty folder for the results; {} {why}", path.display()))
+        .with_hint("choose another --out, or add --force to replace what a run left there")
+}
+
+/// What a folder holds, as far as a run is concerned.
+enum Contents {
+    /// It does not exist, or is empty.
+    Nothing,
+    /// A journal: its fingerprint, if it is readable.
+    Unfinished(Option<String>),
+    /// `results.json` and no journal.
+    Finished,
+    /// Something else.
+    Foreign,
+}
+
+fn contents(path: &Path) -> Result<Contents> {
+    if !path.exists() {
+        return Ok(Contents::Nothing);
+    }
+    let journal = path.join(JOURNAL);
+    if journal.exists() {
+        return Ok(Contents::Unfinished(FileJournal::fingerprint(&journal)?));
+    }
+    if path.join("results.json").exists() {
+        return Ok(Contents::Finished);
+    }
+    let mut entries = std::fs::read_dir(path).map_err(|e| Error::io(path, &e))?;
+    Ok(if entries.next().is_none() { Contents::Nothing } else { Contents::Foreign })
+}
+
+/// Refuses a path that is a file, or below one, or that may not be written, without leaving anything behind.
+pub(crate) fn check_writable(path: &Path) -> Result<()> {
+    let nearest = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let nearest = if nearest.as_os_str().is_empty() { Path::new(".") } else { nearest };
+    if !nearest.is_dir() {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("expected a folder for the results; {} is a file", nearest.display()),
+        )
+        .with_hint("choose another --out"));
+    }
+    tempfile::Builder::new().prefix(".weakspot-").tempfile_in(nearest).map(drop).map_err(|e| {
+        Error::io(nearest, &e).with_hint("results cannot be written there: choose another --out, or make it writable")
+    })
+}
+
+/// Checks that a file can be written at a path: nothing is there (or `force`), and its folder is writable.
+///
+/// # Errors
+/// `InvalidParameter` where something is there; `Io` where nothing can be written.
+pub(crate) fn check_file(path: &Path, force: bool) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("expected a file to write; {} is a folder", path.display()),
+        )
+        .with_hint(format!("for example --out {}", path.join("maps.safetensors").display())));
+    }
+    if path.exists() && !force {
+        return Err(Error::invalid(format!("expected a new file; {} exists", path.display()))
+            .with_hint("choose another --out, or add --force to replace it"));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.exists() {
+        return Err(Error::new(ErrorKind::Io, format!("the folder {} does not exist", folder.display()))
+            .with_hint(format!("mkdir -p {}", folder.display())));
+    }
+    check_writable(folder)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, &e))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Error::io(folder, &e))?.path();
+        if path.is_file() {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// A name as part of a file's name: lower case, and a dash for everything that a shell or a file system might mind.
+pub(crate) fn slug(name: &str) -> String {
+    let dashed: String =
+        name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let words: Vec<&str> = dashed.split('-').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "unnamed".to_owned() } else { words.join("-") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weakspot::output::write_atomic;
+
+    fn wanted(default: &Path) -> Wanted<'static> {
+        Wanted { out: None, default: default.to_owned(), force: false }
+    }
+
+    #[test]
+    fn a_finished_run_is_passed_over_and_an_unfinished_one_of_the_same_study_is_continued() {
+        let root = tempfile::tempdir().unwrap();
+        let default = root.path().join("demo-a-b");
+        let first = wanted(&default).settle("x").unwrap();
+        assert_eq!(first, Folder { path: default.clone(), resumes: false });
+        write_atomic(&first.path.join("results.json"), b"{}").unwrap();
+        let second = wanted(&default).settle("x").unwrap();
+        assert_eq!(second.path, root.path().join("demo-a-b-2"));
+        drop(FileJournal::open(&second.journal(), "x").unwrap());
+        assert!(wanted(&default).settle("x").unwrap().resumes);
+        assert_eq!(wanted(&default).settle("other").unwrap().path, root.path().join("demo-a-b-3"));
+    }
+
+    #[test]
+    fn an_asked_for_folder_in_use_is_refused_unless_forced_and_clearing_takes_only_what_is_ours() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path();
+        write_atomic(&out.join("notes.txt"), b"mine").unwrap();
+        let wanted = |force| Wanted { out: Some(out), default: PathBuf::new(), force };
+        assert!(wanted(false).check().unwrap_err().hint().unwrap().contains("--force"));
+        std::fs::create_dir(out.join("figures")).unwrap();
+        for ours in ["results.json", "blob-a.png", "figures/x.png"] {
+            write_atomic(&out.join(ours), b"").unwrap();
+        }
+        write_atomic(&out.join("figures/thesis.tex"), b"mine").unwrap();
+        assert!(wanted(false).settle("x").unwrap_err().to_string().contains("finished run"));
+        let folder = wanted(true).settle("x").unwrap();
+        folder.clear().unwrap();
+        assert!(out.join("notes.txt").exists() && out.join("figures/thesis.tex").exists());
+        assert!(!out.join("results.json").exists() && !out.join("blob-a.png").exists());
+        assert!(!out.join("figures/x.png").exists());
+    }
+
+    #[test]
+    fn names_become_parts_of_file_names() {
+        assert_eq!(slug("T-shirt/top"), "t-shirt-top");
+        assert_eq!(slug("Ankle boot"), "ankle-boot");
+        assert_eq!(slug("../.."), "unnamed");
+    }
+}

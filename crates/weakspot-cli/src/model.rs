@@ -1,0 +1,337 @@
+//! Gets the classifier: the user's weights, a checkpoint of the same recipe, or training.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use weakspot::classifier::Classifier as _;
+use weakspot::metrics::Score;
+use weakspot::progress::Observer;
+use weakspot::study::record::ClassifierRecord;
+use weakspot::{Error, ErrorKind, Result};
+use weakspot_nn::checkpoint::{self, Accuracy, Description, Loaded, Overrides};
+use weakspot_nn::train::{Recipe, TrainingData, train};
+use weakspot_nn::{Arch, Head, Model, ModelSpec, Width};
+
+use crate::args::{ModelArgs, TrainingArgs};
+use crate::folder::{self, slug};
+use crate::parts::Parts;
+
+/// A classifier, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) model: Model,
+    /// The pair's two classes as the model counts them.
+    pub(crate) classes: [usize; 2],
+    /// For `results.json`: the same whether trained or reused.
+    pub(crate) record: ClassifierRecord,
+    /// SHA-256 of the weights' file.
+    pub(crate) sha256: String,
+    /// For `run.json`: `trained`, `reused`, or the user's file.
+    pub(crate) weights: String,
+    /// Where the weights are.
+    pub(crate) path: PathBuf,
+    /// For the user.
+    pub(crate) note: String,
+}
+
+impl Chosen {
+    /// The user's own weights.
+    ///
+    /// # Errors
+    /// What [`load`] reports; `InvalidParameter` where it is not clear which of the model's classes the pair is.
+    pub(crate) fn given(file: &Path, args: &ModelArgs, parts: &Parts) -> Result<Self> {
+        let loaded = load(file, args, image_shape(parts))?;
+        let classes = classes_in(&loaded, parts)?;
+        let assumed: Vec<String> = loaded.assumed.iter().map(|what| format!("; assumed {what}")).collect();
+        let note = format!("weights of {}{}", file.display(), assumed.concat());
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let record = record(&loaded, name, String::new(), None);
+        let weights = file.display().to_string();
+        Ok(Self {
+            classes,
+            record,
+            sha256: loaded.sha256,
+            model: loaded.model,
+            weights,
+            path: file.to_owned(),
+            note,
+        })
+    }
+}
+
+/// Reads weights for images of a shape `[channels, height, width]`.
+///
+/// # Errors
+/// What the file's reader reports; `Shape` where the model takes other images; `InvalidParameter` where `--width`
+/// contradicts the tensors.
+pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<Loaded> {
+    let [channels, height, width] = image;
+    let overrides = Overrides {
+        arch: args.arch,
+        head: args.head,
+        mean: args.mean.as_ref().map(|mean| mean.of("--mean", channels)).transpose()?,
+        std: std_of(args, channels)?,
+        size: Some((height, width)),
+    };
+    let loaded = checkpoint::load(file, &overrides)?;
+    let spec = &loaded.description.model;
+    if spec.channels != channels {
+        return Err(Error::shape(format!(
+            "{}: the weights take images of {} channels; the images have {channels}",
+            file.display(),
+            spec.channels
+        ))
+        .with_hint("bring images with as many channels, or train on these: leave --weights out"));
+    }
+    if let Some(asked) = args.width.filter(|asked| *asked != spec.width) {
+        return Err(Error::invalid(format!(
+            "{}: the weights have width {}; got --width {asked}",
+            file.display(),
+            spec.width
+        ))
+        .with_hint("leave --width out: it is read from the tensors"));
+    }
+    Ok(loaded)
+}
+
+/// The classifier of this recipe: reused from `folder` if it is there, else trained and kept there.
+///
+/// # Errors
+/// What training and the file system report.
+pub(crate) fn trained_or_reused(
+    folder: &Path,
+    model: &ModelArgs,
+    training: &TrainingArgs,
+    parts: &Parts,
+    retrain: bool,
+    observer: &dyn Observer,
+) -> Result<Chosen> {
+    let wanted = Wanted::new(model, training, parts)?;
+    let path = folder.join(wanted.file_name(parts));
+    let kept = if retrain { None } else { wanted.kept(&path) };
+    let (loaded, weights, note) = if let Some(loaded) = kept {
+        (loaded, "reused", format!("reuses {}: the same recipe, data and seed", path.display()))
+    } else {
+        folder::check_writable(folder)?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
+        wanted.train(&path, parts, observer)?;
+        // From the file, so that a trained and a reused classifier are the same in every bit.
+        (checkpoint::load(&path, &Overrides::default())?, "trained", format!("trained {}", path.display()))
+    };
+    let accuracy = loaded.description.accuracy.map(|a| Score::of(a.k, a.n));
+    let record = record(&loaded, "own recipe".to_owned(), wanted.in_words(), accuracy);
+    Ok(Chosen {
+        classes: [0, 1],
+        record,
+        sha256: loaded.sha256,
+        model: loaded.model,
+        weights: weights.to_owned(),
+        path,
+        note,
+    })
+}
+
+/// Trains and writes the weights to a place of the user's choice.
+///
+/// # Errors
+/// What training and the file system report.
+pub(crate) fn train_to(
+    path: &Path,
+    model: &ModelArgs,
+    training: &TrainingArgs,
+    parts: &Parts,
+    observer: &dyn Observer,
+) -> Result<()> {
+    Wanted::new(model, training, parts)?.train(path, parts, observer)
+}
+
+/// The classifier that is wanted: everything that decides its weights.
+struct Wanted {
+    spec: ModelSpec,
+    recipe: Recipe,
+    /// SHA-256 over specification, recipe (with its seed), data and parts.
+    key: String,
+}
+
+impl Wanted {
+    fn new(model: &ModelArgs, training: &TrainingArgs, parts: &Parts) -> Result<Self> {
+        let spec = spec(model, parts)?;
+        let recipe = recipe(training, &spec, parts);
+        recipe.check()?;
+        let ids = |part: &[usize]| part.iter().map(|&i| parts.data.ids[i].as_str()).collect::<Vec<_>>();
+        let decides = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "model": spec,
+            "recipe": recipe,
+            "data": parts.data.checksum,
+            "train": ids(&parts.splits.train),
+            "tune": ids(&parts.splits.tune),
+        });
+        let bytes: Vec<String> = Sha256::digest(decides.to_string()).iter().map(|b| format!("{b:02x}")).collect();
+        let key = bytes.concat();
+        Ok(Self { spec, recipe, key })
+    }
+
+    /// `<dataset>-<a>-<b>-<arch>-<head>-<key>.safetensors`.
+    fn file_name(&self, parts: &Parts) -> String {
+        let data = &parts.data;
+        let [name, a, b] = [&data.name, &data.class_names[0], &data.class_names[1]].map(|name| slug(name));
+        format!("{name}-{a}-{b}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
+    }
+
+    /// The checkpoint at a path, if it is this very classifier. A file that cannot be read is trained anew: it is a
+    /// cache.
+    fn kept(&self, path: &Path) -> Option<Loaded> {
+        let loaded = checkpoint::load(path, &Overrides::default()).ok()?;
+        let same = loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
+        same.then_some(loaded)
+    }
+
+    fn train(&self, path: &Path, parts: &Parts, observer: &dyn Observer) -> Result<()> {
+        let data = TrainingData {
+            pixels: &parts.data.pixels,
+            labels: &parts.data.labels,
+            ids: &parts.data.ids,
+            train: &parts.splits.train,
+            tune: &parts.splits.tune,
+        };
+        let trained = train(&self.spec, &data, &self.recipe, observer)?;
+        let score = Score::of(trained.tune_correct, trained.n_tune);
+        observer.note(&format!(
+            "trained: {} of {} tune images right ({:.1} %), epoch {} of {}",
+            score.k,
+            score.n,
+            100.0 * score.rate,
+            trained.best + 1,
+            trained.epochs.len()
+        ));
+        let mut recipe = json!(self.recipe);
+        if let Value::Object(fields) = &mut recipe {
+            fields.insert("key".to_owned(), json!(self.key));
+            fields.insert("epochs".to_owned(), json!(trained.epochs));
+        }
+        let description = Description {
+            class_names: parts.data.class_names.clone(),
+            dataset: Some((parts.data.name.clone(), parts.data.checksum.clone())),
+            recipe: Some(recipe),
+            seed: Some(self.recipe.seed),
+            accuracy: Some(Accuracy { k: score.k, n: score.n, low: score.low, high: score.high }),
+            ..Description::of(self.spec.clone())
+        };
+        checkpoint::save(path, &trained.model, &description)
+    }
+
+    /// The recipe as a sentence's worth of settings.
+    fn in_words(&self) -> String {
+        let Recipe { optimizer, learning_rate, warmup_steps, weight_decay, batch_size, max_epochs, patience, .. } =
+            &self.recipe;
+        let optimizer = json!(optimizer);
+        let augmentation = self.recipe.augmentation;
+        let flip = if augmentation.flip { ", flips" } else { "" };
+        let shift = match augmentation.shift {
+            0 => String::new(),
+            pixels => format!(", shifts up to {pixels} pixels"),
+        };
+        format!(
+            "{} at {learning_rate}, {warmup_steps} warm-up steps, weight decay {weight_decay}, batches of {batch_size}, \
+             at most {max_epochs} epochs, patience {patience}{flip}{shift}",
+            optimizer.as_str().unwrap_or_default()
+        )
+    }
+}
+
+fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option<Score>) -> ClassifierRecord {
+    let spec = &loaded.description.model;
+    ClassifierRecord {
+        arch: spec.arch.to_string(),
+        head: spec.head.to_string(),
+        width: spec.width.to_string(),
+        n_classes: loaded.model.n_classes(),
+        origin,
+        recipe,
+        tune_accuracy,
+        // The study chooses the layer.
+        layer: String::new(),
+        grid: [0, 0],
+    }
+}
+
+fn image_shape(parts: &Parts) -> [usize; 3] {
+    let (_, channels, height, width) = parts.data.pixels.dim();
+    [channels, height, width]
+}
+
+fn std_of(args: &ModelArgs, channels: usize) -> Result<Option<Vec<f32>>> {
+    let std = args.std.as_ref().map(|std| std.of("--std", channels)).transpose()?;
+    if let Some(bad) = std.iter().flatten().find(|v| **v <= 0.0) {
+        return Err(Error::invalid(format!("--std must be above 0; got {bad}"))
+            .with_hint("leave --mean and --std out where the images are used as they are"));
+    }
+    Ok(std)
+}
+
+fn spec(args: &ModelArgs, parts: &Parts) -> Result<ModelSpec> {
+    let image = image_shape(parts);
+    let width = match (args.width, parts.data.name.as_str()) {
+        (Some(width), _) => width,
+        (None, "demo") => Width::one_in(8)?,
+        (None, _) => Width::FULL,
+    };
+    let (arch, head) = (args.arch.unwrap_or(Arch::Vgg16), args.head.unwrap_or(Head::Gap));
+    let mut spec = ModelSpec::new(arch, head, width, image, 2);
+    if let Some(mean) = &args.mean {
+        spec.mean = mean.of("--mean", image[0])?;
+    }
+    if let Some(std) = std_of(args, image[0])? {
+        spec.std = std;
+    }
+    Ok(spec)
+}
+
+/// The recipe that suits the model, the data set's augmentation, and the flags over both.
+fn recipe(args: &TrainingArgs, spec: &ModelSpec, parts: &Parts) -> Recipe {
+    let mut recipe = Recipe::for_model(spec, parts.seed);
+    recipe.augmentation.flip = args.flip.unwrap_or(parts.preset.augment.flip);
+    recipe.augmentation.shift = args.shift.unwrap_or(parts.preset.augment.shift);
+    recipe.optimizer = args.optimizer.unwrap_or(recipe.optimizer);
+    recipe.learning_rate = args.lr.unwrap_or(recipe.learning_rate);
+    recipe.warmup_steps = args.warmup.unwrap_or(recipe.warmup_steps);
+    recipe.weight_decay = args.weight_decay.unwrap_or(recipe.weight_decay);
+    recipe.batch_size = args.train_batch.unwrap_or(recipe.batch_size);
+    recipe.max_epochs = args.epochs.unwrap_or(recipe.max_epochs);
+    recipe.patience = args.patience.unwrap_or(recipe.patience);
+    recipe
+}
+
+/// The pair's classes as a given model counts them: by name where the weights say names, else by number.
+fn classes_in(loaded: &Loaded, parts: &Parts) -> Result<[usize; 2]> {
+    let names = &loaded.description.class_names;
+    let k = loaded.model.n_classes();
+    let pair = &parts.data.class_names;
+    let unclear = |message: String| {
+        Err(Error::new(ErrorKind::InvalidParameter, message)
+            .with_hint("bring labels that count the model's classes from 0, as numbers in an .npz, and name two of them with --classes"))
+    };
+    let of = |name: &String| names.iter().position(|known| known == name);
+    match (of(&pair[0]), of(&pair[1])) {
+        (Some(a), Some(b)) if a < k && b < k => return Ok([a, b]),
+        (None, None) => {}
+        _ => {
+            return unclear(format!(
+                "the weights know the classes {}; the images are of {} and {}",
+                names.join(", "),
+                pair[0],
+                pair[1]
+            ));
+        }
+    }
+    if k == 2 {
+        return Ok([0, 1]);
+    }
+    let numbered = parts.all_classes.iter().enumerate().all(|(i, name)| *name == i.to_string());
+    if parts.all_classes.len() == k || (numbered && parts.classes.iter().all(|&class| class < k)) {
+        return Ok(parts.classes);
+    }
+    unclear(format!("the weights have {k} classes without names, the images {}", parts.all_classes.len()))
+}

@@ -1,0 +1,112 @@
+//! From what was typed to what it means: a preset's defaults, and the flags over them.
+
+use weakspot::attack::{AttackSettings, Epsilon};
+use weakspot::dataset;
+use weakspot::study::{MapsPlan, Plan};
+use weakspot::{Error, Result};
+
+use crate::args::{MapsArgs, MethodArgs, Preset, SavedMaps, StudyArgs};
+
+/// The plan of a study of a data set.
+///
+/// # Errors
+/// `InvalidParameter` for a setting out of range, or for an epsilon that nobody gave.
+pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
+    let epsilon = epsilon(&args.method, dataset::preset(dataset).epsilon)?;
+    let seed = args.run.seed;
+    let base = match args.what.preset {
+        Preset::Default => Plan::new(epsilon, seed)?,
+        Preset::Paper => Plan::paper(epsilon, seed)?,
+    };
+    let (method, what) = (&args.method, &args.what);
+    let attack = attack(method, base.attack, epsilon)?;
+    // Another attack may spend its budget elsewhere: its own measure, unless a preset or the user says so.
+    let roa = match (method.roa, args.what.preset) {
+        (Some(roa), _) => roa,
+        (None, Preset::Default) => attack.kind.default_measure(),
+        (None, Preset::Paper) => base.roa,
+    };
+    let plan = Plan {
+        attack,
+        targeted: what.targeted,
+        cam: method.cam.unwrap_or(base.cam),
+        explain: method.explain.unwrap_or(base.explain),
+        layer: method.layer.clone(),
+        roa,
+        delta1: method.delta1.unwrap_or(base.delta1),
+        delta2: method.delta2.unwrap_or(base.delta2),
+        theta: what.theta.unwrap_or(base.theta),
+        blob: what.blob.unwrap_or(base.blob),
+        fills: what.fill.clone().unwrap_or(base.fills),
+        mask: what.mask.unwrap_or(base.mask),
+        protocols: what.protocols.unwrap_or(base.protocols),
+        sweep: what.sweep.clone().map_or(base.sweep, |sweep| sweep.0),
+        controls: what.controls.map_or(base.controls, |controls| controls.0),
+        ssim: what.ssim.unwrap_or(base.ssim),
+        save_all_maps: what.save_maps == SavedMaps::All,
+        ..base
+    };
+    plan.validate()?;
+    Ok(plan)
+}
+
+/// The plan of a set of maps.
+///
+/// # Errors
+/// As [`study`].
+pub(crate) fn maps(args: &MapsArgs) -> Result<MapsPlan> {
+    let method = &args.method;
+    let epsilon = epsilon(method, None)?;
+    let base = Plan::new(epsilon, args.run.seed)?;
+    let attack = attack(method, base.attack, epsilon)?;
+    Ok(MapsPlan {
+        seed: args.run.seed,
+        epsilon,
+        attack,
+        target: args.targeted,
+        cam: method.cam.unwrap_or(base.cam),
+        explain: method.explain.unwrap_or(base.explain),
+        layer: method.layer.clone(),
+        roa: method.roa.unwrap_or(attack.kind.default_measure()),
+        delta1: method.delta1.unwrap_or(base.delta1),
+        delta2: method.delta2.unwrap_or(base.delta2),
+    })
+}
+
+fn epsilon(method: &MethodArgs, preset: Option<f64>) -> Result<Epsilon> {
+    match (method.eps, preset) {
+        (Some(epsilon), _) => Ok(epsilon),
+        (None, Some(epsilon)) => Epsilon::new(epsilon),
+        (None, None) => Err(Error::invalid("--eps is needed: the attack's radius decides every claim, and nothing is \
+                                            assumed about your images")
+            .with_hint("usual: --eps 8/255 for colour images of 32 pixels, 4/255 for 224, 0.3 for digits")),
+    }
+}
+
+/// The attack with the flags that concern it; settings that would silently do nothing are refused.
+fn attack(method: &MethodArgs, base: AttackSettings, epsilon: Epsilon) -> Result<AttackSettings> {
+    let kind = method.attack.unwrap_or(base.kind);
+    let default = AttackSettings::new(kind);
+    let of_pgd = [
+        ("--alpha", method.alpha.is_some()),
+        ("--steps", method.steps.is_some()),
+        ("--random-start", method.random_start.is_some()),
+        ("--restarts", method.restarts.is_some()),
+    ];
+    if kind.is_single_step()
+        && let Some((flag, _)) = of_pgd.iter().find(|(_, given)| *given)
+    {
+        return Err(Error::invalid(format!("{flag} belongs to pgd; the attack is {kind}"))
+            .with_hint(format!("--attack pgd, or leave {flag} out")));
+    }
+    let settings = AttackSettings {
+        kind,
+        step_size: method.alpha,
+        n_steps: method.steps.unwrap_or(default.n_steps),
+        random_start: method.random_start.unwrap_or(default.random_start),
+        n_restarts: method.restarts.unwrap_or(default.n_restarts),
+    };
+    // What cannot be built should be said before hours of training.
+    settings.build(epsilon)?;
+    Ok(settings)
+}

@@ -1,0 +1,143 @@
+//! Where a long run is: a bar with its ETA where a person watches, one line per stage elsewhere.
+
+use std::io::IsTerminal as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use weakspot::progress::Observer;
+
+use crate::clock::{self, Stopwatch};
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::run_record::StageRecord;
+
+/// A stage shorter than this is over before a bar could be read.
+const WORTH_A_BAR: Duration = Duration::from_secs(2);
+
+/// How often a log file is told where a long stage is.
+const LOG_EVERY: Duration = Duration::from_secs(30);
+
+/// Watches a run for the terminal, for `run.json` and for Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    interrupt: Interrupt,
+    on_terminal: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Stage>,
+    past: Vec<StageRecord>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    name: String,
+    total: usize,
+    done: usize,
+    status: String,
+    bar: ProgressBar,
+    since: Stopwatch,
+    last_line: Duration,
+}
+
+impl Progress {
+    /// Watches from now on.
+    pub(crate) fn new(interrupt: Interrupt) -> Self {
+        Self { interrupt, on_terminal: std::io::stderr().is_terminal(), state: Mutex::default() }
+    }
+
+    /// Ends the current stage; the stages so far.
+    pub(crate) fn stages(&self) -> Vec<StageRecord> {
+        let mut state = self.state();
+        Self::end(&mut state);
+        state.past.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panicking thread left behind is still a list of stages.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(state: &mut State) {
+        let Some(stage) = state.current.take() else { return };
+        stage.bar.finish_and_clear();
+        let took = stage.since.elapsed();
+        if took >= WORTH_A_BAR {
+            let status = if stage.status.is_empty() { String::new() } else { format!(": {}", stage.status) };
+            output::talk(&format!("{}{status} ({})", stage.name, clock::in_words(took)));
+        }
+        state.past.push(StageRecord { name: stage.name, steps: stage.done, seconds: took.as_secs_f64() });
+    }
+
+    /// Draws the bar of a stage that lasts, or tells a log file.
+    fn show(&self, stage: &mut Stage) {
+        let elapsed = stage.since.elapsed();
+        if self.on_terminal {
+            if stage.bar.is_hidden() && elapsed >= WORTH_A_BAR {
+                stage.bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
+        } else if elapsed >= stage.last_line + LOG_EVERY {
+            stage.last_line = elapsed;
+            output::talk(&format!("{}: {} of {} {}", stage.name, stage.done, stage.total, stage.status));
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn stage(&self, name: &str, total: usize) {
+        let mut state = self.state();
+        Self::end(&mut state);
+        if !self.on_terminal {
+            output::talk(&format!("{name} ({total})"));
+        }
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden())
+            .with_style(style())
+            .with_prefix(name.to_owned());
+        state.current = Some(Stage {
+            name: name.to_owned(),
+            total,
+            done: 0,
+            status: String::new(),
+            bar,
+            since: Stopwatch::start(),
+            last_line: Duration::ZERO,
+        });
+    }
+
+    fn advance(&self, steps: usize) {
+        if let Some(stage) = &mut self.state().current {
+            stage.done += steps;
+            stage.bar.inc(steps as u64);
+            self.show(stage);
+        }
+    }
+
+    fn status(&self, text: &str) {
+        if let Some(stage) = &mut self.state().current {
+            text.clone_into(&mut stage.status);
+            stage.bar.set_message(stage.status.clone());
+            self.show(stage);
+        }
+    }
+
+    fn note(&self, text: &str) {
+        match &self.state().current {
+            Some(stage) => stage.bar.suspend(|| output::talk(text)),
+            None => output::talk(text),
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.asked()
+    }
+}
+
+/// Without colour: a bar needs none.
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}  ETA {eta}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}

@@ -1,0 +1,188 @@
+//! Bad input: exit code 2, one line, a hint, and nothing written.
+
+use std::path::Path;
+
+use weakspot::output::write_atomic;
+
+use crate::fixtures::{Array, digits, gzip, idx, mnist, npz};
+use crate::program::{Said, tree, weakspot};
+use crate::study::{TINY, words};
+
+/// Runs in a folder that must not change.
+#[track_caller]
+fn refused(folder: &Path, words: &[&str], expected: &str) -> Said {
+    let before = tree(folder);
+    let said = weakspot(folder, words);
+    assert_eq!(said.code, Some(2), "{words:?}: {}", said.stderr);
+    let lines: Vec<&str> = said.stderr.lines().collect();
+    let [.., error, hint] = lines[..] else { panic!("{words:?}: {}", said.stderr) };
+    assert!(error.starts_with("error: ") && error.contains(expected), "{words:?}: {}", said.stderr);
+    assert!(hint.starts_with("hint: ") && hint.len() > "hint: ".len(), "{words:?}: {}", said.stderr);
+    assert_eq!(said.stdout, "", "{words:?}");
+    assert!(!error.contains("a mistake in weakspot"), "{words:?}: {}", said.stderr);
+    assert_eq!(before, tree(folder), "{words:?} wrote something");
+    said
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flags, expected) in [
+        (&["--eps", "8"][..], "epsilon"),
+        (&["--eps", "-0.1"][..], "epsilon"),
+        (&["--eps", "nan"][..], "epsilon"),
+        (&["--delta1", "top:130%"][..], "--delta1"),
+        (&["--delta1", "top:0"][..], "--delta1"),
+        (&["--delta2", "max:2"][..], "--delta2"),
+        (&["--delta2", "abs:-1"][..], "--delta2"),
+        (&["--delta2", "half"][..], "--delta2"),
+        (&["--theta", "0"][..], "theta"),
+        (&["--theta", "1.5"][..], "theta"),
+        (&["--width", "1/3"][..], "width"),
+        (&["--width", "0"][..], "width"),
+        (&["--arch", "resnet50"][..], "resnet50"),
+        (&["--fill", "2"][..], "--fill"),
+        (&["--fill", "mauve"][..], "--fill"),
+        (&["--mask", "mine"][..], "--mask"),
+        (&["--protocols", "p0,p9"][..], "p9"),
+        (&["--controls", "3"][..], "19"),
+        (&["--sweep", "4/255,400"][..], "--sweep"),
+        (&["--ssim", "square"][..], "--ssim"),
+        (&["--cam", "score-cam"][..], "--cam"),
+        (&["--attack", "cw"][..], "--attack"),
+        (&["--steps", "3"][..], "--steps belongs to pgd"),
+        (&["--attack", "pgd", "--restarts", "2", "--random-start", "false"][..], "restarts"),
+        (&["--batch-size", "0"][..], "--batch-size"),
+        (&["--threads", "0"][..], "--threads"),
+        (&["--seed", "minus one"][..], "--seed"),
+        (&["--limit", "0"][..], "--limit"),
+        (&["--classes", "0"][..], "two classes"),
+        (&["--classes", "0,0"][..], "twice"),
+        (&["--classes", "0,7"][..], "7"),
+        (&["--data-dir", "."][..], "--data-dir"),
+        (&["--weights", "absent.safetensors"][..], "absent.safetensors"),
+        (&["--lr", "-1"][..], "lr"),
+        (&["--epochs", "0"][..], "--epochs"),
+    ] {
+        refused(folder.path(), &words(&["study", "demo"], flags), expected);
+    }
+}
+
+#[test]
+fn an_epsilon_nobody_gave_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let n = 40;
+    let images = Array::U8(vec![n, 1, 8, 8], vec![9; n * 64]);
+    let labels = Array::U8(vec![n], (0..n).map(|i| (i % 2) as u8).collect());
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images), ("labels", &labels)])).unwrap();
+    refused(folder.path(), &["study", "x.npz"], "--eps is needed");
+    refused(folder.path(), &["study", "y.npz"], "y.npz");
+    refused(folder.path(), &["study", "x.npz", "--eps", "4/255", "--classes", "0,2"], "\"2\"");
+}
+
+#[test]
+fn absent_data_says_where_it_was_looked_for_and_how_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = refused(folder.path(), &["study", "mnist"], "train-images-idx3-ubyte");
+    assert!(said.stderr.contains("no-data-here") && said.stderr.contains("https://"), "{}", said.stderr);
+    refused(folder.path(), &["study", "fashion-mnist", "--data-dir", "."], "t10k-labels-idx1-ubyte");
+}
+
+#[test]
+fn damaged_idx_files_are_refused() {
+    let (pixels, labels) = digits(20);
+    let n = labels.len() as u32;
+    let images = idx(&[n, 28, 28], &pixels);
+    let zipped = gzip(&images);
+    let damaged: [(&str, Vec<u8>); 9] = [
+        ("truncated", images[..images.len() - 100].to_vec()),
+        ("too long", [images.clone(), vec![0; 9]].concat()),
+        ("empty", Vec::new()),
+        ("wrong magic", [vec![1], images[1..].to_vec()].concat()),
+        ("claims more", [idx(&[u32::MAX, 28, 28], &[]), pixels.clone()].concat()),
+        ("claims terabytes", idx(&[u32::MAX, u32::MAX, u32::MAX], &[])),
+        ("truncated gzip", zipped[..zipped.len() / 2].to_vec()),
+        ("corrupt gzip", zipped.iter().enumerate().map(|(i, b)| if i == 400 { b ^ 0xff } else { *b }).collect()),
+        ("counts that disagree", idx(&[n - 1, 28, 28], &pixels[..pixels.len() - 784])),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    mnist(folder.path());
+    for (what, bytes) in damaged {
+        write_atomic(&folder.path().join("train-images-idx3-ubyte"), &bytes).unwrap();
+        let said = refused(folder.path(), &words(&TINY[2..], &[]), "");
+        drop((what, said));
+    }
+}
+
+#[test]
+fn images_that_are_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = |name: &str, value: f32| {
+        let images = Array::F32(vec![2, 1, 8, 8], vec![value; 128]);
+        write_atomic(&folder.path().join(name), &npz(&[("images", &images)])).unwrap();
+    };
+    x("bright.npz", 255.0);
+    x("nan.npz", f32::NAN);
+    x("small.npz", 0.5);
+    write_atomic(&folder.path().join("broken.safetensors"), b"\xff\xff\xff\xff\xff\xff\xff\x7f{}").unwrap();
+    write_atomic(&folder.path().join("x.tiff"), b"II*").unwrap();
+    let maps = |images: &'static str, weights: &'static str| {
+        ["maps", "--eps", "8/255", "--out", "out.safetensors", "--images", images, "--weights", weights]
+    };
+    refused(folder.path(), &maps("bright.npz", "w"), "255");
+    refused(folder.path(), &maps("nan.npz", "w"), "NaN");
+    refused(folder.path(), &maps("broken.safetensors", "w"), "broken.safetensors");
+    refused(folder.path(), &maps("x.tiff", "w"), "x.tiff");
+    refused(folder.path(), &maps("absent", "w"), "absent");
+    refused(folder.path(), &maps("small.npz", "w"), "w");
+    refused(folder.path(), &maps("small.npz", "broken.safetensors"), "broken.safetensors");
+    refused(folder.path(), &["maps", "--images", "small.npz", "--weights", "w", "--out", "o"], "--eps is needed");
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused_by_the_tensors_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = ["train", "demo", "--train-limit", "4", "--epochs", "1", "--width", "1/64", "--out", "w.safetensors"];
+    weakspot(folder.path(), &train).ok();
+    let weights = std::fs::read(folder.path().join("w.safetensors")).unwrap();
+    let read = safetensors::SafeTensors::deserialize(&weights).unwrap();
+    let tensors = |skip: &str, extra: Option<&str>| {
+        let mut all: Vec<_> = read.tensors().into_iter().filter(|(name, _)| name != skip).collect();
+        let first = all[0].1.clone();
+        all.extend(extra.map(|name| (name.to_owned(), first)));
+        safetensors::tensor::serialize(all, None).unwrap()
+    };
+    write_atomic(&folder.path().join("missing.safetensors"), &tensors("features.2.bias", None)).unwrap();
+    write_atomic(&folder.path().join("extra.safetensors"), &tensors("", Some("features.99.weight"))).unwrap();
+    write_atomic(&folder.path().join("short.safetensors"), &weights[..weights.len() - 10]).unwrap();
+    let study = |file: &'static str| ["study", "demo", "--weights", file, "--limit", "4"];
+    refused(folder.path(), &study("missing.safetensors"), "features.2.bias");
+    refused(folder.path(), &study("extra.safetensors"), "features.99.weight");
+    refused(folder.path(), &study("short.safetensors"), "short.safetensors");
+
+    // The right weights, and images of another size.
+    let images = Array::U8(vec![40, 1, 32, 32], vec![7; 40 * 1024]);
+    let labels = Array::U8(vec![40], (0..40).map(|i| i % 2).collect());
+    write_atomic(&folder.path().join("grey.npz"), &npz(&[("images", &images), ("labels", &labels)])).unwrap();
+    refused(folder.path(), &["study", "grey.npz", "--eps", "0.1", "--weights", "w.safetensors"], "channels");
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_refused_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    write_atomic(&folder.path().join("file"), b"mine").unwrap();
+    std::fs::create_dir(folder.path().join("full")).unwrap();
+    write_atomic(&folder.path().join("full/notes.txt"), b"mine").unwrap();
+    let plain = &TINY[..TINY.len() - 1];
+    refused(folder.path(), &words(plain, &["--out", "file"]), "file");
+    refused(folder.path(), &words(plain, &["--out", "file/below"]), "file");
+    refused(folder.path(), &words(plain, &["--out", "full"]), "not empty");
+    refused(folder.path(), &["train", "demo", "--out", "file"], "file");
+    refused(folder.path(), &["train", "demo", "--out", "full"], "full");
+    refused(folder.path(), &["train", "demo", "--out", "absent/w.safetensors"], "absent");
+    if cfg!(target_os = "linux") {
+        refused(folder.path(), &words(plain, &["--out", "/proc/weakspot"]), "/proc");
+    }
+    refused(folder.path(), &["report", "full"], "results.json");
+    refused(folder.path(), &["report", "absent"], "absent");
+}

@@ -1,0 +1,55 @@
+//! The help teaches.
+
+use crate::program::weakspot;
+
+#[test]
+fn the_help_names_the_commands_and_shows_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = weakspot(folder.path(), &["--help"]).ok();
+    for expected in ["study", "train", "maps", "report", "Examples:", "Exit codes:"] {
+        assert!(said.stdout.contains(expected), "{expected} in\n{}", said.stdout);
+    }
+    assert_eq!(said.stderr, "");
+    let version = weakspot(folder.path(), &["--version"]).ok().stdout;
+    assert_eq!(version, format!("weakspot {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_flag_of_every_command_says_what_it_takes_and_gives_an_example_or_a_default() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in ["study", "train", "maps"] {
+        let help = weakspot(folder.path(), &[verb, "--help"]).ok().stdout;
+        assert!(help.contains("Examples:"), "{verb}");
+        let mut flags = 0;
+        // A flag's entry: its line, and everything indented below it.
+        for entry in help.split("\n      --").skip(1) {
+            let (name, rest) = entry.split_once('\n').unwrap_or((entry, ""));
+            let words = rest.split("\n\n      --").next().unwrap_or(rest);
+            flags += 1;
+            let switch = ["force", "targeted"].contains(&name.trim());
+            let taught = ["Default:", "[default:", "Example:"].iter().any(|mark| words.contains(mark));
+            assert!(switch || taught, "{verb} --{name} teaches nothing:\n{words}");
+        }
+        assert!(flags >= 10, "{verb}: {flags} flags found");
+    }
+}
+
+#[test]
+fn no_command_or_an_unknown_one_is_an_error_that_says_what_to_type() {
+    let folder = tempfile::tempdir().unwrap();
+    for (words, expected) in [
+        (&[][..], "expected a command"),
+        (&["studdy"][..], "studdy"),
+        (&["study", "--epsilon", "1"][..], "--epsilon"),
+        (&["maps"][..], "--images"),
+        (&["study", "demo", "mnist"][..], "mnist"),
+    ] {
+        let said = weakspot(folder.path(), words);
+        assert_eq!(said.code, Some(2), "{words:?}");
+        let lines: Vec<&str> = said.stderr.lines().collect();
+        assert_eq!(lines.len(), 2, "{words:?}: {}", said.stderr);
+        assert!(lines[0].starts_with("error: ") && lines[0].contains(expected), "{words:?}: {}", said.stderr);
+        assert!(lines[1].starts_with("hint: "), "{words:?}: {}", said.stderr);
+        assert_eq!(said.stdout, "", "{words:?}");
+    }
+}
