@@ -78,7 +78,7 @@ fn on_a_gap_head_grad_cam_is_cam_over_the_cells_before_the_relu() {
             let grad_cam = weighted_sum(&weights, activations);
             let by_cam = weighted_sum(&cam.class_weights(&evidence), activations).mapv(|v| v / 16.0);
             let largest = by_cam.iter().fold(0.0, |m: f64, v| if v.abs() > m { v.abs() } else { m });
-            assert!(largest > 0.0 && by_cam.iter().any(|&v| v < 0.0) || image > 0, "signs must be seen");
+            assert!(largest > 0.0);
             // A margin's weights are rounded once on their way through the trace.
             let error =
                 (&grad_cam - &by_cam).iter().fold(0.0, |m: f64, v| if v.abs() > m { v.abs() } else { m });
@@ -128,6 +128,9 @@ fn the_map_s_own_gradient_is_the_last_and_the_attack_s_the_first() {
     let explainer = Explainer::new(&model, Method::Gradient, Explain::Margin, None).unwrap();
     assert_eq!(explainer.needs(), Needs::Input(Objective::ClassMargin));
     let trace = explainer.trace(&model, images.view(), &[0, 1], &[Objective::Loss], false).unwrap();
+    let loss = TraceRequest { labels: &[0, 1], layer: None, inputs: &[Objective::Loss], features: false };
+    let alone = model.trace(images.view(), &loss).unwrap().input_gradients;
+    assert_eq!(trace.input_gradients[0], alone[0], "a swap passes the symmetric check below");
     assert_eq!(
         trace.input_gradients[0],
         trace.input_gradients[1].mapv(|g| -g),
