@@ -46,18 +46,26 @@ fn headline(record: &Record) -> String {
 /// One class's headline numbers: P3w, attacked, clean, and the test.
 fn headline_numbers(record: &Record, d: &Direction) -> Option<String> {
     let worst = d.scores.adaptive_worst?;
-    let mut text = format!("Images of {}: {} right under P3w", d.source, words::score(&worst));
+    let mut parts = vec![format!("Images of {}: {} right under P3w", d.source, words::score(&worst))];
     if let Some(adv) = d.scores.adv {
-        text += &format!(", {} attacked with nothing neutralized", words::score(&adv));
+        parts.push(format!("{} attacked with nothing neutralized", words::score(&adv)));
     }
     if let Some(clean) = d.scores.clean {
-        text += &format!(", {} clean", words::score(&clean));
+        parts.push(format!("{} clean", words::score(&clean)));
     }
-    if let Some(t) = record.tests.iter().find(|t| t.source == d.source && t.comparison == HEADLINE) {
-        let difference = words::points(t.difference, t.low, t.high);
-        text += &format!(". P3w minus attacked: {difference}, Holm {}: {}", words::p_value(t.p_holm), t.word);
-    }
-    Some(text + ".")
+    let scores = parts.join(", ");
+    let test = record.tests.iter().find(|t| t.source == d.source && t.comparison == HEADLINE);
+    Some(test.map_or_else(
+        || format!("{scores}."),
+        |t| {
+            let difference = words::points(t.difference, t.low, t.high);
+            format!(
+                "{scores}. P3w minus attacked: {difference}, Holm {}: {}.",
+                words::p_value(t.p_holm),
+                t.word
+            )
+        },
+    ))
 }
 
 /// Whether the paper's claim holds here, by its own protocol and by the headline's.

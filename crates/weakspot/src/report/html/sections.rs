@@ -75,15 +75,18 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         })
         .collect();
     let model = &record.classifier;
-    let mut classifier = format!(
-        "{}, head {}, width {}, {} logits, {}. {}",
-        model.arch, model.head, model.width, model.n_classes, model.origin, model.recipe
-    );
+    let mut classifier = vec![format!(
+        "{}, head {}, width {}, {} logits, {}.",
+        model.arch, model.head, model.width, model.n_classes, model.origin
+    )];
+    if !model.recipe.is_empty() {
+        classifier.push(format!("{}.", model.recipe.trim_end_matches('.')));
+    }
     if let Some(tune) = &model.tune_accuracy {
-        classifier += &format!(" Accuracy on the tune part: {}.", words::score(tune));
+        classifier.push(format!("Accuracy on the tune part: {}.", words::score(tune)));
     }
     if model.n_classes > 2 {
-        classifier += " Studied through the logits of the two classes.";
+        classifier.push("Studied through the logits of the two classes.".to_owned());
     }
     let set = |flag: &str| words::setting(record, flag).unwrap_or("?").to_owned();
     let masked = match set("mask").as_str() {
@@ -96,7 +99,7 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
     page.definitions([
         ("Data", format!("{}, {channels} channels, {height}x{width} pixels. {}", data.name, data.split)),
         ("Parts", parts.join("; ")),
-        ("Classifier", classifier),
+        ("Classifier", classifier.join(" ")),
         (
             "Maps",
             format!(
