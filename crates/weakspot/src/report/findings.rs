@@ -10,6 +10,7 @@ const HEADLINE: &str = "adaptive_worst-adv";
 pub(super) fn verdict(record: &Record) -> Vec<String> {
     let mut out = vec![headline(record)];
     out.extend(record.directions.iter().filter_map(|d| headline_numbers(record, d)));
+    out.extend(stronger_attack(record));
     out.push(papers_claim(record));
     out.extend(record.directions.iter().filter_map(|d| empty_blob(record, d)));
     out.push(doubts(record));
@@ -30,7 +31,9 @@ fn headline(record: &Record) -> String {
             let images = format!("on images of {}", list(classes));
             match *word {
                 "better" => format!("helped {images}"),
-                "worse" => format!("made the classifier more vulnerable {images}"),
+                "worse" => {
+                    format!("did not help {images}: accuracy is lower than attacked with nothing neutralized")
+                }
                 "no effect" => format!("had no effect {images} (within 2 points)"),
                 "not shown" => format!("is not shown to help or to harm {images}"),
                 other => format!("has the test word \"{other}\" {images}"),
@@ -66,6 +69,17 @@ fn headline_numbers(record: &Record, d: &Direction) -> Option<String> {
             )
         },
     ))
+}
+
+/// What "worse" under P3w may come from besides the mask: P3w has PGD, the attack it is compared with has not.
+fn stronger_attack(record: &Record) -> Option<String> {
+    let worse = record.tests.iter().any(|t| t.comparison == HEADLINE && t.word == "worse");
+    let single_step = words::setting(record, "attack").is_none_or(|attack| attack != "pgd");
+    (worse && single_step).then(|| {
+        "P3w adds a 20-step PGD to the attack it is compared with: a lower score may come from the stronger attack, a \
+         higher one comes in spite of it."
+            .to_owned()
+    })
 }
 
 /// Whether the paper's claim holds here, by its own protocol and by the headline's.
@@ -353,10 +367,13 @@ mod tests {
             "Against an attacker who knows the mask (P3w, the headline), neutralizing the blob helped on images of disc \
              and ring."
         );
-        assert!(of(["worse", "not shown"]).contains(
-            "made the classifier more vulnerable on images of disc; it is not \
-                                                     shown to help or to harm on images of ring."
-        ));
+        let text = of(["worse", "not shown"]);
+        assert!(text.contains("did not help on images of disc: accuracy is lower than attacked"), "{text}");
+        assert!(text.ends_with("it is not shown to help or to harm on images of ring."), "{text}");
+        let reminded = |words| {
+            verdict(&with_words(HEADLINE, words)).join(" ").contains("may come from the stronger attack")
+        };
+        assert!(reminded(["worse", "better"]) && !reminded(["better", "not shown"]));
         assert!(
             of(["no effect", "no effect"])
                 .contains("had no effect on images of disc and ring (within 2 points).")

@@ -47,6 +47,11 @@ pub fn number(v: f64) -> String {
     format!("{:.3}", unsigned_zero(v, 3))
 }
 
+/// A number of any size: at most four digits after the point, none that say nothing.
+pub fn plain(v: f64) -> String {
+    if v.abs() >= 1e15 { format!("{v:e}") } else { format!("{}", (v * 1e4).round() / 1e4 + 0.0) }
+}
+
 /// A probability: `p = 0.024`, `p < 0.001`.
 pub fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }

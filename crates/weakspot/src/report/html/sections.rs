@@ -97,7 +97,10 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         other => other.to_owned(),
     };
     page.definitions([
-        ("Data", format!("{}, {channels} channels, {height}x{width} pixels. {}", data.name, data.split)),
+        (
+            "Data",
+            format!("{}, {channels} channels, {height}x{width} pixels; split: {}", data.name, data.split),
+        ),
         ("Parts", parts.join("; ")),
         ("Classifier", classifier.join(" ")),
         (
@@ -165,7 +168,7 @@ pub(super) fn doubts(page: &mut Page, record: &Record) {
             page.raw("<p><strong>");
             page.text(&flag.id);
             page.raw("</strong> ");
-            page.text(&format!("= {}, images of {}", Cell::Number(flag.value).readable(), d.source));
+            page.text(&format!("= {}, images of {}", words::plain(flag.value), d.source));
             page.raw("</p>");
             page.element("p", "", &flag.advice);
             page.raw("</div>\n");
