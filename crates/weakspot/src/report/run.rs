@@ -84,7 +84,7 @@ pub fn write(dir: &Path, run: &Run) -> Result<()> {
 /// Makes every table, figure and page of a run's folder again, from its own files and without a model.
 ///
 /// # Errors
-/// As [`load`] and [`write`].
+/// As [`load`] and [`write()`].
 pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
 }

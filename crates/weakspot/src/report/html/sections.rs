@@ -20,7 +20,7 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
     page.raw("<div class=\"scroll\"><table>\n<tr><th>Protocol</th>");
     for d in &record.directions {
         page.raw("<th>");
-        page.text(&format!("images of {}", d.source));
+        page.text(&format!("images of class {}", d.source));
         page.raw("</th>");
     }
     page.raw("<th class=\"n\">balanced accuracy</th></tr>\n");
@@ -145,7 +145,7 @@ pub(super) fn found(page: &mut Page, record: &Record) {
     }
     page.list(&record.controls.iter().map(findings::control).collect::<Vec<_>>());
     for d in &record.directions {
-        page.element("h3", "", &format!("Regions of {}", d.source));
+        page.element("h3", "", &format!("Regions of class {}", d.source));
         page.list(&findings::regions(d));
     }
     if !record.truth.is_empty() {
@@ -168,7 +168,7 @@ pub(super) fn doubts(page: &mut Page, record: &Record) {
             page.raw("<p><strong>");
             page.text(&flag.id);
             page.raw("</strong> ");
-            page.text(&format!("= {}, images of {}", words::plain(flag.value), d.source));
+            page.text(&format!("= {}, images of class {}", words::plain(flag.value), d.source));
             page.raw("</p>");
             page.element("p", "", &flag.advice);
             page.raw("</div>\n");
