@@ -176,7 +176,7 @@ impl Canvas {
 /// A grey PNG of one byte per pixel.
 ///
 /// # Errors
-/// As [`Canvas::png`].
+/// `Format` for sides beyond what PNG can hold.
 pub fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>> {
     encode(width, height, png::ColorType::Grayscale, pixels)
 }
