@@ -49,7 +49,7 @@ pub const ALL: [Protocol; 8] = [
         id: "P1",
         key: "mod_adv",
         name: "paper's",
-        definition: "the paper's: neutralized, then attacked; the attacker may write in the mask, which is not \
+        definition: "neutralized, then attacked; the attacker may write in the mask, which is not \
                      applied again",
         score: |s| s.mod_adv,
         asr: |a| a.mod_adv,

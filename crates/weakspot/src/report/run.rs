@@ -84,7 +84,7 @@ pub fn write(dir: &Path, run: &Run) -> Result<()> {
 /// Makes every table, figure and page of a run's folder again, from its own files and without a model.
 ///
 /// # Errors
-/// As [`load`] and [`write`].
+/// As [`load`] and [`write()`].
 pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
 }
@@ -261,11 +261,13 @@ mod tests {
         write_atomic(&path.join("results.json"), b"{\"schema\": ").unwrap();
         assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Format);
 
-        write(path, &fixture::demo()).unwrap();
+        write_atomic(&path.join("results.json"), &record_json(&fixture::demo().record).unwrap()).unwrap();
+        let ledger = std::fs::read(path.join("ledger.csv")).unwrap();
         write_atomic(&path.join("ledger.csv"), b"id,label\n1,2,3\n").unwrap();
         assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Format);
 
-        write(path, &fixture::demo()).unwrap();
+        write_atomic(&path.join("ledger.csv"), &ledger).unwrap();
+        load(path).unwrap();
         let other = fixture::named("mnist", ["0", "1"]);
         write_atomic(&path.join("maps.safetensors"), &other.maps.to_safetensors().unwrap()).unwrap();
         assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Shape);

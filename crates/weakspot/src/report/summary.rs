@@ -109,16 +109,16 @@ fn flags(out: &mut String, record: &Record) {
     let _infallible = writeln!(out, "\n{}: reasons to doubt", words::count(n, "flag"));
     for d in &record.directions {
         for flag in &d.flags {
-            let text =
-                format!("{} = {} ({}): {}", flag.id, plain(flag.value), shorten(&d.source, 30), flag.advice);
+            let text = format!(
+                "{} = {} ({}): {}",
+                flag.id,
+                words::plain(flag.value),
+                shorten(&d.source, 30),
+                flag.advice
+            );
             paragraph(out, "  ", &text);
         }
     }
-}
-
-/// At most four digits after the point, none that say nothing.
-fn plain(v: f64) -> String {
-    format!("{}", (v * 1e4).round() / 1e4 + 0.0)
 }
 
 /// Wrapped lines, all but the first indented by two more than `indent`.

@@ -47,6 +47,11 @@ pub fn number(v: f64) -> String {
     format!("{:.3}", unsigned_zero(v, 3))
 }
 
+/// A number of any size: at most four digits after the point, none that say nothing.
+pub fn plain(v: f64) -> String {
+    if v.abs() >= 1e15 { format!("{v:e}") } else { format!("{}", (v * 1e4).round() / 1e4 + 0.0) }
+}
+
 /// A probability: `p = 0.024`, `p < 0.001`.
 pub fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
@@ -101,12 +106,25 @@ pub fn shorten(text: &str, limit: usize) -> String {
     format!("{}...", kept.trim_end())
 }
 
-/// Breaks a text into lines of at most `limit` characters, at spaces where it can.
+/// Breaks a text into lines of at most `limit` characters, at spaces where it can; a percent sign stays with its
+/// number where both fit.
 pub fn wrap(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(1);
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match words.last_mut() {
+            Some(last)
+                if word.starts_with('%') && last.chars().count() + 1 + word.chars().count() <= limit =>
+            {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in words {
         let (have, need) = (line.chars().count(), word.chars().count());
         if have > 0 && have + 1 + need > limit {
             lines.push(std::mem::take(&mut line));
@@ -171,5 +189,6 @@ mod tests {
             assert_eq!(kept, text.split_whitespace().collect::<String>());
         }
         assert!(wrap("", 10).is_empty());
+        assert_eq!(wrap("area 208 px (20.3 %)", 18), ["area 208 px", "(20.3 %)"]);
     }
 }

@@ -1,7 +1,7 @@
 //! A small raster canvas: rectangles, anti-aliased strokes and discs, composition, PNG.
 
 use crate::error::{Error, Result};
-use crate::report::figures::palette::{Colour, WHITE};
+use crate::report::figures::palette::Colour;
 
 /// RGB pixels, row by row, three bytes each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,8 +159,9 @@ impl Canvas {
     }
 
     /// Whether every pixel is white.
+    #[cfg(test)]
     pub(crate) fn is_blank(&self) -> bool {
-        self.pixels.chunks_exact(3).all(|p| p == WHITE)
+        self.pixels.chunks_exact(3).all(|p| p == [255; 3])
     }
 
     /// The bytes of an RGB PNG; equal canvases give equal bytes.
@@ -175,7 +176,7 @@ impl Canvas {
 /// A grey PNG of one byte per pixel.
 ///
 /// # Errors
-/// As [`Canvas::png`].
+/// `Format` for sides beyond what PNG can hold.
 pub fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>> {
     encode(width, height, png::ColorType::Grayscale, pixels)
 }

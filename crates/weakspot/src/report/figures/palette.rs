@@ -9,7 +9,7 @@
 pub(crate) type Colour = [u8; 3];
 
 /// Paper.
-pub(crate) const WHITE: Colour = [255, 255, 255];
+const WHITE: Colour = [255, 255, 255];
 /// Text.
 pub(crate) const BLACK: Colour = [0, 0, 0];
 /// Captions: 7:1 against white.

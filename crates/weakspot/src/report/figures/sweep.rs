@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::chart::{self, Mark, Plot};
-use super::palette::{BLACK, BLUE, GREY, INK, VERMILLION};
+use super::palette::{BLACK, BLUE, Colour, GREY, INK, VERMILLION};
 use super::panel::sheet;
 use super::text::{self, BODY, STRONG};
 use super::{Drawing, class_name};
@@ -11,6 +11,9 @@ use crate::study::record::{Record, Score, SweepPoint};
 
 const WIDTH: usize = 400;
 const HEIGHT: usize = 300;
+
+/// Sideways shift in pixels, so that intervals do not cover each other; mark; colour; score.
+type Series = (f32, Mark, Colour, fn(&SweepPoint) -> Score);
 
 /// The sweep.
 pub(super) fn draw(record: &Record) -> Drawing {
@@ -28,7 +31,9 @@ pub(super) fn draw(record: &Record) -> Drawing {
             (Mark::Disc, VERMILLION, "attacked, nothing neutralized (P0)".to_owned()),
             (Mark::Diamond, BLUE, "adaptive, neutralized (P3)".to_owned()),
         ];
-        rows = vec![chart::mark_legend(&legend), Canvas::beside(&plots, 30)];
+        let plots = Canvas::beside(&plots, 30);
+        let dashed = text::paragraph("dashed line: without attack or mask", plots.width(), BODY, INK);
+        rows = vec![Canvas::stack(&[chart::mark_legend(&legend), dashed], 4), plots];
     }
     Drawing {
         name: "sweep",
@@ -74,7 +79,7 @@ fn one(name: &str, points: &[&SweepPoint]) -> Canvas {
         let y = plot.y(point.clean.rate);
         canvas.dashes((plot.left as f32, y), ((plot.left + WIDTH) as f32, y), 2.0, GREY);
     }
-    let series: [(f32, Mark, super::palette::Colour, fn(&SweepPoint) -> Score); 2] =
+    let series: [Series; 2] =
         [(-6.0, Mark::Disc, VERMILLION, |p| p.adv), (6.0, Mark::Diamond, BLUE, |p| p.adaptive)];
     for (shift, shape, colour, score) in series {
         let at = |i: usize| (places[i] + shift, plot.y(score(points[i]).rate));

@@ -20,7 +20,7 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
     page.raw("<div class=\"scroll\"><table>\n<tr><th>Protocol</th>");
     for d in &record.directions {
         page.raw("<th>");
-        page.text(&format!("images of {}", d.source));
+        page.text(&format!("images of class {}", d.source));
         page.raw("</th>");
     }
     page.raw("<th class=\"n\">balanced accuracy</th></tr>\n");
@@ -75,15 +75,18 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         })
         .collect();
     let model = &record.classifier;
-    let mut classifier = format!(
-        "{}, head {}, width {}, {} logits, {}. {}",
-        model.arch, model.head, model.width, model.n_classes, model.origin, model.recipe
-    );
+    let mut classifier = vec![format!(
+        "{}, head {}, width {}, {} logits, {}.",
+        model.arch, model.head, model.width, model.n_classes, model.origin
+    )];
+    if !model.recipe.is_empty() {
+        classifier.push(format!("{}.", model.recipe.trim_end_matches('.')));
+    }
     if let Some(tune) = &model.tune_accuracy {
-        classifier += &format!(" Accuracy on the tune part: {}.", words::score(tune));
+        classifier.push(format!("Accuracy on the tune part: {}.", words::score(tune)));
     }
     if model.n_classes > 2 {
-        classifier += " Studied through the logits of the two classes.";
+        classifier.push("Studied through the logits of the two classes.".to_owned());
     }
     let set = |flag: &str| words::setting(record, flag).unwrap_or("?").to_owned();
     let masked = match set("mask").as_str() {
@@ -94,9 +97,12 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         other => other.to_owned(),
     };
     page.definitions([
-        ("Data", format!("{}, {channels} channels, {height}x{width} pixels. {}", data.name, data.split)),
+        (
+            "Data",
+            format!("{}, {channels} channels, {height}x{width} pixels; split: {}", data.name, data.split),
+        ),
         ("Parts", parts.join("; ")),
-        ("Classifier", classifier),
+        ("Classifier", classifier.join(" ")),
         (
             "Maps",
             format!(
@@ -139,7 +145,7 @@ pub(super) fn found(page: &mut Page, record: &Record) {
     }
     page.list(&record.controls.iter().map(findings::control).collect::<Vec<_>>());
     for d in &record.directions {
-        page.element("h3", "", &format!("Regions of {}", d.source));
+        page.element("h3", "", &format!("Regions of class {}", d.source));
         page.list(&findings::regions(d));
     }
     if !record.truth.is_empty() {
@@ -162,7 +168,7 @@ pub(super) fn doubts(page: &mut Page, record: &Record) {
             page.raw("<p><strong>");
             page.text(&flag.id);
             page.raw("</strong> ");
-            page.text(&format!("= {}, images of {}", Cell::Number(flag.value).readable(), d.source));
+            page.text(&format!("= {}, images of class {}", words::plain(flag.value), d.source));
             page.raw("</p>");
             page.element("p", "", &flag.advice);
             page.raw("</div>\n");

@@ -164,13 +164,9 @@ fn mean_row(d: &Direction, quantity: String, paper: Option<f64>, ours: &Mean) ->
 }
 
 fn value_row(d: &Direction, quantity: String, paper: Option<f64>, ours: Option<f64>) -> Vec<Cell> {
-    let verdict = match (paper, ours) {
-        (None, _) => Verdict::NotInPaper,
-        (_, None) => Verdict::NotRun,
-        _ => Verdict::CannotTell,
-    };
-    let verdict =
-        if ours.is_none() { format!("{}; ours is empty", verdict.word()) } else { verdict.word().to_owned() };
+    let verdict = if paper.is_none() { Verdict::NotInPaper } else { Verdict::CannotTell };
+    let empty = if ours.is_none() { "; ours is empty" } else { "" };
+    let verdict = format!("{}{empty}", verdict.word());
     vec![
         Cell::text(&d.source),
         Cell::text(&d.target),

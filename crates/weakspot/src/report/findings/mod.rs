@@ -1,7 +1,11 @@
 //! What was found, as sentences that follow from the record: each word of judgement is a test's word.
 
-use crate::report::words::{self, list, number, percent};
-use crate::study::record::{Control, Direction, Mean, PairedTest, Record, RegionRecord, TruthRow};
+mod details;
+
+pub(super) use details::{control, regions, test, truth};
+
+use crate::report::words::{self, list};
+use crate::study::record::{Direction, Record};
 
 /// The comparison the headline rests on.
 const HEADLINE: &str = "adaptive_worst-adv";
@@ -10,6 +14,7 @@ const HEADLINE: &str = "adaptive_worst-adv";
 pub(super) fn verdict(record: &Record) -> Vec<String> {
     let mut out = vec![headline(record)];
     out.extend(record.directions.iter().filter_map(|d| headline_numbers(record, d)));
+    out.extend(stronger_attack(record));
     out.push(papers_claim(record));
     out.extend(record.directions.iter().filter_map(|d| empty_blob(record, d)));
     out.push(doubts(record));
@@ -27,10 +32,15 @@ fn headline(record: &Record) -> String {
     let clauses: Vec<String> = found
         .iter()
         .map(|(word, classes)| {
-            let images = format!("on images of {}", list(classes));
+            let images = format!(
+                "on images of {}",
+                list(&classes.iter().map(|c| format!("class {c}")).collect::<Vec<_>>())
+            );
             match *word {
                 "better" => format!("helped {images}"),
-                "worse" => format!("made the classifier more vulnerable {images}"),
+                "worse" => {
+                    format!("did not help {images}: accuracy is lower than attacked with nothing neutralized")
+                }
                 "no effect" => format!("had no effect {images} (within 2 points)"),
                 "not shown" => format!("is not shown to help or to harm {images}"),
                 other => format!("has the test word \"{other}\" {images}"),
@@ -46,18 +56,37 @@ fn headline(record: &Record) -> String {
 /// One class's headline numbers: P3w, attacked, clean, and the test.
 fn headline_numbers(record: &Record, d: &Direction) -> Option<String> {
     let worst = d.scores.adaptive_worst?;
-    let mut text = format!("Images of {}: {} right under P3w", d.source, words::score(&worst));
+    let mut parts = vec![format!("Images of class {}: {} right under P3w", d.source, words::score(&worst))];
     if let Some(adv) = d.scores.adv {
-        text += &format!(", {} attacked with nothing neutralized", words::score(&adv));
+        parts.push(format!("{} attacked with nothing neutralized", words::score(&adv)));
     }
     if let Some(clean) = d.scores.clean {
-        text += &format!(", {} clean", words::score(&clean));
+        parts.push(format!("{} clean", words::score(&clean)));
     }
-    if let Some(t) = record.tests.iter().find(|t| t.source == d.source && t.comparison == HEADLINE) {
-        let difference = words::points(t.difference, t.low, t.high);
-        text += &format!(". P3w minus attacked: {difference}, Holm {}: {}", words::p_value(t.p_holm), t.word);
-    }
-    Some(text + ".")
+    let scores = parts.join(", ");
+    let test = record.tests.iter().find(|t| t.source == d.source && t.comparison == HEADLINE);
+    Some(test.map_or_else(
+        || format!("{scores}."),
+        |t| {
+            let difference = words::points(t.difference, t.low, t.high);
+            format!(
+                "{scores}. P3w minus attacked: {difference}, Holm {}: {}.",
+                words::p_value(t.p_holm),
+                t.word
+            )
+        },
+    ))
+}
+
+/// What "worse" under P3w may come from besides the mask: P3w has PGD, the attack it is compared with has not.
+fn stronger_attack(record: &Record) -> Option<String> {
+    let worse = record.tests.iter().any(|t| t.comparison == HEADLINE && t.word == "worse");
+    let single_step = words::setting(record, "attack").is_none_or(|attack| attack != "pgd");
+    (worse && single_step).then(|| {
+        "P3w adds a 20-step PGD to the attack it is compared with: a lower score may come from the stronger attack, a \
+         higher one comes in spite of it."
+            .to_owned()
+    })
 }
 
 /// Whether the paper's claim holds here, by its own protocol and by the headline's.
@@ -139,7 +168,7 @@ fn empty_blob(record: &Record, d: &Direction) -> Option<String> {
     } else {
         "nothing was neutralized in its images".to_owned()
     };
-    Some(format!("The blob of {} is empty at theta {theta}: {applied}.", d.source))
+    Some(format!("The blob of class {} is empty at theta {theta}: {applied}.", d.source))
 }
 
 fn doubts(record: &Record) -> String {
@@ -154,171 +183,6 @@ fn doubts(record: &Record) -> String {
         1 => format!("One check gives reason to doubt this: {}.", ids[0]),
         n => format!("{n} checks give reason to doubt this: {}.", list(&ids)),
     }
-}
-
-/// A paired test as a sentence.
-pub(super) fn test(t: &PairedTest) -> String {
-    let (first, second) = match t.comparison.as_str() {
-        "mod-clean" => ("neutralized", "clean"),
-        "mod_adv-adv" => ("the paper's protocol (P1)", "attacked"),
-        "oblivious-adv" => ("the oblivious attack (P2)", "attacked"),
-        "adaptive-adv" => ("the adaptive attack (P3)", "attacked"),
-        HEADLINE => ("the worst adaptive attack (P3w)", "attacked"),
-        other => other.split_once('-').unwrap_or((other, "?")),
-    };
-    let word = match t.word.as_str() {
-        "better" => "better",
-        "worse" => "worse",
-        "no effect" => "no effect, the interval lies within 2 points of 0",
-        "not shown" => "a difference is not shown",
-        other => other,
-    };
-    format!(
-        "Images of {}, {first} minus {second}: {}; {} right only in the first, {} only in the second, n = {}; Holm {}: \
-         {word}.",
-        t.source,
-        words::points(t.difference, t.low, t.high),
-        t.first_only,
-        t.second_only,
-        t.n,
-        words::p_value(t.p_holm)
-    )
-}
-
-/// A control as a sentence.
-pub(super) fn control(c: &Control) -> String {
-    let scored = if c.scored == "mod" { "without an attack" } else { "under the adaptive attack" };
-    let shifts = c.rates.len();
-    if shifts == 0 {
-        return format!("Images of {}, {scored}: no shifted control was run.", c.source);
-    }
-    let beaten = match c.rank.saturating_sub(1) {
-        0 => "no shift scores at least as well".to_owned(),
-        1 => "1 shift scores at least as well".to_owned(),
-        n => format!("{n} shifts score at least as well"),
-    };
-    format!(
-        "Images of {}, {scored}: the mask scores {}, rank {} among itself and {} of it; {beaten} ({}).",
-        c.source,
-        words::score(&c.blob),
-        c.rank,
-        words::count(shifts, "random shift"),
-        words::p_value(c.p)
-    )
-}
-
-/// Where the regions lie and how they relate, one list per class.
-pub(super) fn regions(d: &Direction) -> Vec<String> {
-    let mut out = Vec::new();
-    let fit = &d.fit;
-    out.push(format!(
-        "RoI from {}, RoA from {} ({}); of {} in the fit part {} were classified rightly and {} then fell to the attack.",
-        words::count(fit.roi_images, "image"),
-        words::count(fit.roa_images, "image"),
-        fit.roa_from,
-        words::count(fit.images, "image"),
-        fit.correct,
-        fit.successes
-    ));
-    out.push(format!("The blob {}; the applied mask {}.", region(&d.blob), region(&d.applied_mask)));
-    let representatives = d.iou.representatives.map_or_else(
-        || "one of the representatives is empty".to_owned(),
-        |v| format!("{} for the representatives", number(v)),
-    );
-    out.push(format!(
-        "RoI and RoA overlap (IoU) by {} per image; {representatives}.",
-        words::mean(&d.iou.mean_of_samples)
-    ));
-    if let Some(s) = d.iou.shifts {
-        out.push(format!(
-            "Among all {} toroidal shifts of one against the other, at least this overlap has {}, at most this overlap \
-             {}. Two centred objects overlap more than their shifts do, whatever they are.",
-            s.shifts,
-            words::p_value(s.upper_p),
-            words::p_value(s.lower_p)
-        ));
-    }
-    for (view, c) in [("utility", &d.colocation.utility), ("vulnerability", &d.colocation.vulnerability)] {
-        if c.moran.n > 0 {
-            out.push(format!(
-                "Moran's I of the {view} map on its own {}x{} grid: {}; p < 0.05 in {}.",
-                c.grid[0],
-                c.grid[1],
-                words::mean(&c.moran),
-                words::score(&c.moran_significant)
-            ));
-        }
-    }
-    for (name, a) in [("RoI", &d.across.roi), ("RoA", &d.across.roa)] {
-        if a.difference.n > 0 {
-            out.push(format!(
-                "An image's {name} overlaps its own class's representative {} the other class's: difference in IoU {}.",
-                compared(&a.difference),
-                words::mean(&a.difference)
-            ));
-        }
-    }
-    for (name, f) in
-        [("input values", &d.features.pixels), ("channels of the last layer", &d.features.channels)]
-    {
-        if f.features > 0 {
-            out.push(format!(
-                "Of {} {name}, {} are useful and {} of those are not robust (n = {}).",
-                f.features, f.useful, f.useful_not_robust, f.n
-            ));
-        }
-    }
-    out
-}
-
-/// The word for a mean difference: its 95 % interval above, below or around 0.
-fn compared(difference: &Mean) -> &'static str {
-    if difference.low > 0.0 {
-        "more than"
-    } else if difference.high < 0.0 {
-        "less than"
-    } else {
-        "neither more nor less, as far as is shown, than"
-    }
-}
-
-fn region(r: &RegionRecord) -> String {
-    if r.area == 0 {
-        return "is empty".to_owned();
-    }
-    format!(
-        "has {} ({} of the image) in {}",
-        words::count(r.area, "pixel"),
-        percent(r.fraction),
-        words::count(r.components.len(), "part")
-    )
-}
-
-/// One planted region as a sentence, the random map beside the method.
-pub(super) fn truth(record: &Record) -> Vec<String> {
-    let random = |t: &TruthRow| {
-        record.truth.iter().find(|r| r.class == t.class && r.region == t.region && r.by == "random")
-    };
-    let named = |region: &str| match region {
-        "roi" => "RoI",
-        "roa" => "RoA",
-        _ => "blob",
-    };
-    let rows = record.truth.iter().filter(|t| t.by == "method");
-    rows.map(|t| {
-        let control = random(t).map_or_else(String::new, |r| format!("; from a random map IoU {}", number(r.iou)));
-        format!(
-            "Class {}, {}: found against planted IoU {}, precision {}, recall {} ({} found, {} planted){control}.",
-            t.class,
-            named(&t.region),
-            number(t.iou),
-            number(t.precision),
-            number(t.recall),
-            words::count(t.found, "pixel"),
-            t.planted
-        )
-    })
-    .collect()
 }
 
 #[cfg(test)]
@@ -342,16 +206,22 @@ mod tests {
         let of = |words| headline(&with_words(HEADLINE, words));
         assert_eq!(
             of(["better", "better"]),
-            "Against an attacker who knows the mask (P3w, the headline), neutralizing the blob helped on images of disc \
-             and ring."
+            "Against an attacker who knows the mask (P3w, the headline), neutralizing the blob helped on images of \
+             class disc and class ring."
         );
-        assert!(of(["worse", "not shown"]).contains(
-            "made the classifier more vulnerable on images of disc; it is not \
-                                                     shown to help or to harm on images of ring."
-        ));
+        let text = of(["worse", "not shown"]);
+        assert!(
+            text.contains("did not help on images of class disc: accuracy is lower than attacked"),
+            "{text}"
+        );
+        assert!(text.ends_with("it is not shown to help or to harm on images of class ring."), "{text}");
+        let reminded = |words| {
+            verdict(&with_words(HEADLINE, words)).join(" ").contains("may come from the stronger attack")
+        };
+        assert!(reminded(["worse", "better"]) && !reminded(["better", "not shown"]));
         assert!(
             of(["no effect", "no effect"])
-                .contains("had no effect on images of disc and ring (within 2 points).")
+                .contains("had no effect on images of class disc and class ring (within 2 points).")
         );
         let mut record = fixture::demo().record;
         record.tests.clear();
@@ -395,36 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn each_word_has_its_sentence() {
-        let mut t = fixture::demo().record.tests[0].clone();
-        for (word, ending) in [
-            ("better", ": better."),
-            ("worse", ": worse."),
-            ("no effect", ": no effect, the interval lies within 2 points of 0."),
-            ("not shown", ": a difference is not shown."),
-        ] {
-            word.clone_into(&mut t.word);
-            assert!(test(&t).ends_with(ending), "{}", test(&t));
-        }
-    }
-
-    #[test]
     fn an_empty_blob_and_every_flag_are_on_the_first_screen() {
         let text = verdict(&fixture::demo().record).join("\n");
         assert!(
-            text.contains("The blob of ring is empty at theta 0.5: its images still get the mask of"),
+            text.contains("The blob of class ring is empty at theta 0.5: its images still get the mask of"),
             "{text}"
         );
         assert!(text.contains("reason to doubt this: few-successes, collapse and empty-blob."), "{text}");
         assert!(verdict(&fixture::bare().record).join("\n").contains("None of the checks fired."));
-    }
-
-    #[test]
-    fn a_control_that_is_beaten_is_said_to_be() {
-        let mut c = fixture::demo().record.controls[0].clone();
-        c.rank = 3;
-        assert!(control(&c).contains("2 shifts score at least as well"), "{}", control(&c));
-        c.rank = 1;
-        assert!(control(&c).contains("no shift scores at least as well"), "{}", control(&c));
     }
 }

@@ -1,0 +1,198 @@
+//! Single tests, controls, regions and planted truth as sentences.
+
+use crate::report::words::{self, number, percent};
+use crate::study::record::{Control, Direction, Mean, PairedTest, Record, RegionRecord, TruthRow};
+
+/// A paired test as a sentence.
+pub(in crate::report) fn test(t: &PairedTest) -> String {
+    let (first, second) = match t.comparison.as_str() {
+        "mod-clean" => ("neutralized", "clean"),
+        "mod_adv-adv" => ("the paper's protocol (P1)", "attacked"),
+        "oblivious-adv" => ("the oblivious attack (P2)", "attacked"),
+        "adaptive-adv" => ("the adaptive attack (P3)", "attacked"),
+        super::HEADLINE => ("the worst adaptive attack (P3w)", "attacked"),
+        other => other.split_once('-').unwrap_or((other, "?")),
+    };
+    let word = match t.word.as_str() {
+        "better" => "better",
+        "worse" => "worse",
+        "no effect" => "no effect, the interval lies within 2 points of 0",
+        "not shown" => "a difference is not shown",
+        other => other,
+    };
+    format!(
+        "Images of class {}, {first} minus {second}: {}; {} right only in the first, {} only in the second, n = {}; Holm {}: \
+         {word}.",
+        t.source,
+        words::points(t.difference, t.low, t.high),
+        t.first_only,
+        t.second_only,
+        t.n,
+        words::p_value(t.p_holm)
+    )
+}
+
+/// A control as a sentence.
+pub(in crate::report) fn control(c: &Control) -> String {
+    let scored = if c.scored == "mod" { "without an attack" } else { "under the adaptive attack" };
+    let shifts = c.rates.len();
+    if shifts == 0 {
+        return format!("Images of class {}, {scored}: no shifted control was run.", c.source);
+    }
+    let beaten = match c.rank.saturating_sub(1) {
+        0 => "no shift scores at least as well".to_owned(),
+        1 => "1 shift scores at least as well".to_owned(),
+        n => format!("{n} shifts score at least as well"),
+    };
+    format!(
+        "Images of class {}, {scored}: the mask scores {}, rank {} among itself and {} of it; {beaten} ({}).",
+        c.source,
+        words::score(&c.blob),
+        c.rank,
+        words::count(shifts, "random shift"),
+        words::p_value(c.p)
+    )
+}
+
+/// Where the regions lie and how they relate, one list per class.
+pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
+    let mut out = Vec::new();
+    let fit = &d.fit;
+    out.push(format!(
+        "RoI from {}, RoA from {} ({}); of {} in the fit part {} were classified rightly and {} then fell to the attack.",
+        words::count(fit.roi_images, "image"),
+        words::count(fit.roa_images, "image"),
+        fit.roa_from,
+        words::count(fit.images, "image"),
+        fit.correct,
+        fit.successes
+    ));
+    out.push(format!("The blob {}; the applied mask {}.", region(&d.blob), region(&d.applied_mask)));
+    let representatives = d.iou.representatives.map_or_else(
+        || "one of the representatives is empty".to_owned(),
+        |v| format!("{} for the representatives", number(v)),
+    );
+    out.push(format!(
+        "RoI and RoA overlap (IoU) by {} per image; {representatives}.",
+        words::mean(&d.iou.mean_of_samples)
+    ));
+    if let Some(s) = d.iou.shifts {
+        out.push(format!(
+            "Among all {} toroidal shifts of one against the other, at least this overlap has {}, at most this overlap \
+             {}. Two centred objects overlap more than their shifts do, whatever they are.",
+            s.shifts,
+            words::p_value(s.upper_p),
+            words::p_value(s.lower_p)
+        ));
+    }
+    for (view, c) in [("utility", &d.colocation.utility), ("vulnerability", &d.colocation.vulnerability)] {
+        if c.moran.n > 0 {
+            out.push(format!(
+                "Moran's I of the {view} map on its own {}x{} grid: {}; p < 0.05 in {}.",
+                c.grid[0],
+                c.grid[1],
+                words::mean(&c.moran),
+                words::score(&c.moran_significant)
+            ));
+        }
+    }
+    for (name, a) in [("RoI", &d.across.roi), ("RoA", &d.across.roa)] {
+        if a.difference.n > 0 {
+            out.push(format!(
+                "An image's {name} overlaps its own class's representative {} the other class's: difference in IoU {}.",
+                compared(&a.difference),
+                words::mean(&a.difference)
+            ));
+        }
+    }
+    for (name, f) in
+        [("input values", &d.features.pixels), ("channels of the last layer", &d.features.channels)]
+    {
+        if f.features > 0 {
+            out.push(format!(
+                "Of {} {name}, {} are useful and {} of those are not robust (n = {}).",
+                f.features, f.useful, f.useful_not_robust, f.n
+            ));
+        }
+    }
+    out
+}
+
+/// The word for a mean difference: its 95 % interval above, below or around 0.
+fn compared(difference: &Mean) -> &'static str {
+    if difference.low > 0.0 {
+        "more than"
+    } else if difference.high < 0.0 {
+        "less than"
+    } else {
+        "neither more nor less, as far as is shown, than"
+    }
+}
+
+fn region(r: &RegionRecord) -> String {
+    if r.area == 0 {
+        return "is empty".to_owned();
+    }
+    format!(
+        "has {} ({} of the image) in {}",
+        words::count(r.area, "pixel"),
+        percent(r.fraction),
+        words::count(r.components.len(), "part")
+    )
+}
+
+/// One planted region as a sentence, the random map beside the method.
+pub(in crate::report) fn truth(record: &Record) -> Vec<String> {
+    let random = |t: &TruthRow| {
+        record.truth.iter().find(|r| r.class == t.class && r.region == t.region && r.by == "random")
+    };
+    let named = |region: &str| match region {
+        "roi" => "RoI",
+        "roa" => "RoA",
+        _ => "blob",
+    };
+    let rows = record.truth.iter().filter(|t| t.by == "method");
+    rows.map(|t| {
+        let control = random(t).map_or_else(String::new, |r| format!("; from a random map IoU {}", number(r.iou)));
+        format!(
+            "Class {}, {}: found against planted IoU {}, precision {}, recall {} ({} found, {} planted){control}.",
+            t.class,
+            named(&t.region),
+            number(t.iou),
+            number(t.precision),
+            number(t.recall),
+            words::count(t.found, "pixel"),
+            t.planted
+        )
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn each_word_has_its_sentence() {
+        let mut t = fixture::demo().record.tests[0].clone();
+        for (word, ending) in [
+            ("better", ": better."),
+            ("worse", ": worse."),
+            ("no effect", ": no effect, the interval lies within 2 points of 0."),
+            ("not shown", ": a difference is not shown."),
+        ] {
+            word.clone_into(&mut t.word);
+            assert!(test(&t).ends_with(ending), "{}", test(&t));
+        }
+    }
+
+    #[test]
+    fn a_control_that_is_beaten_is_said_to_be() {
+        let mut c = fixture::demo().record.controls[0].clone();
+        c.rank = 3;
+        assert!(control(&c).contains("2 shifts score at least as well"), "{}", control(&c));
+        c.rank = 1;
+        assert!(control(&c).contains("no shift scores at least as well"), "{}", control(&c));
+    }
+}
