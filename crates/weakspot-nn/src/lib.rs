@@ -1,2 +1,23 @@
 //! Image classifiers as data, run by a CPU executor forward and backward; training; checkpoints.
+//!
+//! A [`ModelSpec`] says which network; [`models::network`] builds the [`Network`], a list of named layers; an
+//! [`Executor`] runs it with [`Weights`]; a [`Model`] is all of these together and implements
+//! [`Classifier`](weakspot::classifier::Classifier), the only thing the science knows of it. [`train()`] makes one from
+//! images, [`checkpoint`] keeps it.
 #![deny(missing_docs)]
+
+pub mod checkpoint;
+pub mod executor;
+pub mod init;
+mod model;
+pub mod models;
+mod network;
+pub mod train;
+mod weights;
+
+pub use executor::Executor;
+pub use model::{Model, Passes};
+pub use models::{Arch, Head, ModelSpec, Width};
+pub use network::{Layer, NamedLayer, Network, Parameter, Shape};
+pub use train::{Augmentation, Epoch, Optimizer, Recipe, Trained, TrainingData, train};
+pub use weights::{Tensor, Weights};

@@ -4,7 +4,7 @@
 
 use ndarray::{Array2, Array4, ArrayView4};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::objective::Objective;
 
 /// What a model takes in.
@@ -19,6 +19,29 @@ pub struct InputSpec {
     /// Rows and columns of zeros that the network itself adds first: `[top, left, bottom, right]`. A map at a
     /// layer's grid covers the padded frame and is cropped back to the image.
     pub padding: [usize; 4],
+}
+
+impl InputSpec {
+    /// Checks that a batch has images of this shape.
+    ///
+    /// # Errors
+    /// `Shape`, with the shape expected and the shape that came.
+    pub fn check(&self, images: ArrayView4<'_, f32>) -> Result<()> {
+        let (_, c, h, w) = images.dim();
+        if (c, h, w) == (self.channels, self.height, self.width) {
+            return Ok(());
+        }
+        Err(Error::shape(format!(
+            "the model takes images of {}x{}x{} (channels, height, width); got {c}x{h}x{w}",
+            self.channels, self.height, self.width
+        )))
+    }
+
+    /// `(height, width)` of the frame the network sees: the image and the zeros it adds around it.
+    pub fn frame(&self) -> (usize, usize) {
+        let [top, left, bottom, right] = self.padding;
+        (top + self.height + bottom, left + self.width + right)
+    }
 }
 
 /// A layer whose output can be asked for.

@@ -6,6 +6,9 @@
 //! [`classifier::Classifier`] trait: no machine-learning framework.
 #![deny(missing_docs)]
 
+pub mod attack;
+pub mod attribution;
+pub mod checks;
 pub mod classifier;
 pub mod dataset;
 pub mod error;
@@ -15,8 +18,10 @@ pub mod num;
 pub mod objective;
 pub mod output;
 pub mod progress;
+pub mod region;
 pub mod report;
 pub mod rng;
 pub mod study;
+pub mod testing;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,7 +1,8 @@
 //! Bytes to disk: whole or not at all.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
@@ -11,19 +12,141 @@ use crate::error::{Error, Result};
 /// # Errors
 /// `Io`, naming the path, when the folder cannot be written or the disk is full.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = begin(path)?;
+    file.write_all(bytes).map_err(|e| refused(path, &e))?;
+    finish(file, path)
+}
+
+fn refused(path: &Path, e: &std::io::Error) -> Error {
+    Error::io(path, e).with_hint("check that the folder exists, is writable and has free space")
+}
+
+/// A file under a temporary name in the folder of `path`.
+fn begin(path: &Path) -> Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let fail = |e: &std::io::Error| {
-        Error::io(path, e).with_hint("check that the folder exists, is writable and has free space")
-    };
-    let mut file = tempfile::Builder::new().prefix(".weakspot-").tempfile_in(folder).map_err(|e| fail(&e))?;
-    file.write_all(bytes).map_err(|e| fail(&e))?;
-    file.as_file().sync_all().map_err(|e| fail(&e))?;
+    tempfile::Builder::new().prefix(".weakspot-").tempfile_in(folder).map_err(|e| refused(path, &e))
+}
+
+/// Gives the temporary file its name.
+fn finish(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
+    file.as_file().sync_all().map_err(|e| refused(path, &e))?;
     #[cfg(unix)]
     {
         // A temporary file is private by default; a result should be readable like any other file.
         use std::os::unix::fs::PermissionsExt as _;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(|e| fail(&e))?;
+        let permissions = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(permissions).map_err(|e| refused(path, &e))?;
     }
-    file.persist(path).map_err(|e| fail(&e.error))?;
+    file.persist(path).map_err(|e| refused(path, &e.error))?;
     Ok(())
+}
+
+/// One tensor of a [`TensorFile`].
+#[derive(Clone, Debug)]
+pub struct TensorSpec {
+    /// Name in the file.
+    pub name: &'static str,
+    /// `F32` or `U8`.
+    pub dtype: &'static str,
+    /// Shape; axis 0 is written in pieces.
+    pub shape: Vec<usize>,
+}
+
+impl TensorSpec {
+    /// Bytes of one row along axis 0.
+    fn row_bytes(&self) -> usize {
+        let width = if self.dtype == "U8" { 1 } else { 4 };
+        width * self.shape.iter().skip(1).product::<usize>()
+    }
+}
+
+/// A safetensors file that is written row by row, so that only one batch is ever in memory; it appears under its name
+/// when it is whole.
+#[derive(Debug)]
+pub struct TensorFile {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+    /// Name, where its first byte stands, bytes per row.
+    tensors: Vec<(&'static str, u64, usize)>,
+}
+
+impl TensorFile {
+    /// Begins a file with these tensors, in this order, and this metadata.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn create(path: &Path, specs: &[TensorSpec], metadata: &BTreeMap<String, String>) -> Result<Self> {
+        let mut header = serde_json::Map::new();
+        header.insert("__metadata__".to_owned(), serde_json::json!(metadata));
+        let mut offset = 0;
+        let mut places = Vec::new();
+        for spec in specs {
+            let end = offset + spec.row_bytes() * spec.shape.first().copied().unwrap_or(0);
+            let entry = serde_json::json!({"dtype": spec.dtype, "shape": spec.shape, "data_offsets": [offset, end]});
+            header.insert(spec.name.to_owned(), entry);
+            places.push((spec.name, offset as u64, spec.row_bytes()));
+            offset = end;
+        }
+        let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+        // The format wants the data at a multiple of 8.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let start = 8 + header.len() as u64;
+        let mut file = begin(path)?;
+        file.write_all(&(header.len() as u64).to_le_bytes())
+            .and_then(|()| file.write_all(&header))
+            .and_then(|()| file.as_file().set_len(start + offset as u64))
+            .map_err(|e| refused(path, &e))?;
+        let tensors = places.into_iter().map(|(name, offset, row)| (name, start + offset, row)).collect();
+        Ok(Self { file, path: path.to_owned(), tensors })
+    }
+
+    /// Writes little-endian rows of one tensor, from row `first` on.
+    ///
+    /// # Errors
+    /// `Io`, naming the path; `InvalidParameter` for a tensor that was not announced.
+    pub fn write_rows(&mut self, name: &str, first: usize, bytes: &[u8]) -> Result<()> {
+        let Some(&(_, start, row)) = self.tensors.iter().find(|(n, ..)| *n == name) else {
+            return Err(Error::invalid(format!("no tensor {name} was announced for {}", self.path.display())));
+        };
+        self.file
+            .seek(SeekFrom::Start(start + (first * row) as u64))
+            .and_then(|_| self.file.write_all(bytes))
+            .map_err(|e| refused(&self.path, &e))
+    }
+
+    /// Brings the file to its place.
+    ///
+    /// # Errors
+    /// `Io`, naming the path.
+    pub fn finish(self) -> Result<()> {
+        finish(self.file, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_written_row_by_row_reads_back_as_safetensors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.safetensors");
+        let specs = [
+            TensorSpec { name: "b", dtype: "F32", shape: vec![2, 3] },
+            TensorSpec { name: "a", dtype: "U8", shape: vec![2, 2] },
+        ];
+        let mut file = TensorFile::create(&path, &specs, &BTreeMap::from([("k".into(), "v".into())])).unwrap();
+        for row in 0..2u8 {
+            let floats: Vec<u8> = (0..3u8).flat_map(|i| f32::from(10 * row + i).to_le_bytes()).collect();
+            file.write_rows("b", usize::from(row), &floats).unwrap();
+            file.write_rows("a", usize::from(row), &[row, 7]).unwrap();
+        }
+        assert!(!path.exists(), "nothing is visible before it is whole");
+        file.finish().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.tensor("a").unwrap().data(), [0, 7, 1, 7]);
+        assert_eq!(tensors.tensor("b").unwrap().shape(), [2, 3]);
+        assert_eq!(tensors.tensor("b").unwrap().data()[12..16], 10f32.to_le_bytes());
+    }
 }

@@ -38,11 +38,12 @@ impl Stream {
             return 0;
         }
         let n = n as u64;
-        // Lemire 2019, "Fast random integer generation in an interval": reject the short last interval.
-        let threshold = n.wrapping_neg() % n;
+        // Lemire 2019, "Fast random integer generation in an interval": reject the short last interval. Its length is
+        // below n, so the division that finds it is needed once in 2^64 / n draws.
         loop {
             let product = u128::from(self.next_u64()) * u128::from(n);
-            if product as u64 >= threshold {
+            let low = product as u64;
+            if low >= n || low >= n.wrapping_neg() % n {
                 return (product >> 64) as usize;
             }
         }

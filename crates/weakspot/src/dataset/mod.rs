@@ -1,12 +1,34 @@
 //! Labelled images, one source per file: IDX, demo, arrays, folders; splits.
 
+pub mod arrays;
+mod checksum;
+pub mod demo;
+pub mod idx;
+mod presets;
+mod split;
+
+pub use arrays::Arrays;
+pub use presets::{Augment, Preset, preset};
+pub use split::{Limits, SplitRule, Splits, split};
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
 use crate::image::{Mask, Pixels};
+
+/// The largest pixel block that is kept in memory, in bytes (`docs/DESIGN.md`, invariant 10).
+///
+/// A header that claims more is refused before anything is allocated.
+pub const MAX_PIXEL_BYTES: u64 = 1 << 30;
 
 /// Which files of a data set an image came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The publisher's training files.
     Train,
+    /// The publisher's training files, but unlike the images of the test files: the classifier may learn from it
+    /// and stop by it, and no map is fitted on it. The demo data set has such images.
+    TrainOnly,
     /// The publisher's test files.
     Test,
     /// A data set that has no test files of its own.
@@ -39,8 +61,194 @@ pub struct Dataset {
     pub ids: Vec<String>,
     /// Where each image came from.
     pub origins: Vec<Origin>,
-    /// SHA-256 over the content (pixels, labels, class names), in hexadecimal.
+    /// SHA-256 over the content (pixels, labels, class names), in hexadecimal: [`Dataset::checksum_of`].
     pub checksum: String,
     /// One per class, for the demo data set only.
     pub truth: Option<Vec<Truth>>,
+}
+
+impl Dataset {
+    /// Checks what every source must deliver: one label, id and origin per image, labels below the number of
+    /// classes, ids that are unique, at least one image and two classes.
+    ///
+    /// # Errors
+    /// `Shape` for counts that disagree or no image; `InvalidParameter` for a label out of range, an id given
+    /// twice or fewer than two classes.
+    pub fn check(&self) -> Result<()> {
+        let n = self.pixels.len();
+        let (labels, ids, origins) = (self.labels.len(), self.ids.len(), self.origins.len());
+        if n == 0 || labels != n || ids != n || origins != n {
+            return Err(Error::shape(format!(
+                "{}: expected one label, id and origin per image and at least one image; \
+                 came {n} images, {labels} labels, {ids} ids, {origins} origins",
+                self.name
+            )));
+        }
+        let classes = self.class_names.len();
+        if classes < 2 {
+            return Err(Error::invalid(format!(
+                "{}: expected at least 2 classes; came {classes}",
+                self.name
+            ))
+            .with_hint("a study compares two classes: add images of a second one"));
+        }
+        if let Some(label) = self.labels.iter().find(|&&label| label >= classes) {
+            return Err(Error::invalid(format!(
+                "{}: expected labels below {classes}; came {label}",
+                self.name
+            )));
+        }
+        let mut seen = BTreeSet::new();
+        match self.ids.iter().find(|id| !seen.insert(id.as_str())) {
+            None => Ok(()),
+            Some(id) => Err(Error::invalid(format!(
+                "{}: expected a different id for every image; \"{id}\" came twice",
+                self.name
+            ))),
+        }
+    }
+
+    /// The class that the user means: by exact name, else by index, else by name in any case.
+    ///
+    /// The exact name comes first because the user sees names: in a data set whose classes are called `7` and
+    /// `3`, `3` is the second class.
+    ///
+    /// # Errors
+    /// `InvalidParameter`, listing the classes, when none is meant.
+    pub fn class_index(&self, name_or_index: &str) -> Result<usize> {
+        let asked = name_or_index.trim();
+        let names = &self.class_names;
+        names
+            .iter()
+            .position(|name| name == asked)
+            .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
+            .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
+            .ok_or_else(|| {
+                let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
+                Error::invalid(format!("expected a class of {}; came \"{asked}\"", self.name))
+                    .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
+            })
+    }
+
+    /// The images of two classes, relabelled: 0 for `a`, 1 for `b`, in the order they have here.
+    ///
+    /// Ids and origins are kept, the truth is carried, the checksum is that of the pair's own content.
+    ///
+    /// # Errors
+    /// `InvalidParameter` when `a` equals `b`, a class does not exist, or a class has no image.
+    pub fn pair(&self, a: usize, b: usize) -> Result<Self> {
+        let classes = self.class_names.len();
+        if a >= classes || b >= classes {
+            return Err(Error::invalid(format!(
+                "{}: expected classes below {classes}; came {a} and {b}",
+                self.name
+            )));
+        }
+        if a == b {
+            return Err(Error::invalid(format!(
+                "expected two different classes; {} came twice",
+                self.class_names[a]
+            ))
+            .with_hint("name two classes, as in --classes 0,1"));
+        }
+        for class in [a, b] {
+            if !self.labels.contains(&class) {
+                return Err(Error::invalid(format!(
+                    "{}: expected images of class {}; came none",
+                    self.name, self.class_names[class]
+                ))
+                .with_hint("choose another class with --classes A,B"));
+            }
+        }
+        let kept: Vec<usize> =
+            (0..self.labels.len()).filter(|&i| self.labels[i] == a || self.labels[i] == b).collect();
+        let class_names = vec![self.class_names[a].clone(), self.class_names[b].clone()];
+        let labels: Vec<usize> = kept.iter().map(|&i| usize::from(self.labels[i] == b)).collect();
+        let pixels = self.pixels.select(&kept);
+        Ok(Self {
+            name: self.name.clone(),
+            checksum: Self::checksum_of(&pixels, Some(&labels), &class_names),
+            class_names,
+            pixels,
+            labels,
+            ids: kept.iter().map(|&i| self.ids[i].clone()).collect(),
+            origins: kept.iter().map(|&i| self.origins[i]).collect(),
+            truth: self.truth.as_ref().map(|truth| vec![truth[a].clone(), truth[b].clone()]),
+        })
+    }
+
+    /// SHA-256, in hexadecimal, over the type, shape and values of the pixels, the labels and the class names.
+    ///
+    /// Names of files and folders are left out: the same images elsewhere are the same data.
+    pub fn checksum_of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[String]) -> String {
+        checksum::of(pixels, labels, class_names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array4;
+
+    fn three() -> Dataset {
+        let pixels =
+            Pixels::U8(Array4::from_shape_fn((6, 1, 2, 2), |(n, _, y, x)| (n * 4 + y * 2 + x) as u8));
+        let labels = vec![2, 0, 1, 2, 0, 1];
+        let class_names: Vec<String> = ["7", "Bag", "0"].map(String::from).to_vec();
+        Dataset {
+            name: "three".to_owned(),
+            checksum: Dataset::checksum_of(&pixels, Some(&labels), &class_names),
+            class_names,
+            pixels,
+            labels,
+            ids: (0..6).map(|i| format!("all/{i:05}")).collect(),
+            origins: vec![Origin::Whole; 6],
+            truth: None,
+        }
+    }
+
+    #[test]
+    fn a_class_is_found_by_exact_name_then_index_then_any_case() {
+        let data = three();
+        assert_eq!(data.class_index("0").unwrap(), 2, "the exact name wins over the index");
+        assert_eq!(data.class_index(" 1 ").unwrap(), 1);
+        assert_eq!(data.class_index("bAG").unwrap(), 1);
+        for bad in ["3", "-1", "", "bags"] {
+            let error = data.class_index(bad).unwrap_err();
+            assert_eq!(error.hint(), Some("the classes are, by index and name: 0 7, 1 Bag, 2 0"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pair_keeps_its_images_ids_and_order_and_takes_labels_0_and_1() {
+        let pair = three().pair(2, 0).unwrap();
+        assert_eq!(pair.class_names, ["0", "7"]);
+        assert_eq!(pair.labels, [0, 1, 0, 1]);
+        assert_eq!(pair.ids, ["all/00000", "all/00001", "all/00003", "all/00004"]);
+        assert_eq!(pair.pixels, three().pixels.select(&[0, 1, 3, 4]));
+        pair.check().unwrap();
+    }
+
+    #[test]
+    fn a_pair_of_one_class_or_of_an_empty_class_is_refused() {
+        let mut data = three();
+        assert!(data.pair(1, 1).unwrap_err().to_string().contains("Bag came twice"));
+        assert!(data.pair(0, 3).unwrap_err().to_string().contains("below 3"));
+        data.class_names.push("empty".to_owned());
+        assert!(data.pair(0, 3).unwrap_err().to_string().contains("class empty"));
+    }
+
+    #[test]
+    fn a_data_set_with_an_id_twice_a_bad_label_or_other_counts_is_refused() {
+        let broken = |change: fn(&mut Dataset)| {
+            let mut data = three();
+            change(&mut data);
+            data.check().unwrap_err().to_string()
+        };
+        three().check().unwrap();
+        assert!(broken(|d| d.ids[5] = "all/00001".to_owned()).contains("\"all/00001\" came twice"));
+        assert!(broken(|d| d.labels[0] = 3).contains("below 3; came 3"));
+        assert!(broken(|d| d.origins.truncate(5)).contains("5 origins"));
+        assert!(broken(|d| d.class_names.truncate(1)).contains("at least 2 classes"));
+    }
 }

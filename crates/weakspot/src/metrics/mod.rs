@@ -1,2 +1,26 @@
 //! Numbers with a direction, a range and a definition: SSIM, overlap, intervals, paired tests, spatial
 //! statistics.
+//!
+//! Everything here is a function of its arguments: the same input gives the same bytes, on any number of
+//! threads. Random permutations come from the [`Stream`](crate::rng::Stream) the caller hands over.
+
+pub mod binomial;
+mod features;
+#[cfg(test)]
+mod golden;
+mod intervals;
+mod joins;
+mod moran;
+mod overlap;
+mod paired;
+mod shifts;
+mod ssim;
+
+pub use features::{FeatureSummary, RhoGamma, Standardizer, Usefulness};
+pub use intervals::{Balanced, Mean, Score, Z_95, balanced_accuracy};
+pub use joins::{JoinTest, join_count, join_test};
+pub use moran::{PermutationTest, moran_test, morans_i};
+pub use overlap::{Overlap, iou};
+pub use paired::{Difference, Verdict, holm, mcnemar_exact, paired_difference, verdict};
+pub use shifts::{ShiftOverlap, ShiftTest};
+pub use ssim::{Window, ssim};

@@ -1,1 +1,23 @@
 //! Record to bytes, one file per format: JSON, CSV, Markdown, figures, HTML; never calls a model.
+//!
+//! [`write`] lays out a run's folder, [`load`] reads its three sources (`results.json`, `ledger.csv`,
+//! `maps.safetensors`), and [`rebuild`] makes everything else from them again.
+
+pub mod compare;
+pub mod csv;
+pub mod figures;
+mod findings;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod html;
+pub mod markdown;
+pub mod paper;
+pub mod protocols;
+mod run;
+mod summary;
+pub mod tables;
+pub mod words;
+
+pub use html::page;
+pub use run::{Run, load, rebuild, write};
+pub use summary::terminal_summary;

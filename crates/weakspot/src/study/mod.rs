@@ -1,4 +1,28 @@
 //! A plan in, a record out: protocols, splits, sweeps, per-image ledger, provenance.
 
+mod assemble;
+mod defend;
+mod images;
+mod journal;
+mod likeness;
+mod look;
 pub mod maps;
+mod packed;
+mod pair_view;
+mod pictures;
+mod plan;
 pub mod record;
+mod regions;
+mod rows;
+mod run;
+mod stage;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+pub use images::{MapsPlan, MapsSummary, write_maps};
+pub use journal::{FileJournal, Journal, NoJournal};
+pub use pair_view::PairView;
+pub use plan::{CONTROL_IMAGES, FEW_SUCCESSES, LEAST_CONTROLS, Plan, Preset, Protocols, RoaFrom};
+pub use run::{Subject, fingerprint, run};

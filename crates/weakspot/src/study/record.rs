@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::metrics::{FeatureSummary, Mean, Score, ShiftTest};
+
 /// The name and version of the `results.json` format.
 pub const SCHEMA: &str = "weakspot-results/1";
 
@@ -74,34 +76,6 @@ pub struct ClassifierRecord {
     pub layer: String,
     /// `[height, width]` of that layer's grid.
     pub grid: [usize; 2],
-}
-
-/// k of n with Wilson's 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Successes.
-    pub k: usize,
-    /// Trials.
-    pub n: usize,
-    /// k / n, a fraction; 0 where n is 0.
-    pub rate: f64,
-    /// Lower end of the interval, a fraction.
-    pub low: f64,
-    /// Upper end of the interval, a fraction.
-    pub high: f64,
-}
-
-/// A mean over images with its 95 % interval (mean -+ 1.96 standard errors).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mean {
-    /// The mean; 0 where n is 0.
-    pub mean: f64,
-    /// Number of images.
-    pub n: usize,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
 }
 
 /// One direction of a study, source class -> target class, scored on the source's eval images.
@@ -258,17 +232,6 @@ pub struct Iou {
     pub share_significant: Score,
 }
 
-/// A value among all toroidal shifts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShiftTest {
-    /// Number of shifts, height * width - 1.
-    pub shifts: usize,
-    /// Share of placements (itself included) that overlap at least as much.
-    pub upper_p: f64,
-    /// Share of placements (itself included) that overlap at most as much.
-    pub lower_p: f64,
-}
-
 /// Area, share of the image and 8-connected components of a mask.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionRecord {
@@ -346,25 +309,6 @@ pub struct Features {
     pub pixels: FeatureSummary,
     /// Inputs of the last linear layer, at x*.
     pub channels: FeatureSummary,
-}
-
-/// How many features are useful, and how many of those stay so under attack.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FeatureSummary {
-    /// Number of features.
-    pub features: usize,
-    /// Eval images of both classes.
-    pub n: usize,
-    /// Features with |rho| whose 95 % interval excludes 0, the sign of each taken so that rho > 0.
-    pub useful: usize,
-    /// Useful features whose gamma is not above 0: useful and not robust.
-    pub useful_not_robust: usize,
-    /// Largest rho.
-    pub max_rho: f64,
-    /// Mean rho over the useful features.
-    pub mean_rho: f64,
-    /// Mean gamma over the useful features.
-    pub mean_gamma: f64,
 }
 
 /// A reason to doubt the numbers (method, section 9).

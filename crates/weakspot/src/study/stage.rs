@@ -16,8 +16,6 @@ pub(crate) struct Batch<'a> {
     /// 0 or 1.
     pub(crate) labels: Vec<usize>,
     pub(crate) ids: Vec<&'a str>,
-    /// Places in the data set.
-    pub(crate) indices: Vec<usize>,
 }
 
 /// What every stage works with.
@@ -74,7 +72,6 @@ impl Bench<'_> {
             images: self.data.pixels.batch(indices),
             labels: indices.iter().map(|&i| self.data.labels[i]).collect(),
             ids: indices.iter().map(|&i| self.data.ids[i].as_str()).collect(),
-            indices: indices.to_vec(),
         }
     }
 }

@@ -1,0 +1,329 @@
+//! Weights in files: safetensors, with what they are written inside.
+//!
+//! Tensors have torchvision's names and PyTorch's shapes, in single precision. The file's metadata says which network
+//! they belong to and how they came about; `docs/FORMATS.md` describes it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use weakspot::{Error, Result, output};
+
+use crate::model::Model;
+use crate::models::{self, Arch, Head, ModelSpec, Width};
+use crate::weights::{Tensor, Weights, check_shapes, is_ignored};
+
+/// The key of the file's metadata under which everything stands, as JSON text.
+///
+/// One key, because the order of several is not fixed and the same checkpoint shall be the same bytes.
+const KEY: &str = "weakspot";
+
+/// Headers are short: 100 bytes per tensor. What claims more is not a model.
+const LARGEST_HEADER: u64 = 16 << 20;
+
+/// What a checkpoint says about its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The network.
+    pub model: ModelSpec,
+    /// One name per class; empty if unknown.
+    #[serde(default)]
+    pub class_names: Vec<String>,
+    /// The data set's name and checksum, if the weights were trained here.
+    #[serde(default)]
+    pub dataset: Option<(String, String)>,
+    /// How they were trained, as JSON.
+    #[serde(default)]
+    pub recipe: Option<serde_json::Value>,
+    /// The seed of training.
+    #[serde(default)]
+    pub seed: Option<u64>,
+    /// Accuracy on the tune part.
+    #[serde(default)]
+    pub accuracy: Option<Accuracy>,
+}
+
+/// An accuracy with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// Images labelled rightly.
+    pub k: usize,
+    /// Images.
+    pub n: usize,
+    /// Lower end of the Wilson 95 % interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Description {
+    /// A description that knows the network only.
+    pub fn of(model: ModelSpec) -> Self {
+        Self { model, class_names: Vec::new(), dataset: None, recipe: None, seed: None, accuracy: None }
+    }
+}
+
+/// What the user says about weights, over what their file says or instead of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// `--arch`.
+    pub arch: Option<Arch>,
+    /// `--head`.
+    pub head: Option<Head>,
+    /// `--mean`, one value per channel, or one for all.
+    pub mean: Option<Vec<f32>>,
+    /// `--std`, likewise.
+    pub std: Option<Vec<f32>>,
+    /// Height and width of the images, needed when the file does not say them.
+    pub size: Option<(usize, usize)>,
+}
+
+/// A model from a file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The model.
+    pub model: Model,
+    /// What the file says about it; of a file without metadata, the network as inferred.
+    pub description: Description,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// What was assumed because neither the file nor the user said it; to be shown.
+    pub assumed: Vec<String>,
+}
+
+/// Writes a model with its description; whole or not at all. The same model makes the same bytes.
+///
+/// # Errors
+/// `Io` when the file cannot be written.
+pub fn save(path: &Path, model: &Model, description: &Description) -> Result<()> {
+    output::write_atomic(path, &to_bytes(&model.weights()?, Some(description))?)
+}
+
+/// The bytes of a safetensors file, tensors sorted by name.
+fn to_bytes(weights: &Weights, description: Option<&Description>) -> Result<Vec<u8>> {
+    let json = |e: serde_json::Error| Error::format(format!("a checkpoint's header: {e}"));
+    let mut header: BTreeMap<&str, serde_json::Value> = BTreeMap::new();
+    if let Some(description) = description {
+        let text = serde_json::to_string(description).map_err(json)?;
+        header.insert("__metadata__", serde_json::json!({ "format": "pt", KEY: text }));
+    }
+    let mut offset = 0;
+    for (name, tensor) in &weights.0 {
+        let end = offset + tensor.data.len() * 4;
+        header.insert(
+            name,
+            serde_json::json!({ "dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end] }),
+        );
+        offset = end;
+    }
+    let mut header = serde_json::to_vec(&header).map_err(json)?;
+    // The format asks for tensors aligned to 8 bytes and allows spaces to get there.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut bytes = Vec::with_capacity(8 + header.len() + offset);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for tensor in weights.0.values() {
+        bytes.extend(tensor.data.iter().flat_map(|v| v.to_le_bytes()));
+    }
+    Ok(bytes)
+}
+
+/// Reads a model.
+///
+/// The network is the file's own where its metadata says it, changed by `overrides`; otherwise `overrides` name the
+/// architecture and the head (without them they are read from the tensors' names), and width, channels and
+/// outputs follow from the tensors' shapes. F16, BF16 and F64 tensors are converted.
+///
+/// # Errors
+/// `Io` when the file cannot be read; `Format` when it is not a safetensors file of the length its header claims
+/// (checked before anything is allocated), or when a tensor is missing, extra or misshapen, naming it and the shape
+/// expected; `InvalidParameter` when the image size is neither in the file nor in `overrides`.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
+    let place = |e: Error| e.context(path.display());
+    let io = |e: std::io::Error| {
+        Error::io(path, &e).with_hint("check that the weights file exists and can be read")
+    };
+    let mut file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let (head, metadata) = read_header(&mut file, length).map_err(place)?;
+    let mut hash = Sha256::new();
+    hash.update(&head);
+
+    let infos: BTreeMap<String, TensorInfo> =
+        metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+    let shapes: BTreeMap<&str, &[usize]> =
+        infos.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())).collect();
+    let described = describe(&metadata).map_err(place)?;
+    let mut assumed = Vec::new();
+    let description = complete(described, &shapes, overrides, &mut assumed).map_err(place)?;
+    let network = models::network(&description.model).map_err(place)?;
+    check_shapes(&network, &shapes).map_err(place)?;
+
+    let mut weights = Weights::default();
+    let mut buffer = Vec::new();
+    for name in metadata.offset_keys() {
+        let info = &infos[&name];
+        buffer.resize(info.data_offsets.1 - info.data_offsets.0, 0);
+        file.read_exact(&mut buffer).map_err(io)?;
+        hash.update(&buffer);
+        if !is_ignored(&name) {
+            let data = to_f32(info.dtype, &buffer).map_err(|e| place(e.context(&name)))?;
+            if let Some(v) = data.iter().find(|v| !v.is_finite()) {
+                return Err(place(
+                    Error::format(format!("tensor {name} holds {v}"))
+                        .with_hint("weights must be finite; training may have diverged"),
+                ));
+            }
+            weights.0.insert(name, Tensor { shape: info.shape.clone(), data });
+        }
+    }
+    drop(buffer);
+    let model = Model::new(description.model.clone(), &weights).map_err(place)?;
+    let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    Ok(Loaded { model, description, sha256, assumed })
+}
+
+/// The file's first bytes, through its header, and what they say.
+fn read_header(file: &mut File, length: u64) -> Result<(Vec<u8>, Metadata)> {
+    let bad = |what: String| {
+        Error::format(format!("not a usable safetensors file: {what}")).with_hint(
+            "save the weights with safetensors.torch.save_file(model.state_dict(), path); pickled .pt and .pth files \
+             are not read",
+        )
+    };
+    let short = |e: std::io::Error| bad(format!("it ends within its header ({e})"));
+    let mut head = vec![0; 8];
+    file.read_exact(&mut head).map_err(short)?;
+    let size = u64::from_le_bytes(head.as_slice().try_into().unwrap_or_default());
+    if size > LARGEST_HEADER || size.checked_add(8).is_none_or(|end| end > length) {
+        return Err(bad(format!("its header claims {size} bytes of a file of {length}")));
+    }
+    head.resize(8 + size as usize, 0);
+    file.read_exact(&mut head[8..]).map_err(short)?;
+    let metadata: Metadata =
+        serde_json::from_slice(&head[8..]).map_err(|e| bad(format!("its header: {e}")))?;
+    let claimed = head.len() as u64 + metadata.data_len() as u64;
+    if claimed != length {
+        return Err(bad(format!("its header describes {claimed} bytes, the file has {length}")));
+    }
+    Ok((head, metadata))
+}
+
+/// What the file says about its weights, if it is one of ours.
+fn describe(metadata: &Metadata) -> Result<Option<Description>> {
+    let Some(text) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else { return Ok(None) };
+    let parsed =
+        serde_json::from_str(text).map_err(|e| Error::format(format!("its \"{KEY}\" metadata: {e}")));
+    parsed.map(Some)
+}
+
+/// Joins what the file says, what the user says and what the tensors show.
+fn complete(
+    described: Option<Description>,
+    shapes: &BTreeMap<&str, &[usize]>,
+    overrides: &Overrides,
+    assumed: &mut Vec<String>,
+) -> Result<Description> {
+    let known = described.is_some();
+    let mut description = match described {
+        Some(description) => description,
+        None => Description::of(infer(shapes, overrides, assumed)?),
+    };
+    let model = &mut description.model;
+    model.arch = overrides.arch.unwrap_or(model.arch);
+    model.head = overrides.head.unwrap_or(model.head);
+    if let Some((height, width)) = overrides.size {
+        (model.height, model.width_px) = (height, width);
+    }
+    let per_channel = |name: &str, values: &[f32]| match values.len() {
+        1 => Ok(vec![values[0]; model.channels]),
+        n if n == model.channels => Ok(values.to_vec()),
+        n => Err(Error::invalid(format!("--{name} needs 1 or {} values; got {n}", model.channels))),
+    };
+    let mean = overrides.mean.as_deref().map(|v| per_channel("mean", v)).transpose()?;
+    let std = overrides.std.as_deref().map(|v| per_channel("std", v)).transpose()?;
+    if !known && mean.is_none() && std.is_none() {
+        assumed.push("mean 0 and std 1: the weights file does not say them".to_owned());
+    }
+    model.mean = mean.unwrap_or_else(|| model.mean.clone());
+    model.std = std.unwrap_or_else(|| model.std.clone());
+    Ok(description)
+}
+
+/// The network that tensors of these names and shapes belong to.
+fn infer(
+    shapes: &BTreeMap<&str, &[usize]>,
+    overrides: &Overrides,
+    assumed: &mut Vec<String>,
+) -> Result<ModelSpec> {
+    let mut or_assume =
+        |what: &str, found: String| assumed.push(format!("{what} {found}: read from the tensors"));
+    let arch = overrides.arch.unwrap_or_else(|| {
+        // The second layer is a batch norm in one and a ReLU in the other.
+        let arch = if shapes.contains_key("features.1.weight") { Arch::Vgg16Bn } else { Arch::Vgg16 };
+        or_assume("architecture", arch.to_string());
+        arch
+    });
+    let head = overrides.head.unwrap_or_else(|| {
+        let head = if shapes.contains_key("classifier.weight") { Head::Gap } else { Head::Linear3 };
+        or_assume("head", head.to_string());
+        head
+    });
+    let axis = |name: &str, axis: usize, meaning: &str| {
+        shapes.get(name).and_then(|shape| shape.get(axis)).copied().filter(|&n| n > 0).ok_or_else(|| {
+            Error::format(format!("tensor {name}, which tells {meaning}, is missing or misshapen")).with_hint(
+                "weights need torchvision's names: features.0.weight and so on; --head gap expects classifier.weight, \
+                 --head linear3 classifier.{0,3,6}.weight",
+            )
+        })
+    };
+    let first = axis("features.0.weight", 0, "the width")?;
+    let channels = axis("features.0.weight", 1, "the images' channels")?;
+    let last = match head {
+        Head::Gap => "classifier.weight",
+        Head::Linear3 => "classifier.6.weight",
+    };
+    let n_outputs = axis(last, 0, "the number of classes")?;
+    let width =
+        Width::one_in(64 / first.min(64)).ok().filter(|width| width.of(64) == first).ok_or_else(|| {
+            Error::format(format!(
+                "tensor features.0.weight has {first} output channels; 64 at --width 1, 8 at 1/8"
+            ))
+        })?;
+    let (height, width_px) = overrides.size.ok_or_else(|| {
+        Error::invalid("the weights file does not say the size of the images")
+            .with_hint("give the image size")
+    })?;
+    Ok(ModelSpec::new(arch, head, width, [channels, height, width_px], n_outputs))
+}
+
+/// The numbers of a tensor's bytes.
+fn to_f32(dtype: Dtype, bytes: &[u8]) -> Result<Vec<f32>> {
+    fn each<const N: usize>(bytes: &[u8], f: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes.as_chunks::<N>().0.iter().map(|&b| f(b)).collect()
+    }
+    match dtype {
+        Dtype::F32 => Ok(each(bytes, f32::from_le_bytes)),
+        Dtype::F64 => Ok(each(bytes, |b| f64::from_le_bytes(b) as f32)),
+        Dtype::BF16 => Ok(each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
+        Dtype::F16 => Ok(each(bytes, |b| half_to_f32(u16::from_le_bytes(b)))),
+        other => Err(Error::format(format!("its numbers are {other:?}; expected F32, F64, F16 or BF16"))),
+    }
+}
+
+/// IEEE 754 binary16: one sign bit, five exponent bits, ten fraction bits.
+fn half_to_f32(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    }
+}

@@ -1,0 +1,105 @@
+//! From weights by name to weights in the kernels' order, and back.
+
+use std::sync::OnceLock;
+
+use weakspot::{Error, Result};
+use weakspot_conv::{ConvShape, Scalar, ShapeError, pack, unpack};
+
+use super::norm::BatchNorm;
+use super::{Conv, Executor, Operation};
+use crate::network::{Layer, Network};
+use crate::weights::{Tensor, Weights};
+
+/// A disagreement that the checks of this crate should have caught, or the caller's array of another length.
+pub(super) fn shape_error(error: ShapeError) -> Error {
+    Error::shape(error.to_string())
+}
+
+impl<T: Scalar> Executor<T> {
+    /// Lays out a network's weights.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub fn new(network: Network, weights: &Weights) -> Result<Self> {
+        weights.check(&network)?;
+        let mut operations = Vec::with_capacity(network.layers().len());
+        let mut input = network.input();
+        for (named, &output) in network.layers().iter().zip(network.outputs()) {
+            let numbers = |part: &str| -> Vec<T> {
+                let tensor = weights.0.get(&format!("{}.{part}", named.name));
+                tensor.map(|t| t.data.iter().map(|&v| T::from_f64(v.into())).collect()).unwrap_or_default()
+            };
+            let conv = |shape: ConvShape| -> Result<Operation<T>> {
+                let weights = pack(&shape, &numbers("weight")).map_err(shape_error)?;
+                Ok(Operation::Conv(Conv {
+                    shape,
+                    weights,
+                    bias: numbers("bias"),
+                    transposed: OnceLock::new(),
+                }))
+            };
+            operations.push(match &named.layer {
+                Layer::Normalize { mean, std } => {
+                    let scalars = |v: &[f32]| v.iter().map(|&v| T::from_f64(v.into())).collect();
+                    Operation::Normalize { mean: scalars(mean), std: scalars(std) }
+                }
+                Layer::Conv2d { channels_in, channels_out, kernel, stride, padding } => {
+                    let size = (input.height, input.width);
+                    let shape = ConvShape::new(*channels_in, *channels_out, *kernel, *stride, *padding, size);
+                    conv(shape.map_err(shape_error)?)?
+                }
+                Layer::Linear { features_in, features_out } => {
+                    conv(ConvShape::linear(*features_in, *features_out).map_err(shape_error)?)?
+                }
+                Layer::BatchNorm2d { epsilon, .. } => Operation::BatchNorm(BatchNorm {
+                    weight: numbers("weight"),
+                    bias: numbers("bias"),
+                    mean: numbers("running_mean"),
+                    variance: numbers("running_var"),
+                    epsilon: *epsilon,
+                }),
+                _ => Operation::Plain,
+            });
+            input = output;
+        }
+        Ok(Self { network, operations })
+    }
+
+    /// The weights by name, in PyTorch's order and in single precision.
+    ///
+    /// # Errors
+    /// Never for an executor that [`Executor::new`] made.
+    pub fn weights(&self) -> Result<Weights> {
+        let mut weights = Weights::default();
+        for (named, operation) in self.network.layers().iter().zip(&self.operations) {
+            let parts: Vec<(&str, Vec<T>)> = match operation {
+                Operation::Conv(conv) => vec![
+                    ("weight", unpack(&conv.shape, &conv.weights).map_err(shape_error)?),
+                    ("bias", conv.bias.clone()),
+                ],
+                Operation::BatchNorm(norm) => vec![
+                    ("weight", norm.weight.clone()),
+                    ("bias", norm.bias.clone()),
+                    ("running_mean", norm.mean.clone()),
+                    ("running_var", norm.variance.clone()),
+                ],
+                Operation::Plain | Operation::Normalize { .. } => continue,
+            };
+            for ((part, shape), (_, data)) in named.layer.parameters().into_iter().zip(parts) {
+                let data = data.into_iter().map(|v| v.to_f64() as f32).collect();
+                weights.0.insert(format!("{}.{part}", named.name), Tensor { shape, data });
+            }
+        }
+        Ok(weights)
+    }
+
+    /// The numbers of one tensor of a convolution or a linear layer, in PyTorch's order.
+    pub(crate) fn weights_of(&self, name: &str) -> Option<Vec<T>> {
+        let (layer, part) = name.rsplit_once('.')?;
+        match (&self.operations[self.network.position(layer)?], part) {
+            (Operation::Conv(conv), "weight") => unpack(&conv.shape, &conv.weights).ok(),
+            (Operation::Conv(conv), "bias") => Some(conv.bias.clone()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! From pixels to logits.
+
+use rayon::prelude::*;
+use weakspot::rng::Stream;
+use weakspot::{Error, Result};
+use weakspot_conv::{Scalar, forward};
+
+use super::activation::Activation;
+use super::build::shape_error;
+use super::norm::BatchStatistics;
+use super::{Executor, Operation, pool};
+use crate::network::{Layer, Shape};
+
+/// Where a training pass gets its random streams: from a layer's name and an image's place in the batch.
+pub type Draws<'a> = &'a (dyn Fn(&str, usize) -> Stream + Sync);
+
+/// What a forward pass is for.
+#[derive(Clone, Copy)]
+pub enum Mode<'a> {
+    /// Logits only.
+    Inference,
+    /// Leave what gradients to layers and to the input need. Evaluation mode, as always outside training.
+    Gradient,
+    /// Leave what gradients to the weights need too; batch norms use the batch's statistics, dropout is on.
+    Training(Draws<'a>),
+}
+
+/// What a forward pass left behind for walks back.
+#[derive(Debug)]
+pub struct Tape<T: Scalar> {
+    pub(super) saved: Vec<Saved<T>>,
+    /// The outputs of the layers that were asked for, in the order asked.
+    pub taps: Vec<Activation<T>>,
+}
+
+/// What one layer needs for its gradient.
+#[derive(Debug)]
+pub(super) enum Saved<T: Scalar> {
+    Nothing,
+    /// ReLU: where the gradient passes.
+    Open(Vec<bool>),
+    /// Max-pool: the places of the maxima.
+    Places(Vec<u8>),
+    /// Convolution or linear layer in training: its input.
+    Input(Activation<T>),
+    /// Batch norm in training.
+    Batch(BatchStatistics<T>),
+    /// Dropout in training: the factor of each value.
+    Factors(Vec<T>),
+}
+
+impl<T: Scalar> Executor<T> {
+    /// Runs a batch forward. Returns the network's output and the tape.
+    ///
+    /// `taps` are places of layers whose outputs the tape should keep.
+    ///
+    /// # Errors
+    /// `Shape` if the images are not of the network's shape.
+    pub fn forward(
+        &self,
+        images: Activation<T>,
+        mode: Mode<'_>,
+        taps: &[usize],
+    ) -> Result<(Activation<T>, Tape<T>)> {
+        let expected = self.network.input();
+        if images.shape != expected || images.data.len() != images.n * expected.len() {
+            return Err(Error::shape(format!("images should be {expected}; got {}", images.shape)));
+        }
+        let mut saved = Vec::with_capacity(self.operations.len());
+        let mut kept: Vec<Option<Activation<T>>> = vec![None; taps.len()];
+        let mut x = images;
+        for place in 0..self.operations.len() {
+            let left = self.step(place, &mut x, mode)?;
+            saved.push(left);
+            for (kept, _) in kept.iter_mut().zip(taps).filter(|(_, tap)| **tap == place) {
+                *kept = Some(x.clone());
+            }
+        }
+        let taps = kept.into_iter().collect::<Option<_>>();
+        let taps = taps.ok_or_else(|| Error::invalid("a tap on a layer the network does not have"))?;
+        Ok((x, Tape { saved, taps }))
+    }
+
+    /// Replaces a layer's input by its output and returns what its gradient needs.
+    fn step(&self, place: usize, x: &mut Activation<T>, mode: Mode<'_>) -> Result<Saved<T>> {
+        let named = &self.network.layers()[place];
+        let output = self.network.outputs()[place];
+        let keep = !matches!(mode, Mode::Inference);
+        match &self.operations[place] {
+            Operation::Normalize { mean, std } => {
+                x.images_mut().for_each(|(_, image)| {
+                    for pixel in image.chunks_exact_mut(mean.len()) {
+                        for ((v, &mean), &std) in pixel.iter_mut().zip(mean).zip(std) {
+                            *v = (*v - mean) / std;
+                        }
+                    }
+                });
+                return Ok(Saved::Nothing);
+            }
+            Operation::Conv(conv) => {
+                let mut y = Activation::zeros(x.n, output);
+                forward(&conv.shape, x.n, &x.data, &conv.weights, Some(&conv.bias), &mut y.data)
+                    .map_err(shape_error)?;
+                let input = std::mem::replace(x, y);
+                return Ok(if matches!(mode, Mode::Training(_)) {
+                    Saved::Input(input)
+                } else {
+                    Saved::Nothing
+                });
+            }
+            Operation::BatchNorm(norm) => {
+                if matches!(mode, Mode::Training(_)) {
+                    return Ok(Saved::Batch(norm.train(x)));
+                }
+                norm.evaluate(x);
+                return Ok(Saved::Nothing);
+            }
+            Operation::Plain => {}
+        }
+        match &named.layer {
+            Layer::Relu => return Ok(relu(x, keep)),
+            Layer::MaxPool2d { size } => {
+                let (y, places) = pool::max_pool(x, *size, output, keep);
+                *x = y;
+                return Ok(Saved::Places(places));
+            }
+            Layer::Dropout { p } => {
+                if let Mode::Training(draws) = mode {
+                    return Ok(Saved::Factors(dropout(x, *p, &named.name, draws)));
+                }
+            }
+            layer => *x = rearranged(layer, x, output),
+        }
+        Ok(Saved::Nothing)
+    }
+}
+
+/// The layers that only move or average numbers.
+fn rearranged<T: Scalar>(layer: &Layer, x: &Activation<T>, output: Shape) -> Activation<T> {
+    match layer {
+        Layer::ZeroPad2d { padding } => pool::reframe(x, output, *padding),
+        Layer::AdaptiveAvgPool2d { .. } => pool::average_pool(x, output),
+        _ => pool::flatten(x, output),
+    }
+}
+
+/// `max(x, 0)` in place, a NaN staying a NaN; and where the gradient passes, which is where PyTorch lets it: not at 0.
+fn relu<T: Scalar>(x: &mut Activation<T>, keep: bool) -> Saved<T> {
+    if !keep {
+        x.images_mut().for_each(|(_, image)| {
+            for v in image {
+                *v = if *v <= T::ZERO { T::ZERO } else { *v };
+            }
+        });
+        return Saved::Nothing;
+    }
+    let mut open = vec![false; x.data.len()];
+    let len = x.shape.len();
+    x.images_mut().zip(open.par_chunks_mut(len)).for_each(|((_, image), open)| {
+        for (v, open) in image.iter_mut().zip(open) {
+            let closed = *v <= T::ZERO;
+            *open = !closed;
+            *v = if closed { T::ZERO } else { *v };
+        }
+    });
+    Saved::Open(open)
+}
+
+/// Zeroes values at random, in place, and returns the factors.
+fn dropout<T: Scalar>(x: &mut Activation<T>, p: f32, name: &str, draws: Draws<'_>) -> Vec<T> {
+    let mut factors = vec![T::ZERO; x.data.len()];
+    let kept = T::ONE / (T::ONE - T::from_f64(p.into()));
+    let len = x.shape.len();
+    x.images_mut().zip(factors.par_chunks_mut(len)).for_each(|((i, image), factors)| {
+        let mut stream = draws(name, i);
+        for (v, factor) in image.iter_mut().zip(factors) {
+            *factor = if stream.unit() < p { T::ZERO } else { kept };
+            *v *= *factor;
+        }
+    });
+    factors
+}

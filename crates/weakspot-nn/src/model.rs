@@ -1,0 +1,246 @@
+//! A model: a network with weights that the science can question.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ndarray::{Array2, Array4, ArrayView4, Axis};
+use weakspot::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
+use weakspot::objective::Objective;
+use weakspot::{Error, ErrorKind, Result};
+
+use crate::executor::{Activation, Executor, Mode, Tape};
+use crate::init;
+use crate::models::{self, Head, ModelSpec};
+use crate::network::{Layer, Network, Shape};
+use crate::weights::Weights;
+
+/// A specification, the network built from it, and its weights; in evaluation mode always.
+#[derive(Debug)]
+pub struct Model {
+    spec: ModelSpec,
+    executor: Executor<f32>,
+    layers: Vec<LayerInfo>,
+    forward: AtomicU64,
+    backward: AtomicU64,
+    head: AtomicU64,
+}
+
+/// How many images a [`Model`] has been run on, by direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passes {
+    /// Forward, through the whole network.
+    pub forward: u64,
+    /// Back to the input.
+    pub backward: u64,
+    /// Back to a layer only.
+    pub to_layer: u64,
+}
+
+impl Model {
+    /// A model of a specification with the weights given.
+    ///
+    /// # Errors
+    /// As [`models::network`] and [`Weights::check`].
+    pub fn new(spec: ModelSpec, weights: &Weights) -> Result<Self> {
+        let executor = Executor::new(models::network(&spec)?, weights)?;
+        Ok(Self::from_executor(spec, executor))
+    }
+
+    /// A model with random weights, the same for the same seed.
+    ///
+    /// # Errors
+    /// As [`models::network`].
+    pub fn random(spec: ModelSpec, seed: u64) -> Result<Self> {
+        let network = models::network(&spec)?;
+        let weights = init::weights(&network, seed);
+        Ok(Self::from_executor(spec, Executor::new(network, &weights)?))
+    }
+
+    pub(crate) fn from_executor(spec: ModelSpec, executor: Executor<f32>) -> Self {
+        let layers = layer_infos(executor.network());
+        let counter = || AtomicU64::new(0);
+        Self { spec, executor, layers, forward: counter(), backward: counter(), head: counter() }
+    }
+
+    /// What the model was built from.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// The network and its weights, for walks the [`Classifier`] contract has no words for.
+    pub fn executor(&self) -> &Executor<f32> {
+        &self.executor
+    }
+
+    /// The weights by name.
+    ///
+    /// # Errors
+    /// As [`Executor::weights`].
+    pub fn weights(&self) -> Result<Weights> {
+        self.executor.weights()
+    }
+
+    /// Images run since the model was made.
+    pub fn passes(&self) -> Passes {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Passes { forward: read(&self.forward), backward: read(&self.backward), to_layer: read(&self.head) }
+    }
+
+    fn run(
+        &self,
+        images: ArrayView4<'_, f32>,
+        mode: Mode<'_>,
+        taps: &[usize],
+    ) -> Result<(Array2<f32>, Tape<f32>)> {
+        let (n, channels, height, width) = images.dim();
+        let expected = self.executor.network().input();
+        if (Shape { channels, height, width }) != expected {
+            return Err(Error::shape(format!(
+                "images should be [n, {}, {}, {}]; got [{n}, {channels}, {height}, {width}]",
+                expected.channels, expected.height, expected.width
+            ))
+            .with_hint("resize the images, or use a model made for images of this size"));
+        }
+        let (output, tape) = self.executor.forward(Activation::from_nchw(images), mode, taps)?;
+        self.forward.fetch_add(n as u64, Ordering::Relaxed);
+        let k = self.spec.n_outputs;
+        let logits = Array2::from_shape_fn((n, self.n_classes()), |(i, j)| match k {
+            1 if j == 0 => -output.data[i] / 2.0,
+            1 => output.data[i] / 2.0,
+            _ => output.data[i * k + j],
+        });
+        if let Some(((i, j), z)) = logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
+            return Err(Error::new(
+                ErrorKind::Numerical,
+                format!("logit {j} of image {i} of the batch is {z}: the weights or the images are not usable numbers"),
+            )
+            .with_hint("check that the weights are those of a trained model and the pixels lie in [0, 1]"));
+        }
+        Ok((logits, tape))
+    }
+
+    /// The gradient of an objective at the network's own output.
+    fn cotangents(
+        &self,
+        request: &TraceRequest<'_>,
+        objective: Objective,
+        logits: &Array2<f32>,
+    ) -> Activation<f32> {
+        let k = self.spec.n_outputs;
+        let mut gradient = Activation::zeros(logits.nrows(), self.executor.network().output());
+        for (i, row) in request.cotangents(objective, logits).outer_iter().enumerate() {
+            match k {
+                1 => gradient.data[i] = (row[1] - row[0]) / 2.0,
+                _ => gradient.data[i * k..][..k].iter_mut().zip(&row).for_each(|(g, &r)| *g = r),
+            }
+        }
+        gradient
+    }
+
+    /// The place of the last linear layer, whose inputs are the features.
+    fn last_linear(&self) -> Option<usize> {
+        self.executor.network().layers().iter().rposition(|l| matches!(l.layer, Layer::Linear { .. }))
+    }
+}
+
+/// The layers with a grid, up to the pooling that ends the trunk.
+fn layer_infos(network: &Network) -> Vec<LayerInfo> {
+    let layers = network.layers();
+    let end = layers.iter().position(|l| l.layer == Layer::Flatten).unwrap_or(layers.len());
+    let info = |place: usize| {
+        let shape = network.outputs()[place];
+        // In the trunk, every ReLU follows a convolution (or its batch norm).
+        let is_relu = layers[place].layer == Layer::Relu;
+        let name = layers[place].name.clone();
+        LayerInfo { name, is_relu, channels: shape.channels, grid: (shape.height, shape.width) }
+    };
+    (0..end).map(info).collect()
+}
+
+impl Classifier for Model {
+    fn input(&self) -> InputSpec {
+        let Shape { channels, height, width } = self.executor.network().input();
+        let padding = self.executor.network().layers().iter().find_map(|l| match l.layer {
+            Layer::ZeroPad2d { padding } => Some(padding),
+            _ => None,
+        });
+        InputSpec { channels, height, width, padding: padding.unwrap_or([0; 4]) }
+    }
+
+    fn n_classes(&self) -> usize {
+        self.spec.n_outputs.max(2)
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        &self.layers
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        if self.spec.head != Head::Gap {
+            return None;
+        }
+        let layer = self.layers.iter().rfind(|layer| layer.is_relu)?;
+        let weights = self.executor.weights_of("classifier.weight")?;
+        let own = Array2::from_shape_vec((self.spec.n_outputs, layer.channels), weights).ok()?;
+        let weights = match self.spec.n_outputs {
+            1 => ndarray::concatenate![Axis(0), own.mapv(|w| -w / 2.0), own.mapv(|w| w / 2.0)],
+            _ => own,
+        };
+        Some(CamHead { layer: layer.name.clone(), weights })
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        Ok(self.run(images, Mode::Inference, &[])?.0)
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        let n = images.dim().0;
+        let classes = self.n_classes();
+        if request.labels.len() != n {
+            return Err(Error::shape(format!("{n} images need {n} labels; got {}", request.labels.len())));
+        }
+        if let Some(label) = request.labels.iter().find(|&&label| label >= classes) {
+            return Err(Error::invalid(format!("labels must be below {classes}; got {label}")));
+        }
+        let network = self.executor.network();
+        let asked = match request.layer {
+            None => None,
+            Some((name, objective)) => {
+                let known = self.layers.iter().any(|layer| layer.name == name);
+                let place = network.position(name).filter(|_| known).ok_or_else(|| {
+                    let relus: Vec<&str> =
+                        self.layers.iter().filter(|l| l.is_relu).map(|l| l.name.as_str()).collect();
+                    Error::invalid(format!("this model has no layer {name:?} with a grid"))
+                        .with_hint(format!("the ReLU layers are {}", relus.join(", ")))
+                })?;
+                Some((place, objective))
+            }
+        };
+        let features = self.last_linear().filter(|_| request.features);
+        // A linear layer stands after the flattening, never first.
+        let taps: Vec<usize> =
+            asked.iter().map(|(place, _)| *place).chain(features.map(|place| place - 1)).collect();
+        let walks = asked.is_some() || !request.inputs.is_empty();
+        let mode = if walks { Mode::Gradient } else { Mode::Inference };
+        let (logits, mut tape) = self.run(images, mode, &taps)?;
+        let mut trace = Trace::default();
+        if features.is_some() {
+            let features = tape.taps.pop();
+            trace.features = features.and_then(|f| Array2::from_shape_vec((n, f.shape.len()), f.data).ok());
+        }
+        trace.activations = tape.taps.pop().map(|a| a.to_nchw());
+        let end = network.layers().len();
+        if let Some((place, objective)) = asked {
+            let gradient = self.cotangents(request, objective, &logits);
+            trace.layer_gradient = Some(self.executor.backward(&tape, gradient, end, place + 1)?.to_nchw());
+            self.head.fetch_add(n as u64, Ordering::Relaxed);
+        }
+        for &objective in request.inputs {
+            let gradient = self.cotangents(request, objective, &logits);
+            let to_input: Array4<f32> = self.executor.backward(&tape, gradient, end, 0)?.to_nchw();
+            trace.input_gradients.push(to_input);
+            self.backward.fetch_add(n as u64, Ordering::Relaxed);
+        }
+        trace.logits = logits;
+        Ok(trace)
+    }
+}

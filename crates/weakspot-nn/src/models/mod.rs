@@ -1,0 +1,7 @@
+//! Architectures, one per file: from a specification to a [`Network`](crate::Network).
+
+mod spec;
+mod vgg;
+
+pub use spec::{Arch, Head, ModelSpec, Width};
+pub use vgg::network;

@@ -1,0 +1,173 @@
+//! What has to be said to build a model.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use weakspot::{Error, Result};
+
+/// The trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Arch {
+    /// Configuration D of Simonyan and Zisserman: `vgg16`.
+    Vgg16,
+    /// The same with batch norm after every convolution: `vgg16-bn`.
+    Vgg16Bn,
+}
+
+/// What stands on the trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Head {
+    /// torchvision's: final max-pool, average pooling to 7x7, three linear layers: `linear3`.
+    Linear3,
+    /// The mean of the last ReLU over its grid and one linear layer, for which CAM exists: `gap`.
+    Gap,
+}
+
+/// The fraction of the channels a network keeps: 1, 1/2, 1/4, ... 1/64, as all of VGG's counts are multiples of 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Width(usize);
+
+/// Everything that defines a model but its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// The trunk.
+    pub arch: Arch,
+    /// What stands on it.
+    pub head: Head,
+    /// The fraction of the channels kept, those of the head included.
+    pub width: Width,
+    /// Colour channels of an image: 1 or 3, usually.
+    pub channels: usize,
+    /// Height of an image in pixels, at least 1. Below 32 the network pads it to 32.
+    pub height: usize,
+    /// Width of an image in pixels, likewise.
+    pub width_px: usize,
+    /// Numbers that leave the network: one per class, or 1 for a single logit z, read as (-z/2, z/2).
+    pub n_outputs: usize,
+    /// Subtracted from the pixels, per channel.
+    pub mean: Vec<f32>,
+    /// Then divides them, per channel.
+    pub std: Vec<f32>,
+}
+
+impl ModelSpec {
+    /// A model for images of `[channels, height, width]` that takes pixels as they are: mean 0, std 1.
+    pub fn new(arch: Arch, head: Head, width: Width, image: [usize; 3], n_outputs: usize) -> Self {
+        let [channels, height, width_px] = image;
+        let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
+        Self { arch, head, width, channels, height, width_px, n_outputs, mean, std }
+    }
+}
+
+impl Width {
+    /// Every channel.
+    pub const FULL: Self = Self(1);
+
+    /// One in `divisor` channels.
+    ///
+    /// # Errors
+    /// `InvalidParameter` when the divisor is not 1, 2, 4, 8, 16, 32 or 64.
+    pub fn one_in(divisor: usize) -> Result<Self> {
+        if divisor <= 64 && divisor.is_power_of_two() {
+            Ok(Self(divisor))
+        } else {
+            Err(unknown("width", &format!("1/{divisor}"), "1, 1/2, 1/4, 1/8, 1/16, 1/32 and 1/64"))
+        }
+    }
+
+    /// What remains of a number of channels.
+    pub(crate) fn of(self, channels: usize) -> usize {
+        channels / self.0
+    }
+}
+
+/// The error for a word that is none of those known.
+fn unknown(what: &str, got: &str, known: &str) -> Error {
+    Error::invalid(format!("unknown {what} {got:?}")).with_hint(format!("known are {known}"))
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vgg16 => "vgg16",
+            Self::Vgg16Bn => "vgg16-bn",
+        })
+    }
+}
+
+impl FromStr for Arch {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "vgg16" => Ok(Self::Vgg16),
+            "vgg16-bn" | "vgg16_bn" => Ok(Self::Vgg16Bn),
+            _ => Err(unknown("architecture", s, "vgg16 and vgg16-bn")),
+        }
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Linear3 => "linear3",
+            Self::Gap => "gap",
+        })
+    }
+}
+
+impl FromStr for Head {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        match s {
+            "linear3" => Ok(Self::Linear3),
+            "gap" => Ok(Self::Gap),
+            _ => Err(unknown("head", s, "linear3 and gap")),
+        }
+    }
+}
+
+impl fmt::Display for Width {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 1 { f.write_str("1") } else { write!(f, "1/{}", self.0) }
+    }
+}
+
+impl FromStr for Width {
+    type Err = Error;
+
+    fn from_str(s: &str) -> Result<Self> {
+        let (one, divisor) = s.split_once('/').unwrap_or((s, "1"));
+        match (one.trim(), divisor.trim().parse()) {
+            ("1", Ok(divisor)) => Self::one_in(divisor),
+            _ => Err(unknown("width", s, "1, 1/2, 1/4, 1/8, 1/16, 1/32 and 1/64")),
+        }
+    }
+}
+
+macro_rules! as_text {
+    ($t:ty) => {
+        impl From<$t> for String {
+            fn from(value: $t) -> Self {
+                value.to_string()
+            }
+        }
+
+        impl TryFrom<String> for $t {
+            type Error = Error;
+
+            fn try_from(text: String) -> Result<Self> {
+                text.parse()
+            }
+        }
+    };
+}
+
+as_text!(Arch);
+as_text!(Head);
+as_text!(Width);

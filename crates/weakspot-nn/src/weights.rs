@@ -1,0 +1,78 @@
+//! The tensors of a network, by name, as PyTorch keeps them.
+
+use std::collections::BTreeMap;
+
+use weakspot::{Error, ErrorKind, Result};
+
+use crate::network::Network;
+
+/// A dense array of single-precision numbers, the last axis running fastest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Lengths of the axes.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub data: Vec<f32>,
+}
+
+/// The tensors of a network, by name: `features.0.weight`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights(pub BTreeMap<String, Tensor>);
+
+impl Weights {
+    /// Checks that these are the tensors a network needs: all of them, no others, of the right shapes.
+    ///
+    /// `num_batches_tracked`, which PyTorch counts beside every batch norm and nothing reads, is ignored.
+    ///
+    /// # Errors
+    /// `Format`, naming the first tensor that is missing, extra or misshapen, and the shape expected.
+    pub fn check(&self, network: &Network) -> Result<()> {
+        let shapes = self.0.iter().map(|(name, tensor)| (name.as_str(), tensor.shape.as_slice()));
+        check_shapes(network, &shapes.collect())?;
+        for (name, tensor) in &self.0 {
+            if tensor.data.len() != tensor.shape.iter().product::<usize>() {
+                return Err(Error::shape(format!(
+                    "tensor {name} of shape {:?} holds {} numbers",
+                    tensor.shape,
+                    tensor.data.len()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a tensor is one that PyTorch writes and no network here reads.
+pub(crate) fn is_ignored(name: &str) -> bool {
+    name.ends_with(".num_batches_tracked")
+}
+
+/// [`Weights::check`] on names and shapes alone, before anything is allocated.
+pub(crate) fn check_shapes(network: &Network, shapes: &BTreeMap<&str, &[usize]>) -> Result<()> {
+    let format = |message: String| {
+        Error::new(ErrorKind::Format, message).with_hint(
+            "check --arch, --head and --width against the network the weights were trained as; names and shapes are \
+             torchvision's",
+        )
+    };
+    let parameters = network.parameters();
+    for parameter in &parameters {
+        match shapes.get(parameter.name.as_str()) {
+            None => {
+                let (name, shape) = (&parameter.name, &parameter.shape);
+                return Err(format(format!("tensor {name} {shape:?} is missing")));
+            }
+            Some(shape) if *shape != parameter.shape.as_slice() => {
+                let (name, expected) = (&parameter.name, &parameter.shape);
+                return Err(format(format!("tensor {name} should have shape {expected:?}; got {shape:?}")));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, shape) in shapes {
+        if !is_ignored(name) && !parameters.iter().any(|p| p.name == *name) {
+            return Err(format(format!("tensor {name} {shape:?} belongs to no layer of this network")));
+        }
+    }
+    Ok(())
+}

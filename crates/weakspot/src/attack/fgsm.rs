@@ -1,0 +1,40 @@
+//! The fast gradient sign method.
+//!
+//! ```text
+//! x* = clip( x + eps * sign( g ), 0, 1 ),   g = gradient of the loss of the label at x,   sign(0) = 0
+//! ```
+//!
+//! eps: `threat.epsilon`; the mask of allowed pixels multiplies g. Targeted, the loss of the target is descended.
+
+use ndarray::{Array4, Zip};
+
+use super::job::sign;
+use super::{Attack, AttackJob};
+use crate::error::Result;
+
+/// FGSM: one step to the corner of the ball that the gradient points to.
+///
+/// For two classes g is the gradient of `z_other - z_label` ([`crate::objective::Objective::Loss`]).
+///
+/// # Determinism
+/// Draws nothing.
+///
+/// # References
+/// Goodfellow, Shlens and Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015, arXiv:1412.6572,
+/// section 4.
+///
+/// # Where we differ
+/// The paper does not clip; pixels stay in `[0, 1]` here. A pixel whose gradient is exactly 0 is not moved.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fgsm;
+
+impl Attack for Fgsm {
+    fn perturb(&self, job: &AttackJob<'_>) -> Result<Array4<f32>> {
+        let gradient = job.clean_gradient()?;
+        let step = job.direction() * job.threat.epsilon.get();
+        let mut images = job.images.to_owned();
+        Zip::from(&mut images).and(&gradient).for_each(|x, &g| *x += step * sign(g));
+        job.threat.project(job.images, &mut images);
+        Ok(images)
+    }
+}

@@ -1,0 +1,204 @@
+//! What an attack may do, to which images, and what for.
+
+use ndarray::{Array2, Array4, ArrayView1, ArrayView4, Axis, CowArray, Ix4, Zip};
+
+use super::Epsilon;
+use crate::classifier::{Classifier, TraceRequest};
+use crate::error::{Error, Result};
+use crate::image::Mask;
+use crate::num;
+use crate::objective::{self, Objective};
+
+/// What an attack may do: move each pixel value by at most epsilon, within `[0, 1]`, inside the allowed pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThreatModel {
+    /// Radius of the L∞ ball, in pixel units.
+    pub epsilon: Epsilon,
+    /// The pixels that may be written, all channels of each; all of them where there is no mask.
+    pub allowed: Option<Mask>,
+}
+
+impl ThreatModel {
+    /// The ball, everywhere in the image.
+    pub fn everywhere(epsilon: Epsilon) -> Self {
+        Self { epsilon, allowed: None }
+    }
+
+    /// The ball, outside a mask: protocol P3's attacker (method: section 7).
+    pub fn outside(epsilon: Epsilon, mask: &Mask) -> Self {
+        Self { epsilon, allowed: Some(mask.complement()) }
+    }
+
+    /// Brings `images` to the nearest images that the threat model allows around `clean`, in place.
+    ///
+    /// Idempotent: what it gives back it leaves alone. The bounds are `x - epsilon` and `x + epsilon` as single
+    /// precision rounds them, so that no value is further than epsilon + 2^-23 from the clean one. NaN stays NaN.
+    ///
+    /// # Panics
+    /// If the shapes disagree.
+    pub fn project(&self, clean: ArrayView4<'_, f32>, images: &mut Array4<f32>) {
+        let epsilon = self.epsilon.get();
+        Zip::from(&mut *images).and(clean).for_each(|v, &x| {
+            let in_ball = num::min(num::max(*v, x - epsilon), x + epsilon);
+            *v = num::min(num::max(in_ball, 0.0), 1.0);
+        });
+        if let Some(allowed) = &self.allowed {
+            Zip::indexed(images).and(clean).for_each(|(_, _, y, x), v, &at_rest| {
+                if !allowed.0[[y, x]] {
+                    *v = at_rest;
+                }
+            });
+        }
+    }
+}
+
+/// When an attack has done what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Any class but the label.
+    Untargeted,
+    /// One class for each image, none its label.
+    Targeted(Vec<usize>),
+}
+
+/// One batch to attack.
+#[derive(Clone, Copy)]
+pub struct AttackJob<'a> {
+    /// The model under attack.
+    pub classifier: &'a dyn Classifier,
+    /// Clean images, `[batch, channels, height, width]`, in `[0, 1]`.
+    pub images: ArrayView4<'a, f32>,
+    /// The true label of each.
+    pub labels: &'a [usize],
+    /// The stable id of each, which keys its draws.
+    pub ids: &'a [&'a str],
+    /// The one seed of every random stream.
+    pub seed: u64,
+    /// What is allowed.
+    pub threat: &'a ThreatModel,
+    /// What it is for.
+    pub goal: &'a Goal,
+    /// The gradient of [`Objective::Loss`] of the [`AttackJob::aims`] at `images`, if a traced pass has brought it
+    /// already: FGSM then costs no pass, and PGD from the clean image one less.
+    pub gradient: Option<ArrayView4<'a, f32>>,
+    /// Whether the referee's pass shall bring the inputs of the last linear layer along ([`Outcome::features`]).
+    ///
+    /// [`Outcome::features`]: super::Outcome::features
+    pub features: bool,
+}
+
+impl AttackJob<'_> {
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.images.len_of(Axis(0))
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The classes whose loss is followed: the labels, or the targets.
+    pub fn aims(&self) -> &[usize] {
+        match self.goal {
+            Goal::Untargeted => self.labels,
+            Goal::Targeted(targets) => targets,
+        }
+    }
+
+    /// +1 where the loss of the aim is ascended (untargeted), -1 where it is descended (targeted).
+    pub fn direction(&self) -> f32 {
+        match self.goal {
+            Goal::Untargeted => 1.0,
+            Goal::Targeted(_) => -1.0,
+        }
+    }
+
+    /// How far image `i` with these logits is from the goal: at or below 0 it is reached, up to ties.
+    pub(super) fn distance(&self, i: usize, logits: ArrayView1<'_, f32>) -> f32 {
+        self.direction() * objective::margin(logits, self.aims()[i])
+    }
+
+    /// Whether image `i` with these logits has reached the goal.
+    pub(super) fn reached(&self, i: usize, logits: ArrayView1<'_, f32>) -> bool {
+        match self.goal {
+            Goal::Untargeted => objective::predicted(logits) != self.labels[i],
+            Goal::Targeted(targets) => objective::predicted(logits) == targets[i],
+        }
+    }
+
+    /// The loss gradient at the clean images: the one that was brought along, or one pass.
+    pub(super) fn clean_gradient(&self) -> Result<CowArray<'_, f32, Ix4>> {
+        match self.gradient {
+            Some(gradient) => Ok(gradient.into()),
+            None => Ok(loss_gradient(self.classifier, self.images, self.aims())?.0.into()),
+        }
+    }
+
+    /// Checks that everything has one entry per image and fits the model.
+    ///
+    /// # Errors
+    /// `Shape` or `InvalidParameter`, saying what disagrees.
+    pub fn check(&self) -> Result<()> {
+        self.classifier.input().check(self.images)?;
+        let n = self.len();
+        let count = |what: &str, got: usize| {
+            if got == n {
+                Ok(())
+            } else {
+                Err(Error::invalid(format!("expected {n} {what}, one per image; got {got}")))
+            }
+        };
+        count("labels", self.labels.len())?;
+        count("ids", self.ids.len())?;
+        count("target classes", self.aims().len())?;
+        let classes = self.classifier.n_classes();
+        if let Some(class) = self.labels.iter().chain(self.aims()).find(|&&c| c >= classes) {
+            return Err(Error::invalid(format!("classes must be below {classes}; got {class}")));
+        }
+        if let Goal::Targeted(targets) = self.goal
+            && let Some(i) = (0..n).find(|&i| targets[i] == self.labels[i])
+        {
+            return Err(Error::invalid(format!(
+                "{}: the target class {} is its label",
+                self.ids[i], targets[i]
+            ))
+            .with_hint("target another class"));
+        }
+        let (_, _, height, width) = self.images.dim();
+        if let Some(mask) = &self.threat.allowed
+            && mask.dim() != (height, width)
+        {
+            return Err(Error::shape(format!("the mask must be {height}x{width}; got {:?}", mask.dim())));
+        }
+        if let Some(gradient) = self.gradient
+            && gradient.dim() != self.images.dim()
+        {
+            let (got, expected) = (gradient.dim(), self.images.dim());
+            return Err(Error::shape(format!(
+                "the gradient must be {expected:?}, as the images; got {got:?}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The gradient of the loss at the images, and their logits, from one pass.
+pub(super) fn loss_gradient(
+    classifier: &dyn Classifier,
+    images: ArrayView4<'_, f32>,
+    aims: &[usize],
+) -> Result<(Array4<f32>, Array2<f32>)> {
+    let request = TraceRequest { labels: aims, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
+    let mut trace = classifier.trace(images, &request)?;
+    let gradient = trace
+        .input_gradients
+        .pop()
+        .ok_or_else(|| Error::invalid("the classifier brought no input gradient"))?;
+    Ok((gradient, trace.logits))
+}
+
+/// The sign of a number: 0 for 0 of either sign, NaN for NaN. (`f32::signum(0.0)` is 1.)
+pub(super) fn sign(v: f32) -> f32 {
+    if v == 0.0 { 0.0 } else { v.signum() }
+}

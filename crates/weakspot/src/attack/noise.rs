@@ -1,0 +1,32 @@
+//! Random signs: the attack that knows nothing.
+//!
+//! ```text
+//! x* = clip( x + eps * s, 0, 1 ),   s uniform in {-1, +1} for each value
+//! ```
+
+use ndarray::Array4;
+
+use super::{Attack, AttackJob};
+use crate::error::Result;
+use crate::rng;
+
+/// A corner of the ball drawn at random: FGSM's size without its knowledge. An attack that does no better than
+/// this found nothing (flag `weak-attack`).
+///
+/// # Determinism
+/// Drawn from (seed, `noise`, image id), one sign per value in the order channels, rows, columns; values that may
+/// not be written are drawn too, so that a mask does not move the draws of the others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Noise;
+
+impl Attack for Noise {
+    fn perturb(&self, job: &AttackJob<'_>) -> Result<Array4<f32>> {
+        let mut images = job.images.to_owned();
+        for (mut image, id) in images.outer_iter_mut().zip(job.ids) {
+            let mut draw = rng::stream(job.seed, "noise", id);
+            image.mapv_inplace(|x| x + job.threat.epsilon.get() * draw.sign());
+        }
+        job.threat.project(job.images, &mut images);
+        Ok(images)
+    }
+}

@@ -1,0 +1,142 @@
+//! Projected gradient descent in the L∞ ball.
+//!
+//! ```text
+//! x_0 = x + u,   x_{t+1} = P( x_t + alpha * sign( g(x_t) ) )
+//! ```
+//!
+//! u: uniform in `[-eps, eps]` or 0 (`random_start`); alpha: `step_size`; g: gradient of the loss of the label;
+//! P: the projection into ball, box and allowed pixels ([`super::ThreatModel::project`]).
+
+use ndarray::{Array4, ArrayView4, Axis, Zip, s};
+
+use super::job::{loss_gradient, sign};
+use super::{Attack, AttackJob, Epsilon};
+use crate::error::Result;
+use crate::rng;
+
+/// PGD with sign steps, random starts and restarts.
+///
+/// # Determinism
+/// The start of restart r is drawn from (seed, `pgd-start/<r>`, image id), one number per value in the order
+/// channels, rows, columns. Values that may not be written are drawn too and then left clean, so that attacking
+/// outside a mask and attacking through a neutralization of it draw the same starts (method: section 10).
+///
+/// # References
+/// Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, arXiv:1706.06083,
+/// section 2.1.
+///
+/// # Where we differ
+/// With restarts, each image keeps its own worst one: the one furthest beyond the decision boundary.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pgd {
+    /// alpha, in pixel units.
+    pub step_size: Epsilon,
+    /// Steps of each restart.
+    pub n_steps: usize,
+    /// Whether a restart begins at a random point of the ball, inside the allowed pixels.
+    pub random_start: bool,
+    /// At least 1. More than one without a random start would repeat itself.
+    pub n_restarts: usize,
+    /// Whether an image is left as it is once it has reached the goal. Looked at before every step but the first,
+    /// whose logits may be nobody's (`AttackJob::gradient`); saves most passes against an undefended model.
+    pub stop_when_fooled: bool,
+}
+
+impl Pgd {
+    /// The second attack of the headline score P3w: 20 steps of eps / 8, one random start (method: section 7).
+    ///
+    /// # Errors
+    /// None in practice: an eighth of a radius is a radius.
+    pub fn headline(epsilon: Epsilon) -> Result<Self> {
+        let step_size = epsilon.scaled(1.0 / 8.0)?;
+        Ok(Self { step_size, n_steps: 20, random_start: true, n_restarts: 1, stop_when_fooled: true })
+    }
+
+    fn start(&self, job: &AttackJob<'_>, restart: usize) -> Array4<f32> {
+        let mut images = job.images.to_owned();
+        if self.random_start {
+            let epsilon = job.threat.epsilon.get();
+            let purpose = format!("pgd-start/{restart}");
+            for (mut image, id) in images.outer_iter_mut().zip(job.ids) {
+                let mut draw = rng::stream(job.seed, &purpose, id);
+                image.mapv_inplace(|x| x + epsilon * (2.0 * draw.unit() - 1.0));
+            }
+            job.threat.project(job.images, &mut images);
+        }
+        images
+    }
+
+    /// One restart of the images at `places`; the others come back clean and cost nothing.
+    fn restart(&self, job: &AttackJob<'_>, restart: usize, places: &[usize]) -> Result<Array4<f32>> {
+        let mut images = self.start(job, restart);
+        let mut active = places.to_vec();
+        for step in 0..self.n_steps {
+            if active.is_empty() {
+                break;
+            }
+            if let Some(gradient) = job.gradient
+                && step == 0
+                && !self.random_start
+            {
+                self.step(job, &mut images, &active, gradient.select(Axis(0), &active).view());
+                continue;
+            }
+            let aims: Vec<usize> = active.iter().map(|&i| job.aims()[i]).collect();
+            let (gradient, logits) =
+                loss_gradient(job.classifier, images.select(Axis(0), &active).view(), &aims)?;
+            if self.stop_when_fooled && step > 0 {
+                let going: Vec<usize> =
+                    (0..active.len()).filter(|&k| !job.reached(active[k], logits.row(k))).collect();
+                active = going.iter().map(|&k| active[k]).collect();
+                self.step(job, &mut images, &active, gradient.select(Axis(0), &going).view());
+            } else {
+                self.step(job, &mut images, &active, gradient.view());
+            }
+        }
+        Ok(images)
+    }
+
+    /// One step of the images at `active`; `gradient` has one entry for each of them.
+    fn step(
+        &self,
+        job: &AttackJob<'_>,
+        images: &mut Array4<f32>,
+        active: &[usize],
+        gradient: ArrayView4<'_, f32>,
+    ) {
+        let step = job.direction() * self.step_size.get();
+        for (&i, gradient) in active.iter().zip(gradient.outer_iter()) {
+            let mut image = images.slice(s![i..=i, .., .., ..]).to_owned();
+            Zip::from(image.index_axis_mut(Axis(0), 0)).and(gradient).for_each(|x, &g| *x += step * sign(g));
+            job.threat.project(job.images.slice(s![i..=i, .., .., ..]), &mut image);
+            images.slice_mut(s![i..=i, .., .., ..]).assign(&image);
+        }
+    }
+}
+
+impl Attack for Pgd {
+    fn perturb(&self, job: &AttackJob<'_>) -> Result<Array4<f32>> {
+        let all: Vec<usize> = (0..job.len()).collect();
+        let mut worst = self.restart(job, 0, &all)?;
+        if self.n_restarts < 2 || job.is_empty() {
+            return Ok(worst);
+        }
+        let mut logits = job.classifier.logits(worst.view())?;
+        for restart in 1..self.n_restarts {
+            let done = |i: usize| self.stop_when_fooled && job.reached(i, logits.row(i));
+            let places: Vec<usize> = all.iter().copied().filter(|&i| !done(i)).collect();
+            if places.is_empty() {
+                break;
+            }
+            let images = self.restart(job, restart, &places)?.select(Axis(0), &places);
+            let new = job.classifier.logits(images.view())?;
+            for (k, &i) in places.iter().enumerate() {
+                if job.distance(i, new.row(k)) < job.distance(i, logits.row(i)) {
+                    worst.index_axis_mut(Axis(0), i).assign(&images.index_axis(Axis(0), k));
+                    logits.row_mut(i).assign(&new.row(k));
+                }
+            }
+        }
+        Ok(worst)
+    }
+}

@@ -1,0 +1,97 @@
+//! Who checks an attack's claim, and is not the attack.
+
+use ndarray::{Array2, Array4, ArrayView1, Axis};
+
+use super::{Attack, AttackJob};
+use crate::classifier::{Classifier, TraceRequest};
+use crate::error::{Error, ErrorKind, Result};
+use crate::objective;
+
+/// Images and what a model makes of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// `[batch, channels, height, width]`, inside the threat model they were judged by.
+    pub adversarial: Array4<f32>,
+    /// `[batch, classes]`.
+    pub logits: Array2<f32>,
+    /// The class with the largest logit, one per image.
+    pub predicted: Vec<usize>,
+    /// The label's logit minus the largest other, one per image, whatever the attack's goal.
+    pub margin: Vec<f32>,
+    /// Inputs of the last linear layer, `[batch, features]`, where the job asked for them.
+    pub features: Option<Array2<f32>>,
+}
+
+impl Outcome {
+    /// Replaces the images at `places` by those of `other` (its k-th for `places[k]`) wherever those are worse for
+    /// the defender: misclassified where ours was not, or both alike and the margin smaller.
+    ///
+    /// # Panics
+    /// If there are more places than images in `other`, or a place is out of range.
+    pub fn keep_worse(&mut self, other: &Self, places: &[usize], labels: &[usize]) {
+        for (k, &i) in places.iter().enumerate() {
+            let (ours, theirs) = (self.predicted[i] == labels[i], other.predicted[k] == labels[i]);
+            if (ours && !theirs) || (ours == theirs && other.margin[k] < self.margin[i]) {
+                self.adversarial.index_axis_mut(Axis(0), i).assign(&other.adversarial.index_axis(Axis(0), k));
+                self.logits.row_mut(i).assign(&other.logits.row(k));
+                self.predicted[i] = other.predicted[k];
+                self.margin[i] = other.margin[k];
+            }
+        }
+    }
+}
+
+/// Runs an attack and judges what it gives back.
+///
+/// # Errors
+/// As [`AttackJob::check`] and [`judge`], and what the attack reports.
+pub fn run(attack: &dyn Attack, job: &AttackJob<'_>) -> Result<Outcome> {
+    job.check()?;
+    judge(job, attack.perturb(job)?)
+}
+
+/// Projects given images into the job's threat model and classifies them: one forward pass.
+///
+/// # Errors
+/// `Shape` where they are not of the job's shape; `Numerical` where a value is NaN; what the classifier reports.
+pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcome> {
+    if adversarial.dim() != job.images.dim() {
+        let (expected, got) = (job.images.dim(), adversarial.dim());
+        return Err(Error::shape(format!(
+            "perturbed images must be {expected:?}, as the clean ones; got {got:?}"
+        )));
+    }
+    job.threat.project(job.images, &mut adversarial);
+    if let Some((place, _)) = adversarial.indexed_iter().find(|(_, v)| v.is_nan()) {
+        let message = format!("{}: the attack gave NaN at {place:?}", job.ids[place.0]);
+        return Err(Error::new(ErrorKind::Numerical, message));
+    }
+    if !job.features {
+        return classify(job.classifier, adversarial, job.labels);
+    }
+    let request =
+        TraceRequest { labels: job.labels, layer: None, inputs: &[], features: true, pair: None };
+    let trace = job.classifier.trace(adversarial.view(), &request)?;
+    Ok(Outcome { features: trace.features, ..outcome(adversarial, trace.logits, job.labels) })
+}
+
+/// Classifies images as they are, under no threat model: `M(x)`, `M(N(x))`, `M(N(x*))`.
+///
+/// # Errors
+/// What the classifier reports.
+///
+/// # Panics
+/// If there is not one label per image.
+pub fn classify(classifier: &dyn Classifier, images: Array4<f32>, labels: &[usize]) -> Result<Outcome> {
+    assert_eq!(images.len_of(Axis(0)), labels.len(), "one label per image");
+    let logits = classifier.logits(images.view())?;
+    Ok(outcome(images, logits, labels))
+}
+
+/// Reads predictions and margins off the logits.
+fn outcome(images: Array4<f32>, logits: Array2<f32>, labels: &[usize]) -> Outcome {
+    let predicted = logits.outer_iter().map(objective::predicted).collect();
+    let margin = |(z, &label): (ArrayView1<'_, f32>, &usize)| objective::margin(z, label);
+    let margin = logits.outer_iter().zip(labels).map(margin).collect();
+    Outcome { adversarial: images, logits, predicted, margin, features: None }
+}

@@ -1,0 +1,66 @@
+//! Class activation mapping.
+//!
+//! ```text
+//! L_y = ReLU( sum_c w_yc A_c )
+//! ```
+//!
+//! A_c: channel c of the layer that is averaged (`activations`); w_yc: weight of channel c for class y in the
+//! linear layer after the average (`weights`).
+
+use ndarray::Array2;
+
+use super::grad_cam::{positive_part, weighted_sum};
+use super::{Attribution, Evidence, Explain, Needs};
+use crate::classifier::CamHead;
+use crate::error::Result;
+use crate::image::{Frame, RawMap};
+use crate::objective::strongest_other;
+
+/// CAM: the averaged layer's channels, each weighted as the linear layer weights its average.
+///
+/// It exists only for a head of global average pooling and one linear layer. There it is Grad-CAM times the number
+/// of grid cells.
+///
+/// # References
+/// Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, arXiv:1512.04150, section 2.
+///
+/// # Where we differ
+/// The paper keeps negative evidence; a leverage is never negative, so it is cut off at 0, as Grad-CAM does. With
+/// [`Explain::Margin`] the weights are `w_y - w_other`.
+#[derive(Clone, Debug)]
+pub struct Cam {
+    layer: String,
+    weights: Array2<f32>,
+    explain: Explain,
+}
+
+impl Cam {
+    /// CAM for a head.
+    pub fn new(head: CamHead, explain: Explain) -> Self {
+        Self { layer: head.layer, weights: head.weights, explain }
+    }
+
+    /// The class's weight per channel.
+    pub(super) fn class_weights(&self, evidence: &Evidence<'_>) -> Vec<f64> {
+        let own = self.weights.row(evidence.label).mapv(f64::from);
+        match self.explain {
+            Explain::Logit => own.to_vec(),
+            Explain::Margin => {
+                let other = self.weights.row(strongest_other(evidence.logits(), evidence.label));
+                own.iter().zip(other).map(|(a, &b)| a - f64::from(b)).collect()
+            }
+        }
+    }
+}
+
+impl Attribution for Cam {
+    fn needs(&self) -> Needs<'_> {
+        // The gradient that comes with the layer is not used; it costs one walk through the head only.
+        Needs::Layer(&self.layer, self.explain.objective())
+    }
+
+    fn map(&self, evidence: &Evidence<'_>) -> Result<RawMap> {
+        let sum = weighted_sum(&self.class_weights(evidence), evidence.activations()?);
+        Ok(RawMap { values: positive_part(&sum), frame: Frame::Padded })
+    }
+}

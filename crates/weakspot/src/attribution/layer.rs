@@ -1,0 +1,204 @@
+//! Which layer a map is read at.
+
+use std::fmt;
+
+use super::Method;
+use crate::classifier::{Classifier, LayerInfo};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A class activation map on fewer cells than this along a side says too little about where.
+pub const MIN_GRID_SIDE: usize = 4;
+
+/// The name that stands for the image itself, for maps that read no layer.
+pub const INPUT_LAYER: &str = "input";
+
+/// ReLUs per block of VGG16 (configuration D), for names like `conv5_3`.
+const VGG16_BLOCKS: [usize; 5] = [2, 2, 3, 3, 3];
+
+/// The layer a map is read at, and how it came to be that one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenLayer {
+    /// The layer's name, or [`INPUT_LAYER`].
+    pub name: String,
+    /// `(height, width)` of its grid.
+    pub grid: (usize, usize),
+    /// Whether nobody asked for it by name.
+    pub automatic: bool,
+    /// The last ReLU, where the automatic choice passed it over because its grid is too small.
+    pub passed_over: Option<LayerInfo>,
+}
+
+impl fmt::Display for ChosenLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}x{})", self.name, self.grid.0, self.grid.1)?;
+        if let Some(last) = &self.passed_over {
+            write!(f, ", since {} has only {}x{}", last.name, last.grid.0, last.grid.1)?;
+        }
+        Ok(())
+    }
+}
+
+/// Chooses the layer a map is read at (method: section 4).
+///
+/// Asked for nothing: the last ReLU after a convolution, or, where that grid has a side below
+/// [`MIN_GRID_SIDE`], the deepest ReLU whose grid has not. CAM reads the layer its head averages.
+///
+/// Asked for a name: torchvision's (`features.29`, `features.30`, `avgpool`), or `conv5_3` and `block5_conv3` as
+/// the Grad-CAM paper and Keras call VGG16's convolutions *after their ReLU*. A convolution's own index
+/// (`features.28`) is refused with its ReLU as the hint: silently reading another layer than the one named would be
+/// worse than asking.
+///
+/// # Errors
+/// `InvalidParameter` for a layer that does not exist, stands before its ReLU, or has too small a grid;
+/// `Unsupported` where the model has no layer or no head for the method.
+pub fn choose_layer(
+    classifier: &dyn Classifier,
+    requested: Option<&str>,
+    method: Method,
+) -> Result<ChosenLayer> {
+    let layers = classifier.layers();
+    match method {
+        Method::Gradient => match requested {
+            None | Some(INPUT_LAYER) => Ok(the_input(classifier, requested.is_none())),
+            Some(name) => Err(Error::invalid(format!("the gradient map reads the input; got layer {name:?}"))
+                .with_hint("leave --layer out, or use --cam grad-cam")),
+        },
+        Method::Cam => {
+            let head = classifier.cam_head().ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Unsupported,
+                    "CAM needs a head of global average pooling and one linear layer, which this model has not",
+                )
+                .with_hint("use --cam grad-cam, or a model with --head gap")
+            })?;
+            let place = layers.iter().position(|l| l.name == head.layer).ok_or_else(|| {
+                Error::invalid(format!("the model cannot trace {:?}, the layer its head averages", head.layer))
+            })?;
+            if let Some(name) = requested
+                && resolve(layers, name)? != place
+            {
+                return Err(Error::invalid(format!("CAM reads {}, the layer its head averages; got {name:?}", head.layer))
+                    .with_hint("leave --layer out, or use --cam grad-cam"));
+            }
+            let advice = "use --cam grad-cam, which reads an earlier layer, or larger images";
+            asked(layers, place, requested.is_none(), advice)
+        }
+        Method::GradCam | Method::Random => match requested {
+            Some(INPUT_LAYER) if method == Method::Random => Ok(the_input(classifier, false)),
+            Some(name) => {
+                let place = resolve(layers, name)?;
+                if let Some(relu) = relu_after(layers, place) {
+                    return Err(Error::invalid(format!(
+                        "{} comes before its ReLU, {relu}; class activation maps are read after it",
+                        layers[place].name
+                    ))
+                    .with_hint(format!("--layer {relu}")));
+                }
+                let advice = match automatic(layers) {
+                    Some(found) => format!("--layer {}, or leave --layer out", found.name),
+                    None => "use --cam gradient, which reads the input itself".to_owned(),
+                };
+                asked(layers, place, false, &advice)
+            }
+            None => match automatic(layers) {
+                Some(found) => Ok(found),
+                None if method == Method::Random => Ok(the_input(classifier, true)),
+                None => Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("the model has no ReLU after a convolution whose grid has {MIN_GRID_SIDE} or more cells a side"),
+                )
+                .with_hint("use --cam gradient, which reads the input itself")),
+            },
+        },
+    }
+}
+
+fn the_input(classifier: &dyn Classifier, automatic: bool) -> ChosenLayer {
+    let input = classifier.input();
+    ChosenLayer {
+        name: INPUT_LAYER.to_owned(),
+        grid: (input.height, input.width),
+        automatic,
+        passed_over: None,
+    }
+}
+
+/// The deepest ReLU with enough cells.
+fn automatic(layers: &[LayerInfo]) -> Option<ChosenLayer> {
+    let mut relus = (0..layers.len()).rev().filter(|&i| layers[i].is_relu);
+    let last = relus.clone().next()?;
+    let found = relus.find(|&i| is_wide_enough(layers, i))?;
+    Some(ChosenLayer {
+        name: layers[found].name.clone(),
+        grid: layers[found].grid,
+        automatic: true,
+        passed_over: (found != last).then(|| layers[last].clone()),
+    })
+}
+
+/// A layer that was named: its grid is checked and never replaced.
+fn asked(layers: &[LayerInfo], place: usize, automatic: bool, advice: &str) -> Result<ChosenLayer> {
+    let layer = &layers[place];
+    if !is_wide_enough(layers, place) {
+        let (h, w) = narrowest(layers, place);
+        return Err(Error::invalid(format!(
+            "{} has {h}x{w} places to tell apart; a class activation map needs {MIN_GRID_SIDE} or more a side",
+            layer.name
+        ))
+        .with_hint(advice));
+    }
+    Ok(ChosenLayer { name: layer.name.clone(), grid: layer.grid, automatic, passed_over: None })
+}
+
+/// The smallest grid up to and including a layer. Adaptive pooling may give back more cells than it got (1x1 to
+/// 7x7 in VGG16 at 32 pixels); the copies know no more about where than the cell they came from.
+fn narrowest(layers: &[LayerInfo], place: usize) -> (usize, usize) {
+    let smaller = |(h, w): (usize, usize), l: &LayerInfo| (h.min(l.grid.0), w.min(l.grid.1));
+    layers[..=place].iter().fold((usize::MAX, usize::MAX), smaller)
+}
+
+fn is_wide_enough(layers: &[LayerInfo], place: usize) -> bool {
+    let (h, w) = narrowest(layers, place);
+    h >= MIN_GRID_SIDE && w >= MIN_GRID_SIDE
+}
+
+/// The place of a layer by its own name or by an alias.
+fn resolve(layers: &[LayerInfo], name: &str) -> Result<usize> {
+    let own = layers.iter().position(|l| l.name == name);
+    own.or_else(|| alias(layers, name)).ok_or_else(|| {
+        let relus: Vec<&str> = layers.iter().filter(|l| l.is_relu).map(|l| l.name.as_str()).collect();
+        let hint = if relus.is_empty() {
+            "the model has no layer to read; use --cam gradient".to_owned()
+        } else {
+            format!("one of {}", relus.join(", "))
+        };
+        Error::invalid(format!("the model has no layer {name:?}")).with_hint(hint)
+    })
+}
+
+/// `conv5_3` (Simonyan and Zisserman, Grad-CAM) and `block5_conv3` (Keras): VGG16's convolutions after their ReLU.
+fn alias(layers: &[LayerInfo], name: &str) -> Option<usize> {
+    let numbers = name
+        .strip_prefix("conv")
+        .and_then(|rest| rest.split_once('_'))
+        .or_else(|| name.strip_prefix("block").and_then(|rest| rest.split_once("_conv")))?;
+    let (block, convolution): (usize, usize) = (numbers.0.parse().ok()?, numbers.1.parse().ok()?);
+    let size = *VGG16_BLOCKS.get(block.checked_sub(1)?)?;
+    let within = convolution.checked_sub(1).filter(|&c| c < size)?;
+    let relus: Vec<usize> = (0..layers.len()).filter(|&i| layers[i].is_relu).collect();
+    let ordinal = VGG16_BLOCKS[..block - 1].iter().sum::<usize>() + within;
+    (relus.len() == VGG16_BLOCKS.iter().sum::<usize>()).then(|| relus[ordinal])
+}
+
+/// The ReLU that a convolution, or a batch norm after one, feeds. A pooling layer feeds none: it changes its
+/// input's grid, or a convolution stands between.
+fn relu_after(layers: &[LayerInfo], place: usize) -> Option<&str> {
+    let here = &layers[place];
+    let same = |l: &LayerInfo| l.grid == here.grid && l.channels == here.channels;
+    let next = layers.get(place + 1).filter(|l| !here.is_relu && same(l))?;
+    if next.is_relu {
+        return Some(&next.name);
+    }
+    let keeps_its_grid = place.checked_sub(1).is_none_or(|before| layers[before].grid == here.grid);
+    layers.get(place + 2).filter(|l| keeps_its_grid && l.is_relu && same(l)).map(|l| l.name.as_str())
+}

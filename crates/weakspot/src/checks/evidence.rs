@@ -1,0 +1,126 @@
+//! From what was counted to the flags that fire.
+
+use crate::metrics::{Score, binomial};
+use crate::study::record::Flag;
+
+/// What one direction of a study counted about its own reliability. `None`: was not run.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact about how the study was run")]
+pub struct Evidence {
+    /// Mean share of pixels, over images, that the two commonest values of the vulnerability map cover.
+    pub two_value_share: f64,
+    /// Successful attacks among the fit images.
+    pub successes: usize,
+    /// Whether the RoA was built from all rightly classified images because there were few successes.
+    pub few_successes: bool,
+    /// Rightly classified eval images whose utility map has no positive value, of how many.
+    pub empty_maps: (usize, usize),
+    /// Pixels of the class's blob.
+    pub blob_area: usize,
+    /// Pixels of the mask its images get.
+    pub mask_area: usize,
+    /// Whether PGD was run through the defended model (P3w).
+    pub multi_step: bool,
+    /// Whether regions were built from the scored images.
+    pub same_images: bool,
+    /// Whether an image's mask was chosen by its true class.
+    pub oracle: bool,
+    /// Eval images whose pixels N changed.
+    pub changed_images: usize,
+    /// Eval images whose prediction N changed.
+    pub changed_predictions: usize,
+    /// The protocol with the largest majority-prediction rate among those after neutralization, and that rate.
+    pub majority: Option<(String, f64)>,
+    /// Shifted controls that score at least as well as the blob on `adaptive`, of how many.
+    pub controls: Option<(usize, usize)>,
+    /// Mean share of exact zeros in the loss gradient over eval images.
+    pub zero_share: f64,
+    /// Accuracy under random signs of the same epsilon, and under the attack, on the same images.
+    pub noise: Option<(Score, Score)>,
+    /// Noise images that carry only a class's mask and are classified as that class, of how many.
+    pub leak: Option<(usize, usize)>,
+}
+
+/// The flags that fire, in the order of method section 9.
+pub fn flags(e: &Evidence) -> Vec<Flag> {
+    let mut fired = Vec::new();
+    let mut fire = |id: &str, value: f64, advice: &str| {
+        fired.push(Flag { id: id.to_owned(), value, advice: advice.to_owned() });
+    };
+    if e.two_value_share > 0.9 {
+        fire(
+            "degenerate-roa",
+            e.two_value_share,
+            "the two commonest values of the vulnerability map cover this share of the pixels: the RoA is nearly a constant; use --roa gradient",
+        );
+    }
+    if e.few_successes {
+        fire(
+            "few-successes",
+            e.successes as f64,
+            "so few attacks succeeded on the fit images that the RoA was built from all rightly classified ones; raise --eps or take a stronger --attack",
+        );
+    }
+    let (empty, of) = e.empty_maps;
+    if empty > 0 {
+        fire(
+            "empty-map",
+            empty as f64 / of.max(1) as f64,
+            "this share of the rightly classified eval images has a utility map without a positive value and no RoI; try --explain margin or another --layer",
+        );
+    }
+    if e.blob_area == 0 {
+        fire("empty-blob", 0.0, "no pixel is U-V+ often enough: nothing is neutralized for this class; lower --theta or widen --delta2");
+    }
+    if !e.multi_step {
+        fire("single-step", 1.0, "no iterated attack was run through the defended model: one gradient step is no adaptive attack; add p3 to --protocols");
+    }
+    if e.same_images {
+        fire("same-images", 1.0, "regions were built from the images that are scored; leave out --preset paper for disjoint parts");
+    }
+    if e.oracle {
+        fire("oracle-mask", 1.0, "each image got the mask of its true class, which no deployed system knows; use --mask union");
+    }
+    if e.mask_area > 0 && (e.changed_images == 0 || e.changed_predictions == 0) {
+        fire(
+            "no-effect",
+            if e.changed_images == 0 { 0.0 } else { e.changed_images as f64 },
+            if e.changed_images == 0 {
+                "neutralization changed no pixel of any image (fill 0 on a black background does that); look at the other fills"
+            } else {
+                "neutralization changed this many images and not one prediction"
+            },
+        );
+    }
+    if let Some((protocol, rate)) = e.majority.as_ref().filter(|(_, rate)| *rate > 0.95) {
+        fire(
+            "collapse",
+            *rate,
+            &format!("this share of all predictions under {protocol} is one class: read the balanced accuracy, not this class's"),
+        );
+    }
+    if let Some((as_good, of)) = e.controls.filter(|(as_good, _)| *as_good > 0) {
+        fire(
+            "shift-as-good",
+            as_good as f64 / of as f64,
+            "this share of the blob's own random shifts defends at least as well: its place is not what matters",
+        );
+    }
+    if e.zero_share > 0.5 {
+        fire("zero-gradient", e.zero_share, "this share of the loss gradient is exactly zero: the attack may be blind there; try random starts (--attack pgd --random-start)");
+    }
+    if let Some((noise, _)) = e.noise.filter(|(noise, adv)| noise.n > 0 && noise.k <= adv.k) {
+        fire("weak-attack", noise.rate, "accuracy under random signs of the same epsilon is no higher than under the attack; raise --eps or take a stronger --attack");
+    }
+    if let Some((k, n)) = e.leak.filter(|_| e.oracle) {
+        let p = binomial::upper(k, n, 0.5);
+        if p < 0.01 {
+            fire(
+                "label-leak",
+                k as f64 / n.max(1) as f64,
+                "this share of noise images that carry nothing but a class's mask is classified as that class: the mask tells the label",
+            );
+        }
+    }
+    fired
+}

@@ -1,0 +1,48 @@
+//! `.npz`: a zip archive of `.npy` members, as NumPy's `savez` and `savez_compressed` write it.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::npy::{self, DEFLATE_MAX_RATIO};
+use super::raw::Raw;
+use crate::error::{Error, Result};
+
+/// `images` and, if it is there, `labels`.
+pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
+    let file = File::open(path)
+        .map_err(|e| Error::io(path, &e).with_hint("check that the file exists and is readable"))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
+    let Some(images) = member(&mut archive, path, "images")? else {
+        let mut names: Vec<&str> = archive.file_names().map(|name| name.trim_end_matches(".npy")).collect();
+        names.sort_unstable();
+        return Err(Error::format(format!(
+            "{}: expected an array \"images\"; came {}",
+            path.display(),
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        ))
+        .with_hint("np.savez(FILE, images=images, labels=labels) writes what is read here"));
+    };
+    let labels = member(&mut archive, path, "labels")?;
+    Ok((images, labels))
+}
+
+fn member(archive: &mut ZipArchive<BufReader<File>>, path: &Path, name: &str) -> Result<Option<Raw>> {
+    let entry = match archive.by_name(&format!("{name}.npy")) {
+        Ok(entry) => entry,
+        Err(ZipError::FileNotFound) => return Ok(None),
+        Err(e) => return Err(damaged(path, &e)),
+    };
+    // What the archive says of the unpacked size is a claim as well: hold it against the packed bytes.
+    let most = entry.compressed_size().saturating_mul(DEFLATE_MAX_RATIO).min(entry.size());
+    let length = std::fs::metadata(path).map_or(u64::MAX, |m| m.len()).saturating_mul(DEFLATE_MAX_RATIO);
+    npy::read(entry, most.min(length)).map(Some).map_err(|e| e.context(format!("{}, {name}", path.display())))
+}
+
+fn damaged(path: &Path, error: &ZipError) -> Error {
+    Error::format(format!("{}: expected an .npz archive; came a damaged one ({error})", path.display()))
+        .with_hint("write it again with np.savez(FILE, images=images, labels=labels)")
+}

@@ -1,0 +1,308 @@
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use ::image::{ImageBuffer, Luma, Rgb, Rgba};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use tempfile::TempDir;
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use super::*;
+use crate::error::ErrorKind;
+
+/// A file that NumPy or safetensors wrote (`reference/arrays.py`).
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/arrays").join(name)
+}
+
+/// The images of the fixtures, as bytes.
+fn expected() -> Vec<u8> {
+    (0..3).flat_map(|i| (0..2).flat_map(move |y| (0..4).map(move |x| 40 * i + 10 * y + x))).collect()
+}
+
+fn bytes(arrays: &Arrays) -> Vec<u8> {
+    assert_eq!(arrays.pixels.dim(), (3, 1, 2, 4));
+    let all = arrays.pixels.batch(&[0, 1, 2]);
+    all.iter().map(|&v| (v * 255.0).round() as u8).collect()
+}
+
+#[test]
+fn what_numpy_and_safetensors_write_is_read() {
+    for name in ["stored.npz", "packed.npz", "images.safetensors"] {
+        let arrays = load(&fixture(name), None).unwrap();
+        assert_eq!(bytes(&arrays), expected(), "{name}");
+        assert_eq!(arrays.labels, Some(vec![1, 0, 1]), "{name}");
+        assert_eq!(arrays.ids, ["image/00000", "image/00001", "image/00002"]);
+    }
+    let labels = fixture("labels.npy");
+    let arrays = load(&fixture("images.npy"), Some(&labels)).unwrap();
+    assert_eq!((bytes(&arrays), arrays.labels), (expected(), Some(vec![1, 0, 1])));
+    let arrays = load(&fixture("version2.npy"), None).unwrap();
+    assert_eq!((bytes(&arrays), arrays.labels), (expected(), None));
+}
+
+#[test]
+fn the_same_content_has_the_same_checksum_whatever_the_file() {
+    let sum = |name| load(&fixture(name), None).unwrap().checksum;
+    assert_eq!(sum("stored.npz"), sum("images.safetensors"));
+    assert_ne!(sum("stored.npz"), sum("packed.npz"), "floats are other content than bytes");
+}
+
+#[test]
+fn what_is_not_taken_says_what_is() {
+    let error = |name: &str| load(&fixture(name), None).unwrap_err();
+    let double = error("double.npy");
+    assert_eq!(double.kind(), ErrorKind::Unsupported);
+    assert!(
+        double.to_string().contains("numbers of NumPy's type <f8")
+            && double.hint().unwrap().contains("float32")
+    );
+    assert!(error("columns.npy").to_string().contains("Fortran order"));
+    assert!(error("../README.md").to_string().contains("expected .safetensors, .npz, .npy or a folder"));
+    assert_eq!(error("absent.npz").kind(), ErrorKind::Io);
+    let beside = load(&fixture("stored.npz"), Some(&fixture("labels.npy"))).unwrap_err();
+    assert_eq!(beside.kind(), ErrorKind::InvalidParameter);
+}
+
+#[test]
+fn a_study_needs_labels_of_two_classes() {
+    let data = load(&fixture("stored.npz"), None).unwrap().into_dataset("stored").unwrap();
+    assert_eq!(
+        (data.class_names, data.origins),
+        (vec!["0".to_owned(), "1".to_owned()], vec![Origin::Whole; 3])
+    );
+    let unlabelled = load(&fixture("images.npy"), None).unwrap().into_dataset("x").unwrap_err();
+    assert!(unlabelled.hint().unwrap().contains("--labels"), "{unlabelled}");
+    let mut one = load(&fixture("stored.npz"), None).unwrap();
+    one.labels = Some(vec![0, 0, 0]);
+    assert!(one.into_dataset("x").unwrap_err().to_string().contains("at least 2 classes; came 1"));
+}
+
+fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(values);
+    file
+}
+
+fn loaded(name: &str, content: &[u8]) -> Result<Arrays> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    crate::output::write_atomic(&path, content).unwrap();
+    load(&path, None)
+}
+
+/// The message for a file that must be refused: one line, naming the file.
+fn refused(name: &str, content: &[u8]) -> String {
+    let error = loaded(name, content).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(name) && !text.contains('\n'), "{text}");
+    text
+}
+
+#[test]
+fn damaged_npy_files_are_refused() {
+    let holds = |content: &[u8], expected: &str| {
+        let text = refused("a.npy", content);
+        assert!(text.contains(expected), "{text}\nlacks: {expected}");
+    };
+    let sound = npy("|u1", "(2, 1, 1, 2)", &[1, 2, 3, 4]);
+    assert!(loaded("a.npy", &sound).is_ok());
+    for cut in [0, 7, 9, 30] {
+        holds(&sound[..cut], "came");
+    }
+    holds(&sound[..sound.len() - 1], "at most 3 bytes of values, from the file's length");
+    holds(&[&sound[..], &[0]].concat(), "4 bytes of values; came more");
+    holds(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}", "a header of at most 10000 bytes");
+    holds(&npy("|u1", "(99999999999, 1, 1, 99999999999)", &[0]), "expected at most 1073741824 bytes");
+    holds(&npy("|u1", "(1000000, 1, 10, 10)", &[0]), "a header that claims 100000000");
+    holds(&npy("|u1", "(2, 1, -1, 2)", &[]), "came another");
+    holds(&npy("|u1", "__import__('os')", &[]), "came another");
+    holds(&npy("|u1", "(2, 1, 2)", &[0; 4]), "[n, channels, height, width]; came [2, 1, 2]");
+    holds(&npy("|u1", "(2, 2, 1, 3)", &[0; 12]), "1 or 3 channels on axis 1");
+    holds(&npy("|u1", "(0, 1, 2, 2)", &[]), "at least one image");
+    let nan = npy("<f4", "(1, 1, 1, 2)", &[0.5f32.to_le_bytes(), f32::NAN.to_le_bytes()].concat());
+    holds(&nan, "pixels must be in [0, 1]; got NaN");
+    holds(&npy("<f4", "(1, 1, 1, 1)", &255f32.to_le_bytes()), "got 255");
+    holds(&npy("<i8", "(1, 1, 1, 1)", &[0; 8]), "of u8; came i64");
+}
+
+#[test]
+fn labels_that_are_no_class_indices_are_refused() {
+    let labels = |number, shape: Vec<usize>, bytes: Vec<u8>| Raw { number, shape, bytes }.into_labels(2);
+    let bytes = |values: [i64; 2]| values.map(i64::to_le_bytes).concat();
+    assert_eq!(labels(raw::Number::I64, vec![2], bytes([3, 0])).unwrap(), [3, 0]);
+    let negative = labels(raw::Number::I64, vec![2], bytes([0, -1])).unwrap_err();
+    assert_eq!(negative.kind(), ErrorKind::ValueRange);
+    assert!(negative.to_string().contains("came -1 at position 1"));
+    assert!(labels(raw::Number::I64, vec![2], bytes([0, i64::MAX])).is_err(), "not a model of 2^63 classes");
+    assert!(labels(raw::Number::I64, vec![2, 1], bytes([0, 1])).unwrap_err().to_string().contains("[2, 1]"));
+    assert!(labels(raw::Number::U8, vec![3], vec![0, 1, 0]).unwrap_err().to_string().contains("came [3]"));
+    assert!(labels(raw::Number::F32, vec![2], vec![0; 8]).unwrap_err().hint().unwrap().contains("int64"));
+}
+
+fn npz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (name, content) in members {
+        archive.start_file(*name, packed).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn damaged_npz_files_are_refused() {
+    let images = || npy("|u1", "(2, 1, 1, 2)", &[1, 2, 3, 4]);
+    let sound = npz(&[("images.npy", images())]);
+    assert!(loaded("a.npz", &sound).unwrap().labels.is_none());
+    assert!(refused("a.npz", &sound[..sound.len() / 2]).contains("a damaged one"));
+    assert!(refused("a.npz", b"").contains("a damaged one"));
+    assert!(refused("a.npz", &npz(&[("x.npy", images())])).contains("an array \"images\"; came x"));
+    let labels = npy("|u1", "(3,)", &[0, 1, 0]);
+    let text = refused("a.npz", &npz(&[("images.npy", images()), ("labels.npy", labels)]));
+    assert!(text.contains("labels of shape [2]"), "{text}");
+    // One flipped bit of the packed values: the archive's own checksum, or the decoder, notices.
+    let at = sound.windows(4).position(|four| four == [1, 2, 3, 4]);
+    let mut flipped = sound.clone();
+    let at = at.unwrap_or(sound.len() / 3);
+    flipped[at] ^= 1;
+    assert!(loaded("a.npz", &flipped).is_err());
+    // 32 MiB of zeros behind a header of four bytes.
+    let mut bomb = images();
+    bomb.resize(32 << 20, 0);
+    assert!(refused("a.npz", &npz(&[("images.npy", bomb)])).contains("4 bytes of values; came more"));
+    // A header that claims what the archive cannot hold.
+    let huge = npy("|u1", "(1000, 1, 1000, 1000)", &[0; 4]);
+    assert!(refused("a.npz", &npz(&[("images.npy", huge)])).contains("a header that claims 1000000000"));
+}
+
+#[test]
+fn damaged_safetensors_files_are_refused() {
+    let file = |name: &str, dtype, shape: Vec<usize>, data: &[u8]| {
+        let view = TensorView::new(dtype, shape, data).unwrap();
+        safetensors::serialize(BTreeMap::from([(name, view)]), None).unwrap()
+    };
+    let sound = file("images", Dtype::U8, vec![1, 1, 2, 2], &[0; 4]);
+    assert!(loaded("a.safetensors", &sound).is_ok());
+    for cut in [0, 5, 20, sound.len() - 1] {
+        assert!(refused("a.safetensors", &sound[..cut]).contains("a damaged one"));
+    }
+    let other = file("pixels", Dtype::U8, vec![1, 1, 2, 2], &[0; 4]);
+    assert!(refused("a.safetensors", &other).contains("a tensor \"images\"; came pixels"));
+    let double = file("images", Dtype::F64, vec![1, 1, 1, 1], &[0; 8]);
+    assert!(refused("a.safetensors", &double).contains("came F64"));
+    let mut claim = (u64::MAX).to_le_bytes().to_vec();
+    claim.extend(b"{}");
+    assert!(refused("a.safetensors", &claim).contains("a damaged one"));
+}
+
+fn png<P>(folder: &TempDir, name: &str, image: ImageBuffer<P, Vec<u8>>)
+where
+    P: ::image::Pixel<Subpixel = u8> + ::image::PixelWithColorType,
+{
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image.save(path).unwrap();
+}
+
+fn grey(level: u8) -> ImageBuffer<Luma<u8>, Vec<u8>> {
+    ImageBuffer::from_fn(3, 2, |x, y| Luma([level + 10 * y as u8 + x as u8]))
+}
+
+fn colour(level: u8) -> ImageBuffer<Rgb<u8>, Vec<u8>> {
+    ImageBuffer::from_fn(3, 2, |x, y| Rgb([level + 10 * y as u8 + x as u8, 100, 200]))
+}
+
+#[test]
+fn a_folder_of_subfolders_is_a_labelled_set_in_the_order_of_names() {
+    let folder = tempfile::tempdir().unwrap();
+    png(&folder, "dog/b.png", colour(5));
+    png(&folder, "dog/a.PNG", grey(50));
+    png(&folder, "cat/z.png", colour(0));
+    std::fs::create_dir(folder.path().join(".cache")).unwrap();
+    crate::output::write_atomic(&folder.path().join("dog/.DS_Store"), b"").unwrap();
+    let arrays = load(folder.path(), None).unwrap();
+    assert_eq!(arrays.class_names, Some(vec!["cat".to_owned(), "dog".to_owned()]));
+    assert_eq!(arrays.ids, ["cat/z.png", "dog/a.PNG", "dog/b.png"]);
+    assert_eq!(arrays.labels, Some(vec![0, 1, 1]));
+    let Pixels::U8(pixels) = &arrays.pixels else { panic!("bytes stay bytes") };
+    assert_eq!(pixels.dim(), (3, 3, 2, 3));
+    assert_eq!((pixels[[0, 0, 1, 2]], pixels[[0, 1, 1, 2]], pixels[[0, 2, 1, 2]]), (12, 100, 200));
+    assert_eq!((pixels[[1, 0, 1, 2]], pixels[[1, 2, 1, 2]]), (62, 62), "a grey image among coloured ones");
+    assert_eq!(arrays.into_dataset("pets").unwrap().class_names, ["cat", "dog"]);
+}
+
+#[test]
+fn a_flat_folder_of_grey_images_has_one_channel_and_no_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    png(&folder, "b.png", grey(7));
+    png(&folder, "a.jpg", grey(100));
+    let arrays = load(folder.path(), None).unwrap();
+    assert_eq!((arrays.pixels.dim(), arrays.labels, arrays.class_names), ((2, 1, 2, 3), None, None));
+    assert_eq!(arrays.ids, ["a.jpg", "b.png"]);
+}
+
+#[test]
+fn folders_that_cannot_be_one_array_are_refused() {
+    let refused = |fill: &dyn Fn(&TempDir), expected: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fill(&folder);
+        let error = load(folder.path(), None).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}\nlacks: {expected}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    };
+    let text = |folder: &TempDir, name: &str, content: &[u8]| {
+        crate::output::write_atomic(&folder.path().join(name), content).unwrap();
+    };
+    refused(&|_| (), "came an empty folder");
+    refused(
+        &|f| std::fs::create_dir(f.path().join("cat")).unwrap(),
+        "cat: expected PNG or JPEG images; came an empty",
+    );
+    refused(
+        &|f| {
+            png(f, "a.png", grey(0));
+            png(f, "b.png", ImageBuffer::from_pixel(4, 2, Luma([0])));
+        },
+        "3 x 2 as in a.png; came 4 x 2 in",
+    );
+    refused(
+        &|f| {
+            png(f, "a.png", grey(0));
+            png(f, "cat/b.png", grey(0));
+        },
+        "came both",
+    );
+    refused(&|f| text(f, "notes.txt", b"x"), "notes.txt: expected files ending in .png, .jpg or .jpeg only");
+    refused(&|f| text(f, "a.png", b"not an image"), "a damaged one");
+    refused(
+        &|f| png(f, "a.png", ImageBuffer::from_pixel(3, 2, Rgba([1, 2, 3, 9]))),
+        "came transparent pixels",
+    );
+    refused(
+        &|f| {
+            let deep: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::new(2, 2);
+            deep.save(f.path().join("a.png")).unwrap();
+        },
+        "8 bits per channel; came L16",
+    );
+    refused(
+        &|f| {
+            // A header that claims 60,000 x 60,000 pixels, its checksum right.
+            let folder = f.path();
+            let mut content =
+                b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xea\x60\x00\x00\xea\x60\x08\x00\x00\x00\x00"
+                    .to_vec();
+            let mut sum = flate2::Crc::new();
+            sum.update(&content[12..]);
+            content.extend(sum.sum().to_be_bytes());
+            crate::output::write_atomic(&folder.join("a.png"), &content).unwrap();
+        },
+        "a damaged one",
+    );
+}

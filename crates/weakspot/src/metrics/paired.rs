@@ -1,0 +1,220 @@
+//! Two protocols on the same images: is one better?
+//!
+//! Every image is right under both, the first only (b), the second only (c) or neither. McNemar's exact test asks
+//! whether b of b + c is a fair coin's; Holm's step-down keeps the chance of any false claim in a family of
+//! m tests below 5 %; the difference of the rates, (b - c)/n, has Newcombe's interval, which squares and adds the
+//! distances of the two rates p1, p2 from their Wilson limits, correlated by phi:
+//!
+//! ```text
+//! low  = p1 - p2 - sqrt((p1-l1)^2 - 2 phi (p1-l1)(u2-p2) + (u2-p2)^2)
+//! high = p1 - p2 + sqrt((u1-p1)^2 - 2 phi (u1-p1)(p2-l2) + (p2-l2)^2)
+//! phi  = c(both * neither - b * c) / sqrt(right1 * wrong1 * right2 * wrong2),  0 where that root is 0
+//! c(t) = t - n/2 where t > n/2,  0 where 0 <= t <= n/2,  t where t < 0
+//! ```
+//!
+//! # References
+//! McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12 (1947).
+//! Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
+//! Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired data",
+//! Statistics in Medicine 17 (1998) 2635-2650, method 10.
+
+use std::fmt;
+
+use super::binomial;
+use super::intervals::Score;
+
+/// A paired difference whose interval lies within this of 0 on both sides is called "no effect" (2 points).
+const NO_EFFECT: f64 = 0.02;
+
+/// McNemar's exact test, two-sided: the p of the two discordant counts. 1 where nothing is discordant.
+///
+/// # Range
+/// `[0, 1]`; smaller is stronger evidence of a difference.
+pub fn mcnemar_exact(first_only: usize, second_only: usize) -> f64 {
+    binomial::two_sided(first_only, first_only + second_only, 0.5)
+}
+
+/// Holm's correction of a family of p values, in the order given. A corrected p below 0.05 is a claim that holds with
+/// 95 % confidence for the whole family.
+///
+/// # Range
+/// Each at least the p it corrects, at most 1.
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
+    let mut corrected = vec![0.0; p.len()];
+    let mut floor: f64 = 0.0;
+    for (rank, &i) in order.iter().enumerate() {
+        floor = floor.max((p.len() - rank) as f64 * p[i]).min(1.0);
+        corrected[i] = floor;
+    }
+    corrected
+}
+
+/// First rate minus second rate on the same images, with Newcombe's 95 % interval.
+///
+/// # Range
+/// `-1 <= low <= value <= high <= 1`, fractions; positive where the first is better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// First minus second.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// The difference from the four counts of images: right under both, the first only, the second only, neither.
+///
+/// No image says nothing: value 0, interval `[-1, 1]`. Without a discordant image the value is 0 and the interval is
+/// what n still allows; where moreover all images are right, or all wrong, phi is 0 and the interval is widest.
+pub fn paired_difference(both: usize, first_only: usize, second_only: usize, neither: usize) -> Difference {
+    let n = both + first_only + second_only + neither;
+    if n == 0 {
+        return Difference { value: 0.0, low: -1.0, high: 1.0 };
+    }
+    let (first, second) = (Score::of(both + first_only, n), Score::of(both + second_only, n));
+    let value = (first_only as f64 - second_only as f64) / n as f64;
+    let phi = corrected_phi(both as f64, first_only as f64, second_only as f64, neither as f64);
+    let (below, above) = (first.rate - first.low, first.high - first.rate);
+    let (below_second, above_second) = (second.rate - second.low, second.high - second.rate);
+    Difference {
+        value,
+        low: (value - correlated(phi, below, above_second)).max(-1.0),
+        high: (value + correlated(phi, above, below_second)).min(1.0),
+    }
+}
+
+/// sqrt(a^2 - 2 phi a b + b^2); rounding may take the radicand below 0 where phi is 1 and a equals b.
+fn correlated(phi: f64, a: f64, b: f64) -> f64 {
+    (a * a - 2.0 * phi * a * b + b * b).max(0.0).sqrt()
+}
+
+/// Newcombe's phi, corrected for continuity where it is positive.
+fn corrected_phi(both: f64, first_only: f64, second_only: f64, neither: f64) -> f64 {
+    let n = both + first_only + second_only + neither;
+    let margins = [both + first_only, second_only + neither, both + second_only, first_only + neither];
+    let root: f64 = margins.iter().map(|m| m.sqrt()).product();
+    let t = both * neither - first_only * second_only;
+    let corrected = if t > n / 2.0 { t - n / 2.0 } else { t.min(0.0) };
+    if root == 0.0 { 0.0 } else { corrected / root }
+}
+
+/// What may be said about a paired comparison. Its [`Display`](fmt::Display) is the word for reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The first is better: Holm p below 0.05 and a positive difference.
+    Better,
+    /// The first is worse: Holm p below 0.05 and a negative difference.
+    Worse,
+    /// Not told apart, and the whole interval of the difference is within 2 points of 0.
+    NoEffect,
+    /// Neither a difference nor its absence is shown.
+    NotShown,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::NoEffect => "no effect",
+            Self::NotShown => "not shown",
+        })
+    }
+}
+
+/// The word for a comparison with this corrected p and this difference. A shown difference is named even where it is
+/// smaller than 2 points.
+pub fn verdict(p_holm: f64, difference: Difference) -> Verdict {
+    if p_holm < 0.05 && difference.value > 0.0 {
+        Verdict::Better
+    } else if p_holm < 0.05 && difference.value < 0.0 {
+        Verdict::Worse
+    } else if difference.low >= -NO_EFFECT && difference.high <= NO_EFFECT {
+        Verdict::NoEffect
+    } else {
+        Verdict::NotShown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn mcnemar_on_paper() {
+        assert_eq!(mcnemar_exact(0, 5), 0.0625);
+        assert_eq!(mcnemar_exact(6, 0), 0.03125);
+        assert_eq!(mcnemar_exact(0, 0), 1.0);
+        assert_eq!(mcnemar_exact(7, 7), 1.0);
+    }
+
+    #[test]
+    fn holm_on_paper() {
+        // Sorted 0.01, 0.03, 0.04: times 3, 2, 1 is 0.03, 0.06, 0.04; the last is lifted to 0.06.
+        let corrected = holm(&[0.04, 0.01, 0.03]);
+        for (got, want) in corrected.iter().zip([0.06, 0.03, 0.06]) {
+            assert!((got - want).abs() < 1e-15, "{corrected:?}");
+        }
+        assert_eq!(holm(&[]), Vec::<f64>::new());
+        assert_eq!(holm(&[0.6, 0.7]), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn without_discordant_images_the_interval_is_what_n_allows() {
+        // All right: phi is 0, the first's distances are (1 - low, 0), so low = -(1 - low) and high = 1 - low.
+        let wilson = Score::of(1000, 1000);
+        let d = paired_difference(1000, 0, 0, 0);
+        assert_eq!(d.value, 0.0);
+        assert!((d.high - (1.0 - wilson.low)).abs() < 1e-15 && (d.low + d.high).abs() < 1e-15);
+        assert_eq!(verdict(1.0, d), Verdict::NoEffect);
+        // Ten images allow differences of more than 2 points either way.
+        assert_eq!(verdict(1.0, paired_difference(10, 0, 0, 0)), Verdict::NotShown);
+        // Half right, no image differs: phi is nearly 1, the interval far narrower than for independent samples.
+        let half = paired_difference(500, 0, 0, 500);
+        assert!(half.high < 0.003 && half.low > -0.003, "{half:?}");
+        assert_eq!(paired_difference(0, 0, 0, 0), Difference { value: 0.0, low: -1.0, high: 1.0 });
+    }
+
+    #[test]
+    fn the_four_words() {
+        let d = |value, low, high| Difference { value, low, high };
+        assert_eq!(
+            verdict(0.049, d(0.01, 0.001, 0.019)),
+            Verdict::Better,
+            "a small difference that is shown"
+        );
+        assert_eq!(verdict(0.001, d(-0.3, -0.4, -0.2)), Verdict::Worse);
+        assert_eq!(verdict(0.05, d(0.0, -0.02, 0.02)), Verdict::NoEffect);
+        assert_eq!(verdict(0.05, d(0.0, -0.0201, 0.01)), Verdict::NotShown);
+        assert_eq!(verdict(0.05, d(0.01, -0.01, 0.0201)), Verdict::NotShown);
+        let words =
+            [Verdict::Better, Verdict::Worse, Verdict::NoEffect, Verdict::NotShown].map(|v| v.to_string());
+        assert_eq!(words, ["better", "worse", "no effect", "not shown"]);
+    }
+
+    proptest! {
+        #[test]
+        fn swapping_the_protocols_mirrors_the_difference(a in 0usize..300, b in 0usize..300, c in 0usize..300, d in 0usize..300) {
+            let (there, back) = (paired_difference(a, b, c, d), paired_difference(a, c, b, d));
+            prop_assert!((there.low + back.high).abs() < 1e-12 && (there.high + back.low).abs() < 1e-12);
+            prop_assert!(there.low <= there.value && there.value <= there.high);
+            prop_assert!(-1.0 <= there.low && there.high <= 1.0);
+        }
+
+        #[test]
+        fn holm_keeps_the_order_and_never_lowers(p in proptest::collection::vec(0.0..=1.0f64, 0..12)) {
+            let corrected = holm(&p);
+            for i in 0..p.len() {
+                prop_assert!(corrected[i] >= p[i] && corrected[i] <= 1.0);
+                for j in 0..p.len() {
+                    prop_assert!(p[i] > p[j] || corrected[i] <= corrected[j]);
+                }
+            }
+        }
+    }
+}

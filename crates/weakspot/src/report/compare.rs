@@ -1,0 +1,172 @@
+//! Our score against the paper's: Fisher's exact test, and what may be concluded from it.
+//!
+//! ```text
+//! differs       Fisher's exact test, two-sided, on the two counts has p < 0.05
+//! agrees        it has not, and the two rates are shown to lie within 10 points of each other: Newcombe's 90 %
+//!               interval of their difference lies inside [-0.10, +0.10] (two one-sided tests at 0.05 each)
+//! cannot tell   neither: with these counts a difference of 10 points could have gone unseen
+//! ```
+//!
+//! Not to be significant is not to agree: 32 images can miss a difference of ten points, and where they can, the
+//! verdict says so.
+//!
+//! # References
+//! Fisher, *Statistical Methods for Research Workers*, 1934, section 21.02. Newcombe, "Interval estimation for the
+//! difference between independent proportions", Statistics in Medicine 17, 1998, method 10. Schuirmann, "A comparison
+//! of the two one-sided tests procedure", Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.
+
+/// What a comparison with the paper says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not significantly different, and shown to be within 10 points.
+    Agrees,
+    /// Significantly different at 0.05.
+    Differs,
+    /// Neither is shown.
+    CannotTell,
+    /// The paper gives no n; its figure lies inside our 95 % interval.
+    Inside,
+    /// The paper gives no n; its figure lies outside our 95 % interval.
+    Outside,
+    /// The paper has no such figure.
+    NotInPaper,
+    /// This study did not run it.
+    NotRun,
+}
+
+impl Verdict {
+    /// As the tables print it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Differs => "differs",
+            Self::CannotTell => "cannot tell",
+            Self::Inside => "inside our interval",
+            Self::Outside => "outside our interval",
+            Self::NotInPaper => "not in the paper",
+            Self::NotRun => "not run",
+        }
+    }
+}
+
+/// Rates closer than this are called the same: a tenth of the scale.
+const MARGIN: f64 = 0.10;
+
+/// The verdict between the paper's k of n and ours, and Fisher's p.
+pub fn counts(paper: (usize, usize), ours: (usize, usize)) -> (Verdict, f64) {
+    let p = fisher_exact(paper, ours);
+    if p < 0.05 {
+        return (Verdict::Differs, p);
+    }
+    let (low, high) = newcombe(ours, paper, Z_90);
+    let close = -MARGIN <= low && high <= MARGIN;
+    (if close { Verdict::Agrees } else { Verdict::CannotTell }, p)
+}
+
+/// The verdict where the paper gives no n: is its figure inside our interval?
+pub fn against_interval(paper: f64, low: f64, high: f64) -> Verdict {
+    if low <= paper && paper <= high { Verdict::Inside } else { Verdict::Outside }
+}
+
+/// Fisher's exact test of two proportions, each k of n, two-sided: the probability, all margins fixed, of the tables
+/// that are no more probable than the one seen. 1 where one of the samples is empty.
+///
+/// Tables count as equally probable up to a factor of 1 + 1e-7, as in R's `fisher.test`; the sums of logarithms
+/// are good to about 1e-11.
+pub fn fisher_exact(first: (usize, usize), second: (usize, usize)) -> f64 {
+    let ((k1, n1), (k2, n2)) = (first, second);
+    let successes = k1 + k2;
+    let logs = log_factorials(n1 + n2);
+    let choose = |n: usize, k: usize| logs[n] - logs[k] - logs[n - k];
+    let log_probability = |k: usize| choose(n1, k) + choose(n2, successes - k) - choose(n1 + n2, successes);
+    let seen = log_probability(k1) + 1e-7;
+    let from = successes.saturating_sub(n2);
+    let to = successes.min(n1);
+    let p: f64 = (from..=to).map(log_probability).filter(|&l| l <= seen).map(f64::exp).sum();
+    p.min(1.0)
+}
+
+/// ln 0!, ln 1!, ..., ln n!.
+fn log_factorials(n: usize) -> Vec<f64> {
+    let mut logs = Vec::with_capacity(n + 1);
+    let mut sum = 0.0;
+    logs.push(sum);
+    for i in 1..=n {
+        sum += (i as f64).ln();
+        logs.push(sum);
+    }
+    logs
+}
+
+/// The normal quantile of a two-sided 90 % interval.
+const Z_90: f64 = 1.644_853_626_951_472_2;
+
+/// Newcombe's hybrid score interval (method 10) of the difference of two independent proportions, first minus
+/// second. The widest possible, `[-1, 1]`, where one of the samples is empty.
+pub fn newcombe(first: (usize, usize), second: (usize, usize), z: f64) -> (f64, f64) {
+    if first.1 == 0 || second.1 == 0 {
+        return (-1.0, 1.0);
+    }
+    let ((p1, l1, u1), (p2, l2, u2)) = (wilson(first, z), wilson(second, z));
+    let difference = p1 - p2;
+    (difference - (p1 - l1).hypot(u2 - p2), difference + (u1 - p1).hypot(p2 - l2))
+}
+
+/// Wilson's score interval: (rate, low, high).
+pub(super) fn wilson((k, n): (usize, usize), z: f64) -> (f64, f64, f64) {
+    let (n, p) = (n as f64, k as f64 / n as f64);
+    let centre = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    (p, (centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct Golden {
+        fisher: Vec<([usize; 4], f64)>,
+        newcombe_90: Vec<([usize; 4], [f64; 2])>,
+    }
+
+    fn golden() -> Golden {
+        serde_json::from_str(include_str!("../../../../reference/fisher.json")).unwrap()
+    }
+
+    #[test]
+    fn fisher_is_scipys() {
+        for ([a, b, c, d], expected) in golden().fisher {
+            let p = fisher_exact((a, b), (c, d));
+            // Sums of up to 2,000 logarithms in double precision.
+            assert!((p - expected).abs() <= 1e-9 * expected.max(1e-3), "{a}/{b} {c}/{d}: {p} {expected}");
+        }
+    }
+
+    #[test]
+    fn newcombe_is_statsmodels() {
+        for ([a, b, c, d], [low, high]) in golden().newcombe_90 {
+            let ours = newcombe((a, b), (c, d), Z_90);
+            assert!((ours.0 - low).abs() < 1e-9 && (ours.1 - high).abs() < 1e-9, "{ours:?} {low} {high}");
+        }
+    }
+
+    #[test]
+    fn fisher_does_not_care_which_sample_is_named_first() {
+        let swapped = fisher_exact((3, 10), (9, 11)) - fisher_exact((9, 11), (3, 10));
+        assert!(swapped.abs() < 1e-12, "{swapped}");
+        assert_eq!(fisher_exact((0, 0), (5, 9)), 1.0);
+    }
+
+    #[test]
+    fn the_three_words_each_have_their_case() {
+        assert_eq!(counts((32, 32), (980, 980)).0, Verdict::Agrees);
+        assert_eq!(counts((30, 32), (0, 980)).0, Verdict::Differs);
+        // 29/32 against 29/32 of the same size: nothing differs, and 10 points either way would not have shown.
+        assert_eq!(counts((29, 32), (29, 32)).0, Verdict::CannotTell);
+        assert_eq!(counts((32, 32), (0, 0)).0, Verdict::CannotTell);
+        assert_eq!(against_interval(0.5, 0.4, 0.6), Verdict::Inside);
+        assert_eq!(against_interval(0.3, 0.4, 0.6), Verdict::Outside);
+    }
+}

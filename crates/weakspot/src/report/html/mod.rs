@@ -1,0 +1,101 @@
+//! `report.html`: one file, no network, no script; readable on a phone, on paper, in the dark.
+
+mod sections;
+mod style;
+mod write;
+
+use crate::report::figures::Figure;
+use crate::report::tables::Table;
+use crate::report::words;
+use crate::study::record::Record;
+
+use write::Page;
+
+/// The report of a run. Everything from outside is escaped; pictures are embedded.
+pub fn page(record: &Record, tables: &[Table], figures: &[Figure]) -> String {
+    let title =
+        format!("{}: {} against {}", record.data.name, record.data.classes[0], record.data.classes[1]);
+    let mut page = Page::new(&format!("weakspot, {title}"), style::CSS);
+    page.raw("<header>\n");
+    page.element("p", "kind", "weakspot study");
+    page.element("h1", "", &title);
+    let eps = words::study_epsilon(record);
+    let fill = words::headline_fill(record);
+    page.element(
+        "p",
+        "lead",
+        &format!(
+            "Where does the classifier look, where does the attack strike, and does neutralizing what is struck but not \
+             looked at help? L\u{221e} attack, eps {eps}, fill {fill}, seed {}.",
+            record.seed
+        ),
+    );
+    page.raw(
+        "<nav><a href=\"#asked\">Asked</a> <a href=\"#found\">Found</a> <a href=\"#doubts\">Doubts</a> \
+         <a href=\"#figures\">Figures</a> <a href=\"#tables\">Tables</a> <a href=\"#provenance\">Provenance</a></nav>\n",
+    );
+    page.raw("</header>\n<main>\n");
+    sections::verdict(&mut page, record);
+    sections::asked(&mut page, record);
+    sections::found(&mut page, record);
+    sections::doubts(&mut page, record);
+    sections::figures(&mut page, figures);
+    sections::tables(&mut page, tables);
+    sections::provenance(&mut page, record);
+    page.raw("</main>\n");
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Run, figures, fixture, tables};
+
+    fn html(run: &Run) -> String {
+        page(&run.record, &tables::all(&run.record), &figures::all(&run.record, &run.maps).unwrap())
+    }
+
+    #[test]
+    fn the_verdict_comes_before_everything_else() {
+        let text = html(&fixture::demo());
+        let at = |needle: &str| text.find(needle).unwrap_or_else(|| panic!("{needle:?} is missing"));
+        assert!(at("neutralizing the blob") < at("id=\"asked\""));
+        for id in ["verdict", "asked", "found", "doubts", "figures", "tables", "provenance"] {
+            at(&format!("id=\"{id}\""));
+        }
+    }
+
+    #[test]
+    fn the_page_needs_no_network_and_no_script() {
+        let text = html(&fixture::demo());
+        for forbidden in ["<script", "http://", "https://", "@import", "url("] {
+            assert!(!text.contains(forbidden), "{forbidden}");
+        }
+        assert_eq!(text.matches("<img ").count(), text.matches("src=\"data:image/png;base64,").count());
+        assert_eq!(text.matches("<img ").count(), 11);
+        assert_eq!(text.matches(" alt=\"").count(), 11);
+    }
+
+    #[test]
+    fn names_from_outside_stay_text() {
+        let text = html(&fixture::hostile());
+        assert!(!text.contains("<b>"), "markup got through");
+        assert!(!text.contains("onerror=\"x"), "an attribute got through");
+        assert!(text.contains("&lt;b&gt;"));
+    }
+
+    #[test]
+    fn every_opened_element_is_closed() {
+        for run in [fixture::demo(), fixture::bare(), fixture::hostile()] {
+            let text = html(&run);
+            for tag in [
+                "section", "table", "tr", "td", "th", "ul", "li", "p", "h1", "h2", "h3", "figure", "main",
+                "dl",
+            ] {
+                let opened =
+                    text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
+                assert_eq!(opened, text.matches(&format!("</{tag}>")).count(), "{tag}");
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! A run's folder: what is written, in which order, and how it is read again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ndarray::Axis;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::output::write_atomic;
+use crate::report::{csv, figures, html, markdown, tables};
+use crate::study::maps::StudyMaps;
+use crate::study::record::{LedgerRow, Record, SCHEMA};
+
+/// Everything a run is made of. Tables, figures and pages follow from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// `results.json`.
+    pub record: Record,
+    /// `ledger.csv`.
+    pub ledger: Vec<LedgerRow>,
+    /// `maps.safetensors`.
+    pub maps: StudyMaps,
+}
+
+/// Reads `results.json`, `ledger.csv` and `maps.safetensors` from a run's folder.
+///
+/// # Errors
+/// `Io` for a file that is not there, `Format` for one that is damaged, `Unsupported` for one of another version,
+/// `Shape` when the files do not belong together.
+pub fn load(dir: &Path) -> Result<Run> {
+    let record = read_record(&read(dir, "results.json")?)?;
+    let ledger = csv::read_ledger(&read(dir, "ledger.csv")?)?;
+    let maps = StudyMaps::from_safetensors(&read(dir, "maps.safetensors")?)?;
+    let [_, h, w] = record.data.image_shape;
+    if maps.size() != (h, w) {
+        let (mh, mw) = maps.size();
+        return Err(Error::shape(format!(
+            "maps.safetensors has {mh}x{mw} maps, results.json {h}x{w} images"
+        ))
+        .with_hint("the files are of different runs; run the study again"));
+    }
+    Ok(Run { record, ledger, maps })
+}
+
+/// Writes a run's folder: `results.json`, `ledger.csv`, `maps.safetensors`, `blob-<class>.png`, `tables/`,
+/// `figures/`, `report.html`. Each file is written whole or not at all; `results.json` comes last, so that a folder
+/// that has one has everything.
+///
+/// # Errors
+/// `Io` when the folder cannot be written, `Numerical` when the record holds a number that JSON cannot (NaN, infinity).
+///
+/// # Determinism
+/// Equal runs give equal bytes, file by file.
+pub fn write(dir: &Path, run: &Run) -> Result<()> {
+    let record = record_json(&run.record)?;
+    for folder in [dir.to_owned(), dir.join("tables"), dir.join("figures")] {
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
+    }
+    write_atomic(&dir.join("maps.safetensors"), &run.maps.to_safetensors()?)?;
+    write_atomic(&dir.join("ledger.csv"), &csv::ledger(&run.ledger)?)?;
+    let names = blob_names(&run.record.data.classes);
+    let (h, w) = run.maps.size();
+    for (class, name) in names.iter().enumerate() {
+        let mask = run.maps.blob.index_axis(Axis(0), class);
+        let pixels: Vec<u8> = mask.iter().map(|&m| if m > 0 { 255 } else { 0 }).collect();
+        write_atomic(&dir.join(name), &figures::grey_png(w, h, &pixels)?)?;
+    }
+    let tables = tables::all(&run.record);
+    for table in &tables {
+        write_atomic(&dir.join("tables").join(format!("{}.csv", table.name)), &csv::table(table)?)?;
+        write_atomic(
+            &dir.join("tables").join(format!("{}.md", table.name)),
+            markdown::table(table).as_bytes(),
+        )?;
+    }
+    let figures = figures::all(&run.record, &run.maps)?;
+    for figure in &figures {
+        write_atomic(&dir.join("figures").join(format!("{}.png", figure.name)), &figure.png)?;
+    }
+    write_atomic(&dir.join("report.html"), html::page(&run.record, &tables, &figures).as_bytes())?;
+    write_atomic(&dir.join("results.json"), &record)
+}
+
+/// Makes every table, figure and page of a run's folder again, from its own files and without a model.
+///
+/// # Errors
+/// As [`load`] and [`write`].
+pub fn rebuild(dir: &Path) -> Result<()> {
+    write(dir, &load(dir)?)
+}
+
+/// `results.json`.
+fn record_json(record: &Record) -> Result<Vec<u8>> {
+    let fail = |e: serde_json::Error| Error::format(format!("results.json: {e}"));
+    let mut bytes = serde_json::to_vec_pretty(record).map_err(fail)?;
+    bytes.push(b'\n');
+    // JSON has no NaN: it would be written as null, and the run could never be read again.
+    match serde_json::from_slice::<Record>(&bytes) {
+        Ok(again) if again == *record => Ok(bytes),
+        _ => Err(Error::new(
+            ErrorKind::Numerical,
+            "results.json: expected finite numbers, got NaN or infinity",
+        )),
+    }
+}
+
+fn read_record(bytes: &[u8]) -> Result<Record> {
+    let damaged = |e: serde_json::Error| {
+        Error::format(format!("results.json: {e}")).with_hint("run the study again; the file is damaged")
+    };
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or("none");
+    if schema != SCHEMA {
+        let message = format!("results.json: expected schema {SCHEMA}, got {schema}");
+        return Err(
+            Error::new(ErrorKind::Unsupported, message).with_hint("run the study again with this version")
+        );
+    }
+    serde_json::from_value(value).map_err(damaged)
+}
+
+fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = dir.join(name);
+    std::fs::read(&path).map_err(|e| {
+        Error::io(&path, &e).with_hint("give the folder of a finished study, as `weakspot study` printed it")
+    })
+}
+
+/// `blob-<class>.png` for each class, safe on every file system and never twice the same.
+fn blob_names(classes: &[String; 2]) -> [String; 2] {
+    let plain = classes.each_ref().map(|class| {
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+        class.chars().take(60).map(safe).collect::<String>()
+    });
+    let distinct: BTreeSet<String> = plain.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let numbered = distinct.len() < 2 || plain.iter().any(String::is_empty);
+    let mut i = 0;
+    plain.map(|name| {
+        i += 1;
+        if numbered { format!("blob-{}-{name}.png", i - 1) } else { format!("blob-{name}.png") }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use std::collections::BTreeMap;
+
+    /// Every file below a folder with its bytes.
+    fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![dir.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(dir).unwrap().to_string_lossy().into_owned();
+                    found.insert(name, std::fs::read(&path).unwrap());
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        for run in
+            [fixture::demo(), fixture::named("mnist", ["0", "1"]), fixture::bare(), fixture::one_pixel()]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            write(dir.path(), &run).unwrap();
+            assert_eq!(load(dir.path()).unwrap(), run);
+        }
+    }
+
+    #[test]
+    fn a_report_is_rebuilt_from_the_sources_alone_with_the_same_bytes() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(first.path(), &fixture::demo()).unwrap();
+        let before = files(first.path());
+        for name in ["results.json", "ledger.csv", "maps.safetensors"] {
+            std::fs::copy(first.path().join(name), second.path().join(name)).unwrap();
+        }
+        rebuild(second.path()).unwrap();
+        assert_eq!(before, files(second.path()));
+        for name in [
+            "report.html",
+            "blob-disc.png",
+            "blob-ring.png",
+            "tables/table-1-similarity.csv",
+            "tables/table-3-attack.md",
+            "tables/protocols.csv",
+            "tables/tests.md",
+            "tables/flags.csv",
+            "figures/fig10-blob.png",
+        ] {
+            assert!(before.contains_key(name), "{name} is missing");
+        }
+        if let Some(keep) = std::env::var_os("WEAKSPOT_KEEP_REPORT") {
+            // For looking at the pages: `WEAKSPOT_KEEP_REPORT=folder cargo test`.
+            write(Path::new(&keep), &fixture::demo()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_blob_picture_has_the_masks_size_and_two_values() {
+        let run = fixture::demo();
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &run).unwrap();
+        let file = std::fs::File::open(dir.path().join("blob-disc.png")).unwrap();
+        let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width, info.height), (32, 32));
+        let expected: Vec<u8> = run.maps.blob.index_axis(Axis(0), 0).iter().map(|&b| b * 255).collect();
+        assert_eq!(pixels, expected);
+        assert!(pixels.contains(&255), "the fixture's first blob is not empty");
+    }
+
+    #[test]
+    fn class_names_never_leave_the_folder_nor_meet_in_one_file() {
+        let names = |a: &str, b: &str| blob_names(&[a.to_owned(), b.to_owned()]);
+        assert_eq!(names("0", "1"), ["blob-0.png", "blob-1.png"]);
+        assert_eq!(names("Trouser", "trouser"), ["blob-0-Trouser.png", "blob-1-trouser.png"]);
+        assert_eq!(names("../../x", "a b"), ["blob-______x.png", "blob-a_b.png"]);
+        assert_eq!(names("", "b"), ["blob-0-.png", "blob-1-b.png"]);
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("run");
+        write(&inside, &fixture::hostile()).unwrap();
+        assert_eq!(load(&inside).unwrap(), fixture::hostile());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing was written outside");
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_hold_is_refused_before_anything_is_written() {
+        let mut run = fixture::demo();
+        run.record.tests[0].p = f64::NAN;
+        let dir = tempfile::tempdir().unwrap();
+        let error = write(&dir.path().join("run"), &run).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Numerical);
+        assert!(!dir.path().join("run").exists());
+    }
+
+    #[test]
+    fn damaged_and_foreign_files_are_errors_with_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        let error = load(path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert!(error.hint().is_some() && error.to_string().contains("results.json"));
+
+        write(path, &fixture::demo()).unwrap();
+        write_atomic(&path.join("results.json"), b"{\"schema\": \"weakspot-results/99\"}").unwrap();
+        let error = load(path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("weakspot-results/99"));
+
+        write_atomic(&path.join("results.json"), b"{\"schema\": ").unwrap();
+        assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Format);
+
+        write(path, &fixture::demo()).unwrap();
+        write_atomic(&path.join("ledger.csv"), b"id,label\n1,2,3\n").unwrap();
+        assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Format);
+
+        write(path, &fixture::demo()).unwrap();
+        let other = fixture::named("mnist", ["0", "1"]);
+        write_atomic(&path.join("maps.safetensors"), &other.maps.to_safetensors().unwrap()).unwrap();
+        assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Shape);
+    }
+}

@@ -1,0 +1,166 @@
+//! The short table at the end of a study, for a terminal.
+
+use std::fmt::Write as _;
+
+use crate::report::findings;
+use crate::report::protocols::ALL;
+use crate::report::words::{self, shorten, wrap};
+use crate::study::record::{Record, Score};
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+
+/// Protocols by class with intervals, balanced accuracy, the tests' words, the flags with their advice: at most 100
+/// columns wide, no colour needed, control characters from outside replaced.
+pub fn terminal_summary(record: &Record) -> String {
+    let mut out = String::new();
+    let eps = words::study_epsilon(record);
+    let fill = words::headline_fill(record);
+    paragraph(
+        &mut out,
+        "",
+        &format!(
+            "{}: {} against {}; L-inf eps {eps}, fill {fill}, mask {}",
+            record.data.name,
+            record.data.classes[0],
+            record.data.classes[1],
+            words::setting(record, "mask").unwrap_or("?")
+        ),
+    );
+    out.push('\n');
+    scores(&mut out, record);
+    tests(&mut out, record);
+    out.push('\n');
+    for sentence in findings::verdict(record).iter().take(1) {
+        paragraph(&mut out, "", sentence);
+    }
+    flags(&mut out, record);
+    out
+}
+
+fn scores(out: &mut String, record: &Record) {
+    let names: Vec<String> = record
+        .directions
+        .iter()
+        .take(2)
+        .map(|d| shorten(&format!("class {}", clean(&d.source)), 30))
+        .collect();
+    let mut rows = vec![(String::from("accuracy in %"), names, String::from("balanced"))];
+    for protocol in &ALL {
+        let cells = record.directions.iter().take(2).map(|d| cell((protocol.score)(&d.scores))).collect();
+        let together = record.together.iter().find(|t| t.protocol == protocol.key);
+        let balanced = together.map_or_else(|| "-".to_owned(), |t| bare(t.balanced_accuracy));
+        let star = if protocol.key == "adaptive_worst" { " *" } else { "" };
+        rows.push((format!("{} {}{star}", protocol.id, protocol.name), cells, balanced));
+    }
+    let width = |column: usize| rows.iter().filter_map(|r| r.1.get(column)).map(|c| c.chars().count()).max();
+    for (name, cells, balanced) in &rows {
+        let _infallible = write!(out, "{name:<21}");
+        for (i, cell) in cells.iter().enumerate() {
+            let _infallible = write!(out, "  {cell:<0$}", width(i).unwrap_or(0));
+        }
+        let _infallible = writeln!(out, "  {balanced:>8}");
+    }
+    out.push_str("* the headline; [95 % interval] k/n\n");
+}
+
+fn cell(score: Option<Score>) -> String {
+    match score {
+        None => "not run".to_owned(),
+        Some(s) if s.n == 0 => "no image".to_owned(),
+        Some(s) => format!("{} {} {}/{}", bare(s.rate), words::interval(s.low, s.high), s.k, s.n),
+    }
+}
+
+/// Percent without its sign.
+fn bare(rate: f64) -> String {
+    words::percent(rate).trim_end_matches(" %").to_owned()
+}
+
+fn tests(out: &mut String, record: &Record) {
+    let mut comparisons: Vec<&str> = Vec::new();
+    for t in &record.tests {
+        if !comparisons.contains(&t.comparison.as_str()) {
+            comparisons.push(&t.comparison);
+        }
+    }
+    if !comparisons.is_empty() {
+        out.push_str("\npaired tests, same images (points; Holm p)\n");
+    }
+    for comparison in comparisons {
+        let _infallible = write!(out, "{:<21}", shorten(&clean(comparison), 20));
+        for t in record.tests.iter().filter(|t| t.comparison == comparison).take(2) {
+            let difference = (t.difference * 1000.0).round() / 10.0;
+            let text = format!("{}: {:+.1}, {}", clean(&t.word), difference + 0.0, words::p_value(t.p_holm));
+            let _infallible = write!(out, "  {:<31}", shorten(&text, 34));
+        }
+        let kept = out.trim_end().len();
+        out.truncate(kept);
+        out.push('\n');
+    }
+}
+
+fn flags(out: &mut String, record: &Record) {
+    let n: usize = record.directions.iter().map(|d| d.flags.len()).sum();
+    if n == 0 {
+        out.push_str("\nno flag\n");
+        return;
+    }
+    let _infallible = writeln!(out, "\n{}: reasons to doubt", words::count(n, "flag"));
+    for d in &record.directions {
+        for flag in &d.flags {
+            let text =
+                format!("{} = {} ({}): {}", flag.id, plain(flag.value), shorten(&d.source, 30), flag.advice);
+            paragraph(out, "  ", &text);
+        }
+    }
+}
+
+/// At most four digits after the point, none that say nothing.
+fn plain(v: f64) -> String {
+    format!("{}", (v * 1e4).round() / 1e4 + 0.0)
+}
+
+/// Wrapped lines, all but the first indented by two more than `indent`.
+fn paragraph(out: &mut String, indent: &str, text: &str) {
+    for (i, line) in wrap(&clean(text), WIDTH - indent.len() - 2).iter().enumerate() {
+        let hanging = if i > 0 { "  " } else { "" };
+        let _infallible = writeln!(out, "{indent}{hanging}{line}");
+    }
+}
+
+/// Text from outside may not move the cursor or change colours.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_summary_reads_as_a_table() {
+        let text = terminal_summary(&fixture::demo().record);
+        for expected in [
+            "demo: disc against ring; L-inf eps 8/255, fill 0, mask union\n",
+            "P0 clean               99.0 [96.4, 99.7] 198/200",
+            "P2 oblivious           not run",
+            "P3w adaptive, worst *",
+            "adaptive_worst-adv",
+            "  collapse = 0.97 (disc): ",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is missing from\n{text}");
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal_and_no_escape_gets_through() {
+        for run in [fixture::demo(), fixture::bare(), fixture::hostile(), fixture::large()] {
+            let text = terminal_summary(&run.record);
+            let widest = text.lines().map(|l| l.chars().count()).max().unwrap_or(0);
+            assert!(widest <= 100, "{widest}:\n{text}");
+            assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! From rows to the record and the ledger.
+
+use std::collections::BTreeMap;
+
+use crate::checks::{self, Evidence};
+use crate::error::Result;
+use crate::image::Mask;
+use crate::metrics::{self, Mean, RhoGamma, Score, ShiftOverlap, Standardizer};
+use crate::region::{Connectivity, components, partition};
+use crate::study::look::Lens;
+use crate::study::plan::Plan;
+use crate::study::record::{
+    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features, FillScores,
+    Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Ssim, SsimPair, SweepPoint,
+};
+use crate::study::regions::ClassRegions;
+use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
+use crate::study::run::{Controls, NoiseCheck, Subject, control_images};
+use crate::study::tally::{self, Calls, accuracy};
+use crate::study::{run, truth};
+
+/// Everything a study found about one class.
+pub(crate) struct ClassFindings {
+    pub(crate) regions: ClassRegions,
+    /// The mask its images get.
+    pub(crate) mask: Mask,
+    /// Places in the data set.
+    pub(crate) fit: Vec<usize>,
+    pub(crate) eval: Vec<usize>,
+    /// One per eval image.
+    pub(crate) looks: Vec<LookRow>,
+    /// One per eval image and fill.
+    pub(crate) defends: Vec<Vec<DefendRow>>,
+    pub(crate) worst: Option<Vec<Call>>,
+    pub(crate) noise: NoiseCheck,
+}
+
+/// Everything a study found.
+pub(crate) struct Findings<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) subject: &'a Subject<'a>,
+    pub(crate) lens: &'a Lens<'a>,
+    /// Two: one per class.
+    pub(crate) classes: Vec<ClassFindings>,
+    pub(crate) controls: Controls,
+    pub(crate) leak: Option<(usize, usize)>,
+    /// The fit images' rows, by class.
+    pub(crate) fit_looks: [Vec<LookRow>; 2],
+}
+
+impl ClassFindings {
+    fn calls(&self, fill: usize) -> Calls {
+        let rows: Vec<&DefendRow> = self.defends.iter().filter_map(|of_fills| of_fills.get(fill)).collect();
+        let worst = if fill == 0 { self.worst.clone() } else { None };
+        Calls::new(
+            self.looks.iter().map(|l| l.clean).collect(),
+            self.looks.iter().map(|l| l.adv).collect(),
+            &rows,
+            worst,
+        )
+    }
+
+    fn eval_looks(&self) -> impl Iterator<Item = &EvalLook> {
+        self.looks.iter().filter_map(|l| l.eval.as_ref())
+    }
+}
+
+/// The record and the ledger of a study.
+pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)> {
+    let Findings { plan, subject, .. } = findings;
+    let names = [subject.data.class_names[0].clone(), subject.data.class_names[1].clone()];
+    let calls: Vec<Calls> = findings.classes.iter().map(|c| c.calls(0)).collect();
+    let mut together = Vec::new();
+    for protocol in &calls[0].0 {
+        if let Some(second) = calls[1].get(protocol.key) {
+            together.push(tally::together(protocol.key, [&protocol.calls, second], &names));
+        }
+    }
+    let controls = controls(findings, &calls);
+    let features = [features(findings, 0), features(findings, 1)];
+    let mut directions = Vec::new();
+    for label in 0..2 {
+        let as_good = controls.iter().find(|c| c.source == names[label] && c.scored == "adaptive");
+        let evidence = evidence(findings, label, &calls[label], &together, as_good);
+        let flags = checks::flags(&evidence);
+        directions.push(direction(findings, label, &calls[label], features[label].clone(), flags)?);
+    }
+    let mut truth_rows = Vec::new();
+    if let Some(truth) = &subject.data.truth {
+        let grid = findings.lens.explainer.layer().grid;
+        for (label, truth) in truth.iter().enumerate().take(2) {
+            let found = &findings.classes[label].regions;
+            let input = subject.classifier.input();
+            truth_rows.extend(truth::rows(&names[label], found, truth, &input, grid, plan.seed)?);
+        }
+    }
+    let (_, channels, height, width) = subject.data.pixels.dim();
+    let layer = findings.lens.explainer.layer();
+    let config = plan.config();
+    let config_text: String = config.iter().map(|(k, v)| format!("{k}={v}\n")).collect();
+    let checksums = BTreeMap::from([
+        ("data".to_owned(), subject.data.checksum.clone()),
+        ("weights".to_owned(), subject.weights_checksum.clone()),
+        ("config".to_owned(), run::digest(config_text.as_bytes())),
+    ]);
+    let record = Record {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        config,
+        seed: plan.seed,
+        checksums,
+        data: DataRecord {
+            name: subject.data.name.clone(),
+            classes: names.clone(),
+            image_shape: [channels, height, width],
+            split: subject.splits.description.clone(),
+        },
+        classifier: ClassifierRecord {
+            layer: layer.name.clone(),
+            grid: [layer.grid.0, layer.grid.1],
+            ..subject.classifier_record.clone()
+        },
+        directions,
+        together,
+        tests: tally::paired_tests([&calls[0], &calls[1]], &names),
+        sweep: sweep(findings),
+        controls,
+        truth: truth_rows,
+    };
+    Ok((record, ledger(findings, &calls, &names)))
+}
+
+fn direction(
+    findings: &Findings<'_>,
+    label: usize,
+    calls: &Calls,
+    features: Features,
+    flags: Vec<crate::study::record::Flag>,
+) -> Result<Direction> {
+    let class = &findings.classes[label];
+    let Findings { plan, subject, .. } = findings;
+    let by_fill = plan
+        .fills
+        .iter()
+        .enumerate()
+        .map(|(i, fill)| {
+            let calls = class.calls(i);
+            FillScores {
+                fill: fill.to_string(),
+                scores: calls.scores(label),
+                asr: calls.attack_success(label),
+            }
+        })
+        .collect();
+    let count = |part: &[usize]| part.iter().filter(|&&i| subject.data.labels[i] == label).count();
+    Ok(Direction {
+        source: subject.data.class_names[label].clone(),
+        target: subject.data.class_names[1 - label].clone(),
+        n: PartCounts {
+            train: count(&subject.splits.train),
+            tune: count(&subject.splits.tune),
+            fit: class.fit.len(),
+            eval: class.eval.len(),
+        },
+        fit: class.regions.fit.clone(),
+        scores: calls.scores(label),
+        asr: calls.attack_success(label),
+        by_fill,
+        ssim: ssim(plan, class, label)?,
+        iou: iou(class, label),
+        blob: region(&class.regions.blob),
+        applied_mask: region(&class.mask),
+        colocation: colocation(findings, class),
+        across: class.regions.across(&findings.classes[1 - label].regions, plan),
+        features,
+        flags,
+    })
+}
+
+/// The similarity rows that count: rightly classified images (a RoI is theirs alone), both regions non-empty.
+fn counted(class: &ClassFindings, label: usize) -> impl Iterator<Item = &EvalLook> {
+    class.looks.iter().filter(move |l| l.clean.right(label)).filter_map(|l| l.eval.as_ref())
+}
+
+fn mean_of(values: impl Iterator<Item = Option<f64>>) -> Mean {
+    Mean::of(&values.flatten().collect::<Vec<_>>())
+}
+
+fn ssim(plan: &Plan, class: &ClassFindings, label: usize) -> Result<Ssim> {
+    let regions = &class.regions;
+    let (roi, roa) = (regions.counts.roi.frequency(), regions.counts.roa.frequency());
+    let some = regions.counts.roi.n > 0 && regions.counts.roa.n > 0;
+    let both = !regions.roi.is_empty() && !regions.roa.is_empty();
+    let maps = some.then(|| metrics::ssim(roi.view(), roa.view(), plan.ssim)).transpose()?;
+    let masks = both
+        .then(|| metrics::ssim(regions.roi.to_f32().view(), regions.roa.to_f32().view(), plan.ssim))
+        .transpose()?;
+    Ok(Ssim {
+        window: plan.ssim.name().to_owned(),
+        maps: SsimPair { mean_of_samples: mean_of(counted(class, label).map(|r| r.ssim_maps)), representatives: maps },
+        masks: SsimPair {
+            mean_of_samples: mean_of(counted(class, label).map(|r| r.ssim_masks)),
+            representatives: masks,
+        },
+    })
+}
+
+fn iou(class: &ClassFindings, label: usize) -> Iou {
+    let regions = &class.regions;
+    let (height, width) = regions.roi.dim();
+    let both = !regions.roi.is_empty() && !regions.roa.is_empty();
+    let p: Vec<f64> = counted(class, label).filter_map(|r| r.shift_p).collect();
+    Iou {
+        mean_of_samples: mean_of(counted(class, label).map(|r| r.iou)),
+        representatives: if both { metrics::iou(&regions.roi, &regions.roa) } else { None },
+        shifts: ShiftOverlap::new(height, width).test(&regions.roi, &regions.roa),
+        share_significant: Score::of(p.iter().filter(|&&p| p < 0.05).count(), p.len()),
+    }
+}
+
+fn region(mask: &Mask) -> RegionRecord {
+    RegionRecord {
+        area: mask.area(),
+        fraction: mask.fraction(),
+        components: components(mask, Connectivity::Eight)
+            .into_iter()
+            .map(|c| ComponentRecord { area: c.area, top: c.top, left: c.left, bottom: c.bottom, right: c.right })
+            .collect(),
+    }
+}
+
+fn colocation(findings: &Findings<'_>, class: &ClassFindings) -> Colocation {
+    let of = |grid: (usize, usize), moran: fn(&EvalLook) -> Option<Tested>, joins: fn(&EvalLook) -> Option<Tested>| {
+        let (moran, joins): (Vec<_>, Vec<_>) = class.eval_looks().map(|l| (moran(l), joins(l))).unzip();
+        ColocationOf {
+            grid: [grid.0, grid.1],
+            moran: mean_of(moran.iter().map(|t| t.map(|t| t.value))),
+            moran_significant: significant(&moran),
+            joins: mean_of(joins.iter().map(|t| t.map(|t| t.value))),
+            joins_significant: significant(&joins),
+        }
+    };
+    let input = findings.subject.classifier.input();
+    Colocation {
+        utility: of(findings.lens.explainer.layer().grid, |l| l.moran_utility, |l| l.joins_utility),
+        vulnerability: of((input.height, input.width), |l| l.moran_vulnerability, |l| l.joins_vulnerability),
+    }
+}
+
+fn significant(tests: &[Option<Tested>]) -> Score {
+    Score::of(tests.iter().flatten().filter(|t| t.p < 0.05).count(), tests.iter().flatten().count())
+}
+
+/// Usefulness of pixels and of the last layer's channels; y = +1 for the source class `label`.
+fn features(findings: &Findings<'_>, label: usize) -> Features {
+    let data = findings.subject.data;
+    let (_, channels, height, width) = data.pixels.dim();
+    let pixels_of = |index: usize| data.pixels.batch(&[index]).into_raw_vec_and_offset().0;
+    let mut pixel_fit = Standardizer::new(channels * height * width);
+    let mut channel_fit: Option<Standardizer> = None;
+    for (class, looks) in findings.classes.iter().zip(&findings.fit_looks) {
+        for (&index, look) in class.fit.iter().zip(looks) {
+            pixel_fit.push(&pixels_of(index));
+            let values = look.features.values();
+            channel_fit.get_or_insert_with(|| Standardizer::new(values.len())).push(&values);
+        }
+    }
+    let mut pixels = RhoGamma::new(&pixel_fit);
+    let mut of_channels = RhoGamma::new(&channel_fit.unwrap_or_else(|| Standardizer::new(0)));
+    let epsilon = findings.plan.epsilon.value();
+    for (class, findings_of_class) in findings.classes.iter().enumerate() {
+        let is_source = class == label;
+        for (&index, look) in findings_of_class.eval.iter().zip(&findings_of_class.looks) {
+            pixels.push_pixels(&pixels_of(index), epsilon, is_source);
+            if let Some(eval) = &look.eval {
+                of_channels.push_attacked(&look.features.values(), &eval.adv_features.values(), is_source);
+            }
+        }
+    }
+    Features { pixels: pixels.summary(), channels: of_channels.summary() }
+}
+
+fn evidence(
+    findings: &Findings<'_>,
+    label: usize,
+    calls: &Calls,
+    together: &[crate::study::record::Together],
+    control: Option<&Control>,
+) -> Evidence {
+    let class = &findings.classes[label];
+    let plan = findings.plan;
+    let right: Vec<&LookRow> = class.looks.iter().filter(|l| l.clean.right(label)).collect();
+    let headline: Vec<&DefendRow> = class.defends.iter().filter_map(|d| d.first()).collect();
+    let n = class.looks.len().max(1) as f64;
+    let changed_predictions =
+        headline.iter().zip(&class.looks).filter(|(d, l)| d.modified.predicted != l.clean.predicted).count();
+    // Before neutralization one class may truly be all there is; what counts is what N leaves behind.
+    let majority = together
+        .iter()
+        .filter(|t| t.protocol != "clean")
+        .map(|t| (t.protocol.clone(), t.majority_rate.rate))
+        .reduce(|a, b| if b.1 > a.1 { b } else { a });
+    let noise = (!class.noise.calls.is_empty()).then(|| {
+        let adv: Vec<Call> = class
+            .eval
+            .iter()
+            .zip(&class.looks)
+            .filter(|(i, _)| class.noise.images.contains(i))
+            .map(|(_, look)| look.adv)
+            .collect();
+        (accuracy(&class.noise.calls, label), accuracy(&adv, label))
+    });
+    debug_assert!(calls.get("clean").is_some());
+    Evidence {
+        two_value_share: class.looks.iter().map(|l| l.two_values).sum::<f64>() / n,
+        successes: class.regions.fit.successes,
+        few_successes: class.regions.few_successes,
+        empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
+        blob_area: class.regions.blob.area(),
+        multi_step: class.worst.is_some(),
+        same_images: plan.fit_is_eval,
+        oracle: plan.mask == crate::region::MaskPolicy::Oracle,
+        mask_area: class.mask.area(),
+        changed_images: headline.iter().filter(|d| d.changed).count(),
+        changed_predictions,
+        majority,
+        controls: control.map(|c| (c.rank - 1, c.rates.len())),
+        zero_share: class.looks.iter().map(|l| l.zeros).sum::<f64>() / n,
+        noise,
+        leak: findings.leak,
+    }
+}
+
+fn sweep(findings: &Findings<'_>) -> Vec<SweepPoint> {
+    let mut points = Vec::new();
+    for (i, epsilon) in findings.plan.sweep.iter().enumerate() {
+        for (label, class) in findings.classes.iter().enumerate() {
+            let pairs: Vec<(Call, Call)> =
+                class.defends.iter().filter_map(|d| d.first()?.sweep.get(i).copied()).collect();
+            if pairs.is_empty() {
+                continue;
+            }
+            let of = |f: fn(&(Call, Call)) -> Call| accuracy(&pairs.iter().map(f).collect::<Vec<_>>(), label);
+            points.push(SweepPoint {
+                epsilon: epsilon.value(),
+                source: findings.subject.data.class_names[label].clone(),
+                clean: accuracy(&class.looks.iter().map(|l| l.clean).collect::<Vec<_>>(), label),
+                adv: of(|p| p.0),
+                adaptive: of(|p| p.1),
+            });
+        }
+    }
+    points
+}
+
+fn controls(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control> {
+    let mut summaries = Vec::new();
+    for (label, class) in findings.classes.iter().enumerate() {
+        let rows = &findings.controls.rows[label];
+        if rows.is_empty() {
+            continue;
+        }
+        let chosen = control_images(findings.plan.seed, findings.subject.data, &class.eval);
+        for scored in ["mod", "adaptive"] {
+            // Without P3 the blob itself has no adaptive score to set the shifts against.
+            let Some(own) = calls[label].get(scored) else { continue };
+            let own: Vec<Call> =
+                class.eval.iter().zip(own).filter(|(i, _)| chosen.contains(i)).map(|(_, c)| *c).collect();
+            let blob = accuracy(&own, label);
+            let rates: Vec<Score> = rows
+                .iter()
+                .map(|rows| {
+                    let of = rows.iter().map(|r| if scored == "mod" { r.modified } else { r.adaptive });
+                    accuracy(&of.collect::<Vec<_>>(), label)
+                })
+                .collect();
+            let as_good = rates.iter().filter(|s| s.k >= blob.k).count();
+            summaries.push(Control {
+                source: findings.subject.data.class_names[label].clone(),
+                scored: scored.to_owned(),
+                blob,
+                shifts: findings.controls.shifts.clone(),
+                rates: rates.iter().map(|s| s.rate).collect(),
+                rank: as_good + 1,
+                p: (as_good + 1) as f64 / (rates.len() + 1) as f64,
+            });
+        }
+    }
+    summaries
+}
+
+fn ledger(findings: &Findings<'_>, calls: &[Calls], names: &[String; 2]) -> Vec<LedgerRow> {
+    let mut rows = Vec::new();
+    for (label, class) in findings.classes.iter().enumerate() {
+        let (height, width) = class.mask.dim();
+        for (i, (&index, look)) in class.eval.iter().zip(&class.looks).enumerate() {
+            let of = |key: &str| calls[label].get(key).map(|c| c[i]);
+            let name = |key: &str| of(key).map(|c| names[usize::from(c.predicted)].clone());
+            let margin = |key: &str| of(key).map(|c| c.margin);
+            let roi = look.roi.as_ref().map_or_else(|| Mask::empty(height, width), |m| m.mask(height, width));
+            let roa = look.roa.mask(height, width);
+            let areas = crate::region::areas(&partition(&roi, &roa));
+            let eval = look.eval.as_ref();
+            rows.push(LedgerRow {
+                id: findings.subject.data.ids[index].clone(),
+                label: names[label].clone(),
+                clean_prediction: name("clean"),
+                clean_margin: margin("clean"),
+                adv_prediction: name("adv"),
+                adv_margin: margin("adv"),
+                mod_prediction: name("mod"),
+                mod_margin: margin("mod"),
+                mod_adv_prediction: name("mod_adv"),
+                mod_adv_margin: margin("mod_adv"),
+                oblivious_prediction: name("oblivious"),
+                oblivious_margin: margin("oblivious"),
+                adaptive_prediction: name("adaptive"),
+                adaptive_margin: margin("adaptive"),
+                adaptive_worst_prediction: name("adaptive_worst"),
+                adaptive_worst_margin: margin("adaptive_worst"),
+                remasked_prediction: name("remasked"),
+                remasked_margin: margin("remasked"),
+                roi_area: roi.area(),
+                roa_area: roa.area(),
+                u_minus_v_minus_area: areas[0],
+                u_minus_v_plus_area: areas[1],
+                u_plus_v_minus_area: areas[2],
+                u_plus_v_plus_area: areas[3],
+                ssim_maps: eval.and_then(|e| e.ssim_maps),
+                ssim_masks: eval.and_then(|e| e.ssim_masks),
+                iou: eval.and_then(|e| e.iou),
+            });
+        }
+    }
+    rows
+}

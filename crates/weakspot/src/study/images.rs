@@ -1,0 +1,211 @@
+//! The maps of single images, with no study around them: the engine of `weakspot maps`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ndarray::{Array2, Array4, Axis};
+
+use crate::attack::{AttackJob, AttackSettings, Epsilon, Goal, Measure, ThreatModel, referee, vulnerability};
+use crate::attribution::{ChosenLayer, Explain, Explainer, Method};
+use crate::classifier::Classifier;
+use crate::error::{Error, ErrorKind, Result};
+use crate::image::Pixels;
+use crate::metrics::Score;
+use crate::objective::{Objective, predicted};
+use crate::output::{TensorFile, TensorSpec};
+use crate::progress::Observer;
+use crate::region::{Threshold, partition};
+
+/// What shall be mapped, and how.
+#[derive(Clone, Debug)]
+pub struct MapsPlan {
+    /// The one seed of every random stream.
+    pub seed: u64,
+    /// Radius of the attack in pixel units.
+    pub epsilon: Epsilon,
+    /// The attack.
+    pub attack: AttackSettings,
+    /// The class attacked towards, or `None` to attack away from the label.
+    pub target: Option<usize>,
+    /// Where utility comes from.
+    pub cam: Method,
+    /// Which scalar it explains.
+    pub explain: Explain,
+    /// The layer, or `None` for the automatic choice.
+    pub layer: Option<String>,
+    /// Where vulnerability comes from.
+    pub roa: Measure,
+    /// Threshold of the RoI.
+    pub delta1: Threshold,
+    /// Threshold of the RoA.
+    pub delta2: Threshold,
+}
+
+/// What was mapped.
+#[derive(Clone, Debug)]
+pub struct MapsSummary {
+    /// Images.
+    pub images: usize,
+    /// Logits per image.
+    pub classes: usize,
+    /// Where the maps were read.
+    pub layer: ChosenLayer,
+    /// Images whose label is predicted; `None` where the predicted class was explained.
+    pub accuracy: Option<Score>,
+    /// Of all images, those whose explained class is still predicted under attack.
+    pub adversarial_accuracy: Score,
+}
+
+/// Writes the maps of every image to a safetensors file, batch by batch (tensors: `docs/FORMATS.md`).
+///
+/// Without labels, the predicted class of each image is explained and attacked.
+///
+/// # Errors
+/// `Shape` where the images do not fit the model; `InvalidParameter` for a label or target out of range, or an image
+/// whose label is the target; `Numerical`; `Io`.
+#[expect(clippy::too_many_arguments, reason = "each is one thing the user gave on the command line")]
+pub fn write_maps(
+    path: &Path,
+    plan: &MapsPlan,
+    classifier: &dyn Classifier,
+    pixels: &Pixels,
+    labels: Option<&[usize]>,
+    ids: &[String],
+    batch_size: usize,
+    observer: &dyn Observer,
+) -> Result<MapsSummary> {
+    let explainer = Explainer::new(classifier, plan.cam, plan.explain, plan.layer.as_deref())?;
+    let layer = explainer.layer().clone();
+    let (n, channels, height, width) = pixels.dim();
+    let classes = classifier.n_classes();
+    if labels.is_some_and(|l| l.len() != n) || ids.len() != n {
+        return Err(Error::invalid(format!("expected one label and one id for each of {n} images")));
+    }
+    if let Some(label) = labels.and_then(|l| l.iter().find(|&&label| label >= classes)) {
+        return Err(Error::invalid(format!("labels must be below the model's {classes} classes; got {label}"))
+            .with_hint("labels count the model's classes from 0"));
+    }
+    let image = vec![n, channels, height, width];
+    let map = vec![n, height, width];
+    let spec = |name, dtype, shape: &Vec<usize>| TensorSpec { name, dtype, shape: shape.clone() };
+    let specs = [
+        spec("logits", "F32", &vec![n, classes]),
+        spec("input_gradient", "F32", &image),
+        spec("adversarial", "F32", &image),
+        spec("adversarial_logits", "F32", &vec![n, classes]),
+        spec("cam", "F32", &vec![n, layer.grid.0, layer.grid.1]),
+        spec("utility", "F32", &map),
+        spec("vulnerability", "F32", &map),
+        spec("roi", "U8", &map),
+        spec("roa", "U8", &map),
+        spec("region", "U8", &map),
+    ];
+    let mut file = TensorFile::create(path, &specs, &metadata(plan, &layer, labels.is_some()))?;
+    let (mut right, mut kept) = (0, 0);
+    observer.stage("maps", n);
+    let places: Vec<usize> = (0..n).collect();
+    for chunk in places.chunks(batch_size.max(1)) {
+        if observer.interrupted() {
+            return Err(Error::new(ErrorKind::Interrupted, "stopped by request; nothing was written"));
+        }
+        let first = chunk[0];
+        let images = pixels.batch(chunk);
+        let explained: Vec<usize> = match labels {
+            Some(labels) => chunk.iter().map(|&i| labels[i]).collect(),
+            None => classifier.logits(images.view())?.outer_iter().map(predicted).collect(),
+        };
+        let names: Vec<&str> = chunk.iter().map(|&i| ids[i].as_str()).collect();
+        let trace = explainer.trace(classifier, images.view(), &explained, &[Objective::Loss], false)?;
+        let utility = explainer.maps(&trace, &explained, &names, plan.seed)?;
+        let gradient = &trace.input_gradients[0];
+        let goal = match plan.target {
+            None => Goal::Untargeted,
+            Some(target) => Goal::Targeted(vec![target; chunk.len()]),
+        };
+        let threat = ThreatModel::everywhere(plan.epsilon);
+        let job = AttackJob {
+            classifier,
+            images: images.view(),
+            labels: &explained,
+            ids: &names,
+            seed: plan.seed,
+            threat: &threat,
+            goal: &goal,
+            // Towards a target the loss is the target's: its gradient is another.
+            gradient: plan.target.is_none().then(|| gradient.view()),
+            features: false,
+        };
+        let outcome = referee::run(plan.attack.build(plan.epsilon)?.as_ref(), &job)?;
+        let measured = vulnerability(plan.roa, gradient.view(), images.view(), outcome.adversarial.view())?;
+        right += trace.logits.outer_iter().zip(&explained).filter(|(z, y)| predicted(*z) == **y).count();
+        kept += outcome.predicted.iter().zip(&explained).filter(|(p, y)| p == y).count();
+        file.write_rows("logits", first, &le(&trace.logits))?;
+        file.write_rows("input_gradient", first, &le(&cross_entropy(gradient, &trace.logits, &explained)))?;
+        file.write_rows("adversarial", first, &le(&outcome.adversarial))?;
+        file.write_rows("adversarial_logits", first, &le(&outcome.logits))?;
+        for (i, (utility, vulnerability)) in utility.iter().zip(&measured).enumerate() {
+            let roi = plan.delta1.region(utility);
+            let roa = plan.delta2.region(&vulnerability.leverage);
+            let row = first + i;
+            file.write_rows("cam", row, &le(&utility.raw))?;
+            file.write_rows("utility", row, &le(&utility.view))?;
+            file.write_rows("vulnerability", row, &le(&vulnerability.leverage.view))?;
+            file.write_rows("roi", row, &bytes(&roi.0.mapv(u8::from)))?;
+            file.write_rows("roa", row, &bytes(&roa.0.mapv(u8::from)))?;
+            file.write_rows("region", row, &bytes(&partition(&roi, &roa)))?;
+        }
+        observer.advance(chunk.len());
+    }
+    file.finish()?;
+    Ok(MapsSummary {
+        images: n,
+        classes,
+        layer,
+        accuracy: labels.map(|_| Score::of(right, n)),
+        adversarial_accuracy: Score::of(kept, n),
+    })
+}
+
+fn metadata(plan: &MapsPlan, layer: &ChosenLayer, labelled: bool) -> BTreeMap<String, String> {
+    BTreeMap::from(
+        [
+            ("format", "weakspot-maps/1".to_owned()),
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("seed", plan.seed.to_string()),
+            ("eps", plan.epsilon.flag()),
+            ("attack", plan.attack.kind.to_string()),
+            ("target", plan.target.map_or_else(|| "none".to_owned(), |t| t.to_string())),
+            ("cam", plan.cam.to_string()),
+            ("explain", plan.explain.to_string()),
+            ("layer", layer.name.clone()),
+            ("roa", plan.roa.to_string()),
+            ("delta1", plan.delta1.to_string()),
+            ("delta2", plan.delta2.to_string()),
+            ("explained", if labelled { "label" } else { "predicted" }.to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    )
+}
+
+/// The gradient of the summed cross-entropy from that of the loss: for two classes it is
+/// `sigmoid(z_other - z_label)` times the gradient of `z_other - z_label`; for more they are the same.
+fn cross_entropy(gradient: &Array4<f32>, logits: &Array2<f32>, labels: &[usize]) -> Array4<f32> {
+    let mut out = gradient.clone();
+    if logits.ncols() == 2 {
+        for ((mut image, z), &label) in out.outer_iter_mut().zip(logits.axis_iter(Axis(0))).zip(labels) {
+            let gap = f64::from(z[1 - label]) - f64::from(z[label]);
+            let factor = (1.0 / (1.0 + (-gap).exp())) as f32;
+            image.mapv_inplace(|g| g * factor);
+        }
+    }
+    out
+}
+
+/// Little-endian bytes in the arrays' logical order.
+fn le<D: ndarray::Dimension>(array: &ndarray::Array<f32, D>) -> Vec<u8> {
+    array.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+fn bytes(array: &Array2<u8>) -> Vec<u8> {
+    array.iter().copied().collect()
+}

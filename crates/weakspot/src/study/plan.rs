@@ -1,0 +1,253 @@
+//! What a study shall do: every setting that decides a number.
+
+use std::collections::BTreeMap;
+
+use crate::attack::{AttackKind, AttackSettings, Epsilon, Measure};
+use crate::attribution::{Explain, Method};
+use crate::error::{Error, Result};
+use crate::metrics::Window;
+use crate::region::{BlobRule, Fill, MaskPolicy, Theta, Threshold};
+
+/// The settings of a study. What may differ without moving a number (batch size, threads) is not here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// `default` or `paper`.
+    pub preset: Preset,
+    /// The one seed of every random stream.
+    pub seed: u64,
+    /// Radius of the attack in pixel units.
+    pub epsilon: Epsilon,
+    /// The attack A.
+    pub attack: AttackSettings,
+    /// Whether A aims at the pair's other class rather than away from the true one. For two classes the gradient is
+    /// the same, and with it every number (a theorem test).
+    pub targeted: bool,
+    /// Where utility comes from.
+    pub cam: Method,
+    /// Which scalar it explains.
+    pub explain: Explain,
+    /// The layer, or `None` for the automatic choice.
+    pub layer: Option<String>,
+    /// Where vulnerability comes from.
+    pub roa: Measure,
+    /// From which images the RoA is built.
+    pub roa_from: RoaFrom,
+    /// Threshold of the RoI.
+    pub delta1: Threshold,
+    /// Threshold of the RoA.
+    pub delta2: Threshold,
+    /// Frequency at which a class-level map becomes a mask.
+    pub theta: Theta,
+    /// How the blob is made.
+    pub blob: BlobRule,
+    /// Fills; the first is the headline's.
+    pub fills: Vec<Fill>,
+    /// Which mask an image gets.
+    pub mask: MaskPolicy,
+    /// Whether regions are built from the very images that are scored (the paper's way).
+    pub fit_is_eval: bool,
+    /// Protocols to run.
+    pub protocols: Protocols,
+    /// Further radii at which P0 and P3 are scored.
+    pub sweep: Vec<Epsilon>,
+    /// Shifted controls; 0 for none.
+    pub controls: usize,
+    /// Window of the SSIM.
+    pub ssim: Window,
+    /// Permutations of each spatial test.
+    pub permutations: usize,
+    /// Whether the maps of every eval image are kept.
+    pub save_all_maps: bool,
+}
+
+/// Where the defaults come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// The method of `docs/METHODS.md`.
+    Default,
+    /// The paper's literal reading (method, section 11).
+    Paper,
+}
+
+/// From which images the RoA is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoaFrom {
+    /// Right before and wrong after the attack; all rightly classified where a class has fewer than 20.
+    Successes,
+    /// All images (the paper's preset).
+    All,
+}
+
+/// Protocols to run (method, section 7). P0 is always run: everything else is measured against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one switch per protocol")]
+pub struct Protocols {
+    /// The paper's.
+    pub p1: bool,
+    /// Oblivious.
+    pub p2: bool,
+    /// Adaptive.
+    pub p3: bool,
+    /// Adaptive, worst of A and PGD: needs `p3`.
+    pub p3w: bool,
+    /// Re-masked.
+    pub p4: bool,
+}
+
+impl Protocols {
+    /// All of them.
+    pub const ALL: Self = Self { p1: true, p2: true, p3: true, p3w: true, p4: true };
+
+    /// Reads `p0,p1,p3`; `p3` brings the headline P3w along, for one gradient step is no adaptive attack.
+    ///
+    /// # Errors
+    /// `InvalidParameter` for an unknown name.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut it = Self { p1: false, p2: false, p3: false, p3w: false, p4: false };
+        for name in text.split(',').map(str::trim) {
+            match name.to_ascii_lowercase().as_str() {
+                "p0" => {}
+                "p1" => it.p1 = true,
+                "p2" => it.p2 = true,
+                "p3" => (it.p3, it.p3w) = (true, true),
+                "p4" => it.p4 = true,
+                _ => {
+                    return Err(Error::invalid(format!("protocols are p0, p1, p2, p3, p4; got {name:?}"))
+                        .with_hint("for example --protocols p0,p1,p3"));
+                }
+            }
+        }
+        Ok(it)
+    }
+}
+
+impl std::fmt::Display for Protocols {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("p0")?;
+        for (on, name) in [(self.p1, "p1"), (self.p2, "p2"), (self.p3, "p3"), (self.p4, "p4")] {
+            if on {
+                write!(f, ",{name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The share of a class's fit images below which successes alone say nothing (method, section 4).
+pub const FEW_SUCCESSES: usize = 20;
+
+/// Eval images per class on which controls are scored (method, section 8).
+pub const CONTROL_IMAGES: usize = 300;
+
+/// The least number of shifted controls (method, section 8): with 19, p can reach 0.05.
+pub const LEAST_CONTROLS: usize = 19;
+
+impl Plan {
+    /// The method's defaults at a radius.
+    ///
+    /// # Errors
+    /// None for a radius in range: the signature leaves room for settings that depend on it.
+    pub fn new(epsilon: Epsilon, seed: u64) -> Result<Self> {
+        Ok(Self {
+            preset: Preset::Default,
+            seed,
+            epsilon,
+            attack: AttackSettings::new(AttackKind::Fgsm),
+            targeted: false,
+            cam: Method::GradCam,
+            explain: Explain::Logit,
+            layer: None,
+            roa: Measure::Gradient,
+            roa_from: RoaFrom::Successes,
+            delta1: Threshold::Top(0.3),
+            delta2: Threshold::Top(0.3),
+            theta: Theta::new(0.5)?,
+            blob: BlobRule::Frequency,
+            fills: vec![Fill::Value(0.0), Fill::Value(1.0)],
+            mask: MaskPolicy::Union,
+            fit_is_eval: false,
+            protocols: Protocols::ALL,
+            sweep: [0.25, 0.5, 1.0, 2.0].iter().map(|&factor| epsilon.scaled(factor)).collect::<Result<_>>()?,
+            controls: LEAST_CONTROLS,
+            ssim: Window::Uniform,
+            permutations: 999,
+            save_all_maps: false,
+        })
+    }
+
+    /// The paper's literal reading (method, section 11).
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn paper(epsilon: Epsilon, seed: u64) -> Result<Self> {
+        Ok(Self {
+            preset: Preset::Paper,
+            roa: Measure::Delta,
+            roa_from: RoaFrom::All,
+            delta2: Threshold::Max(0.5),
+            blob: BlobRule::RepDiff,
+            mask: MaskPolicy::Oracle,
+            fit_is_eval: true,
+            ..Self::new(epsilon, seed)?
+        })
+    }
+
+    /// Checks what no single setting can check.
+    ///
+    /// # Errors
+    /// `InvalidParameter`, saying which setting and what it may be.
+    pub fn validate(&self) -> Result<()> {
+        if self.fills.is_empty() {
+            return Err(Error::invalid("at least one fill is needed; got none").with_hint("for example --fill 0,1"));
+        }
+        if self.controls != 0 && self.controls < LEAST_CONTROLS {
+            return Err(Error::invalid(format!(
+                "controls must be none or at least {LEAST_CONTROLS}, so that p can reach 0.05; got {}",
+                self.controls
+            ))
+            .with_hint("--controls none, or --controls 19"));
+        }
+        self.attack.build(self.epsilon)?;
+        if self.permutations < 19 {
+            return Err(Error::invalid(format!("at least 19 permutations are needed; got {}", self.permutations)));
+        }
+        Ok(())
+    }
+
+    /// Every setting by its flag's name, as text that the flag would accept.
+    pub fn config(&self) -> BTreeMap<String, String> {
+        let join = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(",") };
+        let mut config = BTreeMap::new();
+        let mut set = |key: &str, value: String| config.insert(key.to_owned(), value);
+        set("preset", if self.preset == Preset::Paper { "paper" } else { "default" }.to_owned());
+        set("seed", self.seed.to_string());
+        set("eps", self.epsilon.flag());
+        set("cam", self.cam.to_string());
+        set("explain", self.explain.to_string());
+        set("layer", self.layer.clone().unwrap_or_else(|| "auto".to_owned()));
+        set("roa", self.roa.to_string());
+        set("roa-from", if self.roa_from == RoaFrom::All { "all" } else { "successes" }.to_owned());
+        set("delta1", self.delta1.to_string());
+        set("delta2", self.delta2.to_string());
+        set("theta", self.theta.to_string());
+        set("blob", self.blob.to_string());
+        set("fill", join(self.fills.iter().map(ToString::to_string).collect()));
+        set("mask", self.mask.to_string());
+        set("fit", if self.fit_is_eval { "eval" } else { "own" }.to_owned());
+        set("protocols", self.protocols.to_string());
+        set("sweep", join(self.sweep.iter().map(|e| e.flag()).collect()));
+        set("controls", if self.controls == 0 { "none".to_owned() } else { self.controls.to_string() });
+        set("ssim", self.ssim.name().to_owned());
+        set("permutations", self.permutations.to_string());
+        set("save-maps", if self.save_all_maps { "all" } else { "pictured" }.to_owned());
+        set("attack", self.attack.kind.to_string());
+        if self.attack.kind == AttackKind::Pgd {
+            set("alpha", self.attack.step_size.map_or_else(|| "eps/8".to_owned(), Epsilon::flag));
+            set("steps", self.attack.n_steps.to_string());
+            set("random-start", self.attack.random_start.to_string());
+            set("restarts", self.attack.n_restarts.to_string());
+        }
+        set("targeted", self.targeted.to_string());
+        config
+    }
+}

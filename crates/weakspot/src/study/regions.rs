@@ -1,0 +1,93 @@
+//! From single images to the class: representatives, partition, blob, and the mask each class gets.
+
+use crate::image::Mask;
+use crate::metrics::{self, Mean};
+use crate::region::{RegionCounts, blob};
+use crate::study::plan::{FEW_SUCCESSES, Plan, RoaFrom};
+use crate::study::record::{Across, AcrossOf, FitCounts};
+use crate::study::rows::LookRow;
+
+/// What the fit images of one class say together.
+pub(crate) struct ClassRegions {
+    pub(crate) counts: RegionCounts,
+    pub(crate) fit: FitCounts,
+    /// Whether the RoA comes from all rightly classified images because there were few successes.
+    pub(crate) few_successes: bool,
+    /// Representative RoI at theta.
+    pub(crate) roi: Mask,
+    /// Representative RoA at theta.
+    pub(crate) roa: Mask,
+    pub(crate) blob: Mask,
+    /// The masks that were counted: RoI and RoA of each image, as far as it has them.
+    members: Vec<[Option<Mask>; 2]>,
+}
+
+impl ClassRegions {
+    /// Which images count: method, section 4, "Thresholds".
+    pub(crate) fn new(plan: &Plan, label: usize, rows: &[LookRow], (height, width): (usize, usize)) -> Self {
+        let right = |row: &LookRow| row.clean.right(label);
+        let success = |row: &LookRow| right(row) && !row.adv.right(label);
+        let correct = rows.iter().filter(|r| right(r)).count();
+        let successes = rows.iter().filter(|r| success(r)).count();
+        let few_successes = plan.roa_from == RoaFrom::Successes && successes < FEW_SUCCESSES;
+        let mut counts = RegionCounts::new(height, width);
+        let mut members = Vec::new();
+        let (mut roi_shares, mut roa_shares) = (Vec::new(), Vec::new());
+        for row in rows {
+            let roi = row.roi.as_ref().filter(|_| right(row)).map(|m| m.mask(height, width));
+            let counted = match plan.roa_from {
+                RoaFrom::All => true,
+                RoaFrom::Successes if few_successes => right(row),
+                RoaFrom::Successes => success(row),
+            };
+            let roa = counted.then(|| row.roa.mask(height, width)).filter(|m| !m.is_empty());
+            counts.add(roi.as_ref(), roa.as_ref());
+            roi_shares.extend(roi.as_ref().map(Mask::fraction));
+            roa_shares.extend(roa.as_ref().map(Mask::fraction));
+            members.push([roi, roa]);
+        }
+        let fit = FitCounts {
+            images: rows.len(),
+            correct,
+            successes,
+            roi_images: roi_shares.len(),
+            roa_images: roa_shares.len(),
+            both_images: counts.n_both(),
+            roa_from: match plan.roa_from {
+                RoaFrom::All => "all",
+                RoaFrom::Successes if few_successes => "all-correct",
+                RoaFrom::Successes => "successes",
+            }
+            .to_owned(),
+            roi_fraction: Mean::of(&roi_shares),
+            roa_fraction: Mean::of(&roa_shares),
+        };
+        let (roi, roa) = (counts.roi.at_least(plan.theta), counts.roa.at_least(plan.theta));
+        let blob = blob(plan.blob, &counts, plan.theta);
+        Self { counts, fit, few_successes, roi, roa, blob, members }
+    }
+
+    /// Whether a class's images agree more with each other than with the other class's representative: the paper's
+    /// second assumption.
+    pub(crate) fn across(&self, other: &Self, plan: &Plan) -> Across {
+        Across {
+            roi: self.across_of(0, &self.counts.roi, &other.roi, plan),
+            roa: self.across_of(1, &self.counts.roa, &other.roa, plan),
+        }
+    }
+
+    fn across_of(&self, which: usize, own: &crate::region::MaskCounts, other: &Mask, plan: &Plan) -> AcrossOf {
+        let mut pairs = Vec::new();
+        for mask in self.members.iter().filter_map(|m| m[which].as_ref()) {
+            // Two empty masks have no overlap to speak of; against an empty representative the overlap is 0.
+            if let Some(representative) = own.at_least_without(mask, plan.theta)
+                && !mask.is_empty()
+            {
+                let of = |m: &Mask| metrics::iou(mask, m).unwrap_or(0.0);
+                pairs.push((of(&representative), of(other)));
+            }
+        }
+        let mean = |f: fn(&(f64, f64)) -> f64| Mean::of(&pairs.iter().map(f).collect::<Vec<_>>());
+        AcrossOf { own: mean(|p| p.0), other: mean(|p| p.1), difference: mean(|p| p.0 - p.1) }
+    }
+}

@@ -1,0 +1,389 @@
+//! The order of things: look at the fit images, find the blob, score the eval images, doubt the scores, record.
+
+use ndarray::Array4;
+use sha2::{Digest as _, Sha256};
+
+use crate::attack::{Epsilon, Goal, Noise, ThreatModel, referee};
+use crate::attribution::Explainer;
+use crate::classifier::Classifier;
+use crate::dataset::{Dataset, Splits};
+use crate::error::{Error, Result};
+use crate::image::Mask;
+use crate::metrics::ShiftOverlap;
+use crate::progress::Observer;
+use crate::region::{ChannelMeans, ResolvedFill};
+use crate::report::Run;
+use crate::rng;
+use crate::study::assemble::{self, ClassFindings, Findings};
+use crate::study::defend::{Known, Neutralizer};
+use crate::study::journal::Journal;
+use crate::study::likeness::Likeness;
+use crate::study::look::{Lens, calls};
+use crate::study::pictures;
+use crate::study::plan::{CONTROL_IMAGES, Plan};
+use crate::study::record::ClassifierRecord;
+use crate::study::regions::ClassRegions;
+use crate::study::rows::{Call, ControlRow, DefendRow, EvalRow, LookRow};
+use crate::study::stage::Bench;
+
+/// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
+const NOISE_IMAGES: usize = 100;
+
+/// Noise images that carry nothing but a mask, per class (flag `label-leak`; method, section 9, says 200).
+const LEAK_IMAGES: usize = 100;
+
+/// What is studied, with what.
+pub struct Subject<'a> {
+    /// Two classes: a [`PairView`](super::PairView) around a model of more.
+    pub classifier: &'a dyn Classifier,
+    /// The pair: labels 0 and 1.
+    pub data: &'a Dataset,
+    /// Its parts.
+    pub splits: &'a Splits,
+    /// What is known of the model; the study fills in layer and grid.
+    pub classifier_record: ClassifierRecord,
+    /// SHA-256 of the weights, in hexadecimal.
+    pub weights_checksum: String,
+}
+
+/// A digest of everything that decides a study's rows: a journal with another fingerprint is of another study.
+pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    add(env!("CARGO_PKG_VERSION"));
+    for (key, value) in plan.config() {
+        add(&key);
+        add(&value);
+    }
+    add(&subject.data.checksum);
+    add(&subject.weights_checksum);
+    for part in [&subject.splits.fit, &subject.splits.eval] {
+        for &index in part {
+            add(&subject.data.ids[index]);
+        }
+        add("");
+    }
+    hex(&hash.finalize())
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Runs a study. Rows that the journal knows are not computed again; the result is the same bytes either way, and
+/// for any `batch_size` and number of threads.
+///
+/// # Errors
+/// `InvalidParameter` for a plan that contradicts itself or a model that does not fit the data; `Numerical` when a
+/// logit is not finite; `Interrupted` when the observer says so; what the journal reports.
+pub fn run(
+    plan: &Plan,
+    subject: &Subject<'_>,
+    batch_size: usize,
+    journal: &mut dyn Journal,
+    observer: &dyn Observer,
+) -> Result<Run> {
+    plan.validate()?;
+    check(subject)?;
+    let explainer = Explainer::new(subject.classifier, plan.cam, plan.explain, plan.layer.as_deref())?;
+    let lens = Lens { classifier: subject.classifier, plan, explainer };
+    let mut bench = Bench { data: subject.data, batch_size, journal, observer };
+    let parts = |part: &[usize], label: usize| -> Vec<usize> {
+        part.iter().copied().filter(|&i| subject.data.labels[i] == label).collect()
+    };
+    let fit_part = if plan.fit_is_eval { &subject.splits.eval } else { &subject.splits.fit };
+    let fit = [parts(fit_part, 0), parts(fit_part, 1)];
+    let eval = [parts(&subject.splits.eval, 0), parts(&subject.splits.eval, 1)];
+    let fills = fills(plan, subject, fit_part, batch_size)?;
+    let input = subject.classifier.input();
+    let likeness = Likeness { plan, shifts: ShiftOverlap::new(input.height, input.width) };
+
+    // Where regions are built from the scored images (the paper's way), those are looked at first and once.
+    let seen_first: [Vec<LookRow>; 2] = if plan.fit_is_eval {
+        look_stage(&lens, &mut bench, "look", &eval, Some(&likeness))?
+    } else {
+        look_stage(&lens, &mut bench, "fit", &fit, None)?
+    };
+    let size = (input.height, input.width);
+    let regions = [0, 1].map(|label| ClassRegions::new(plan, label, &seen_first[label], size));
+    let masks = [0, 1].map(|label| plan.mask.applied([&regions[0].blob, &regions[1].blob], label));
+
+    let (looks, defends) = if plan.fit_is_eval {
+        let defends = defend_stage(&lens, &mut bench, &eval, &masks, &fills)?;
+        (seen_first.clone(), defends)
+    } else {
+        eval_stage(&lens, &mut bench, &eval, &masks, &fills, &likeness)?
+    };
+    let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &defends)?;
+    let controls = control_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
+    let noise = noise_stage(&lens, &mut bench, &eval)?;
+    let leak = leak(&lens, &regions, &fills[0])?;
+    observer.stage("writing down what was found", 1);
+    let mut classes = Vec::new();
+    let mut each = looks.into_iter().zip(defends).zip(worst).zip(noise).zip(masks.clone());
+    for (label, regions) in regions.into_iter().enumerate() {
+        let Some(((((looks, defends), worst), noise), mask)) = each.next() else { break };
+        let (fit, eval) = (fit[label].clone(), eval[label].clone());
+        classes.push(ClassFindings { regions, mask, fit, eval, looks, defends, worst, noise });
+    }
+    let findings = Findings { plan, subject, lens: &lens, classes, controls, leak, fit_looks: seen_first };
+    let (record, ledger) = assemble::record(&findings)?;
+    let maps = pictures::maps(&findings, &bench, &fills[0])?;
+    observer.advance(1);
+    Ok(Run { record, ledger, maps })
+}
+
+/// Checks that model and data fit each other.
+fn check(subject: &Subject<'_>) -> Result<()> {
+    let input = subject.classifier.input();
+    let (_, channels, height, width) = subject.data.pixels.dim();
+    if (channels, height, width) != (input.channels, input.height, input.width) {
+        return Err(Error::shape(format!(
+            "the model takes {} x {} x {} (channels, height, width); the images are {channels} x {height} x {width}",
+            input.channels, input.height, input.width
+        ))
+        .with_hint("train a model on these images: leave out --weights, or see weakspot train --help"));
+    }
+    if subject.classifier.n_classes() != 2 || subject.data.class_names.len() != 2 {
+        return Err(Error::invalid("a study is about two classes").with_hint("choose them with --classes A,B"));
+    }
+    Ok(())
+}
+
+/// The values of each fill; `channel-mean` is the fit part's.
+fn fills(plan: &Plan, subject: &Subject<'_>, fit: &[usize], batch_size: usize) -> Result<Vec<ResolvedFill>> {
+    let channels = subject.classifier.input().channels;
+    let mut means = ChannelMeans::new(channels);
+    for chunk in fit.chunks(batch_size.max(1)) {
+        means.add(subject.data.pixels.batch(chunk).view());
+    }
+    let means = means.means();
+    plan.fills.iter().map(|fill| fill.resolve(channels, Some(&means))).collect()
+}
+
+fn look_stage(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    stage: &str,
+    parts: &[Vec<usize>; 2],
+    likeness: Option<&Likeness<'_>>,
+) -> Result<[Vec<LookRow>; 2]> {
+    let mut looks = [Vec::new(), Vec::new()];
+    for (label, rows) in looks.iter_mut().enumerate() {
+        let title = format!("maps and attack, {}", bench.data.class_names[label]);
+        *rows = bench.rows(&format!("{stage}/{label}"), &title, &parts[label], |batch| {
+            Ok(lens.look(batch, likeness)?.rows)
+        })?;
+    }
+    Ok(looks)
+}
+
+/// Rows of every class, of every image, of every fill.
+type Defended = [Vec<Vec<DefendRow>>; 2];
+
+/// One batch through every fill; only the headline's is swept.
+fn defend_fills(
+    lens: &Lens<'_>,
+    batch: &crate::study::stage::Batch<'_>,
+    mask: &Mask,
+    fills: &[ResolvedFill],
+    known: Option<&Known<'_>>,
+) -> Result<Vec<Vec<DefendRow>>> {
+    let mut of_image: Vec<Vec<DefendRow>> = vec![Vec::new(); batch.ids.len()];
+    for (i, fill) in fills.iter().enumerate() {
+        let sweep: &[Epsilon] = if i == 0 { &lens.plan.sweep } else { &[] };
+        let rows = lens.defend(batch, Neutralizer { mask, fill }, known, sweep)?;
+        for (rows_of_image, row) in of_image.iter_mut().zip(rows) {
+            rows_of_image.push(row);
+        }
+    }
+    Ok(of_image)
+}
+
+fn defend_stage(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    eval: &[Vec<usize>; 2],
+    masks: &[Mask; 2],
+    fills: &[ResolvedFill],
+) -> Result<Defended> {
+    let mut defends = [Vec::new(), Vec::new()];
+    for (label, rows) in defends.iter_mut().enumerate() {
+        let title = format!("protocols, {}", bench.data.class_names[label]);
+        *rows = bench.rows(&format!("defend/{label}"), &title, &eval[label], |batch| {
+            defend_fills(lens, batch, &masks[label], fills, None)
+        })?;
+    }
+    Ok(defends)
+}
+
+/// Look and protocols in one go: the attack on the clean image is made once.
+fn eval_stage(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    eval: &[Vec<usize>; 2],
+    masks: &[Mask; 2],
+    fills: &[ResolvedFill],
+    likeness: &Likeness<'_>,
+) -> Result<([Vec<LookRow>; 2], Defended)> {
+    let mut looks = [Vec::new(), Vec::new()];
+    let mut defends = [Vec::new(), Vec::new()];
+    for label in 0..2 {
+        let title = format!("protocols, {}", bench.data.class_names[label]);
+        let rows = bench.rows(&format!("eval/{label}"), &title, &eval[label], |batch| {
+            let seen = lens.look(batch, Some(likeness))?;
+            let adv: Vec<Call> = seen.rows.iter().map(|row| row.adv).collect();
+            let known = Known { gradient: &seen.gradient, adversarial: &seen.adversarial, adv: &adv };
+            let defended = defend_fills(lens, batch, &masks[label], fills, Some(&known))?;
+            Ok(seen.rows.into_iter().zip(defended).map(|(look, defend)| EvalRow { look, defend }).collect())
+        })?;
+        (looks[label], defends[label]) = rows.into_iter().map(|row| (row.look, row.defend)).unzip();
+    }
+    Ok((looks, defends))
+}
+
+/// P3w: wrong if A fools the defended model, or else if PGD does. `None` where P3 was not asked for.
+fn worst_stage(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    eval: &[Vec<usize>; 2],
+    masks: &[Mask; 2],
+    fill: &ResolvedFill,
+    defends: &Defended,
+) -> Result<[Option<Vec<Call>>; 2]> {
+    let mut worst = [None, None];
+    if !lens.plan.protocols.p3w {
+        return Ok(worst);
+    }
+    for (label, out) in worst.iter_mut().enumerate() {
+        let mut calls: Vec<Call> =
+            defends[label].iter().filter_map(|row| row.first().and_then(|headline| headline.adaptive)).collect();
+        // PGD need not be run where A has already won.
+        let left: Vec<usize> = (0..calls.len()).filter(|&i| calls[i].right(label)).collect();
+        let indices: Vec<usize> = left.iter().map(|&i| eval[label][i]).collect();
+        let title = format!("PGD through the defence, {}", bench.data.class_names[label]);
+        let n = Neutralizer { mask: &masks[label], fill };
+        let rows = bench.rows(&format!("worst/{label}"), &title, &indices, |batch| lens.worst(batch, n))?;
+        for (&i, row) in left.iter().zip(rows) {
+            if !row.right(label) || row.margin < calls[i].margin {
+                calls[i] = row;
+            }
+        }
+        *out = Some(calls);
+    }
+    Ok(worst)
+}
+
+/// The shifts of the controls and what they scored.
+pub(crate) struct Controls {
+    pub(crate) shifts: Vec<[usize; 2]>,
+    /// By class, by shift, by image; the images are the first of the class's eval images.
+    pub(crate) rows: [Vec<Vec<ControlRow>>; 2],
+}
+
+fn control_stage(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    eval: &[Vec<usize>; 2],
+    masks: &[Mask; 2],
+    fill: &ResolvedFill,
+) -> Result<Controls> {
+    let (height, width) = masks[0].dim();
+    let mut controls = Controls { shifts: Vec::new(), rows: [Vec::new(), Vec::new()] };
+    if lens.plan.controls == 0 || masks.iter().all(Mask::is_empty) {
+        return Ok(controls);
+    }
+    let mut places: Vec<usize> = (1..height * width).collect();
+    rng::stream(lens.plan.seed, "control-shifts", "").shuffle(&mut places);
+    let shifts = places.iter().take(lens.plan.controls);
+    controls.shifts = shifts.map(|&place| [place / width, place % width]).collect();
+    for label in 0..2 {
+        if masks[label].is_empty() {
+            continue;
+        }
+        let images = control_images(lens.plan.seed, bench.data, &eval[label]);
+        for (i, &[dy, dx]) in controls.shifts.iter().enumerate() {
+            let shifted = masks[label].shifted(dy, dx);
+            let title =
+                format!("shifted control {} of {}, {}", i + 1, controls.shifts.len(), bench.data.class_names[label]);
+            let n = Neutralizer { mask: &shifted, fill };
+            let rows =
+                bench.rows(&format!("control/{label}/{dy},{dx}"), &title, &images, |batch| lens.control(batch, n))?;
+            controls.rows[label].push(rows);
+        }
+    }
+    Ok(controls)
+}
+
+/// The eval images of a class that controls are scored on: a keyed draw of at most [`CONTROL_IMAGES`].
+pub(crate) fn control_images(seed: u64, data: &Dataset, eval: &[usize]) -> Vec<usize> {
+    draw(seed, "control-images", data, eval, CONTROL_IMAGES)
+}
+
+/// At most `n` of some images, drawn by (seed, purpose, id) and given in their own order.
+pub(crate) fn draw(seed: u64, purpose: &str, data: &Dataset, from: &[usize], n: usize) -> Vec<usize> {
+    let key = |&i: &usize| (rng::stream(seed, purpose, &data.ids[i]).next_u64(), i);
+    let mut keyed: Vec<(u64, usize)> = from.iter().map(key).collect();
+    keyed.sort_unstable();
+    keyed.truncate(n);
+    from.iter().copied().filter(|i| keyed.iter().any(|(_, j)| i == j)).collect()
+}
+
+/// Calls on images with random signs of the study's epsilon, and which images those are.
+pub(crate) struct NoiseCheck {
+    pub(crate) images: Vec<usize>,
+    pub(crate) calls: Vec<Call>,
+}
+
+fn noise_stage(lens: &Lens<'_>, bench: &mut Bench<'_>, eval: &[Vec<usize>; 2]) -> Result<[NoiseCheck; 2]> {
+    let mut checks = [0, 1].map(|_| NoiseCheck { images: Vec::new(), calls: Vec::new() });
+    for (label, check) in checks.iter_mut().enumerate() {
+        check.images = draw(lens.plan.seed, "noise-images", bench.data, &eval[label], NOISE_IMAGES);
+        let title = format!("random signs, {}", bench.data.class_names[label]);
+        let threat = ThreatModel::everywhere(lens.plan.epsilon);
+        check.calls = bench.rows(&format!("noise/{label}"), &title, &check.images, |batch| {
+            let job = crate::attack::AttackJob {
+                classifier: lens.classifier,
+                images: batch.images.view(),
+                labels: &batch.labels,
+                ids: &batch.ids,
+                seed: lens.plan.seed,
+                threat: &threat,
+                goal: &Goal::Untargeted,
+                gradient: None,
+                features: false,
+            };
+            Ok(calls(&referee::run(&Noise, &job)?.logits, &batch.labels))
+        })?;
+    }
+    Ok(checks)
+}
+
+/// Noise images that carry nothing but one class's mask: how many are classified as that class, of how many.
+fn leak(lens: &Lens<'_>, regions: &[ClassRegions; 2], fill: &ResolvedFill) -> Result<Option<(usize, usize)>> {
+    if lens.plan.mask != crate::region::MaskPolicy::Oracle || regions.iter().any(|r| r.blob.is_empty()) {
+        return Ok(None);
+    }
+    let input = lens.classifier.input();
+    let (mut told, mut n) = (0, 0);
+    for (label, regions) in regions.iter().enumerate() {
+        let mut stream = rng::stream(lens.plan.seed, "leak-noise", &label.to_string());
+        for _ in 0..LEAK_IMAGES {
+            let noise =
+                Array4::from_shape_simple_fn((1, input.channels, input.height, input.width), || stream.unit());
+            let masked = Neutralizer { mask: &regions.blob, fill }.apply(&noise)?;
+            told += lens.classify(&masked, &[label])?.iter().filter(|call| call.right(label)).count();
+            n += 1;
+        }
+    }
+    Ok(Some((told, n)))
+}

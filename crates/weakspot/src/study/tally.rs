@@ -1,0 +1,193 @@
+//! From calls to scores: the arithmetic of protocols, with nothing carried over between them.
+
+use crate::metrics::{self, Score};
+use crate::study::record::{AttackSuccess, PairedTest, Scores, Together};
+use crate::study::rows::{Call, DefendRow};
+
+/// The calls of one protocol on the eval images of one class, in the order of the images.
+#[derive(Clone, Debug)]
+pub(crate) struct Protocol {
+    pub(crate) key: &'static str,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// Every protocol that was run on one class with one fill, `clean` and `adv` first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls(pub(crate) Vec<Protocol>);
+
+impl Calls {
+    /// The protocols of the rows of one fill; `worst` is P3w, run for the headline fill only.
+    pub(crate) fn new(clean: Vec<Call>, adv: Vec<Call>, rows: &[&DefendRow], worst: Option<Vec<Call>>) -> Self {
+        let mut all = vec![
+            Protocol { key: "clean", calls: clean },
+            Protocol { key: "adv", calls: adv },
+            Protocol { key: "mod", calls: rows.iter().map(|r| r.modified).collect() },
+        ];
+        let mut push = |key, calls: Option<Vec<Call>>| {
+            if let Some(calls) = calls {
+                all.push(Protocol { key, calls });
+            }
+        };
+        push("mod_adv", rows.iter().map(|r| r.mod_adv).collect());
+        push("oblivious", rows.iter().map(|r| r.oblivious).collect());
+        push("adaptive", rows.iter().map(|r| r.adaptive).collect());
+        push("adaptive_worst", worst);
+        push("remasked", rows.iter().map(|r| r.remasked).collect());
+        Self(all)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&[Call]> {
+        self.0.iter().find(|p| p.key == key).map(|p| p.calls.as_slice())
+    }
+
+    /// Accuracy on the source class under each protocol.
+    pub(crate) fn scores(&self, label: usize) -> Scores {
+        let of = |key| self.get(key).map(|calls| accuracy(calls, label));
+        Scores {
+            clean: of("clean"),
+            adv: of("adv"),
+            modified: of("mod"),
+            mod_adv: of("mod_adv"),
+            oblivious: of("oblivious"),
+            adaptive: of("adaptive"),
+            adaptive_worst: of("adaptive_worst"),
+            remasked: of("remasked"),
+        }
+    }
+
+    /// Of the images right before, those wrong after; before is M(x) for `adv`, M(N(x)) else.
+    pub(crate) fn attack_success(&self, label: usize) -> AttackSuccess {
+        let of = |before: &str, after: &str| {
+            let (before, after) = (self.get(before)?, self.get(after)?);
+            let pairs = || before.iter().zip(after).filter(|(b, _)| b.right(label));
+            Some(Score::of(pairs().filter(|(_, a)| !a.right(label)).count(), pairs().count()))
+        };
+        AttackSuccess {
+            adv: of("clean", "adv"),
+            mod_adv: of("mod", "mod_adv"),
+            oblivious: of("mod", "oblivious"),
+            adaptive: of("mod", "adaptive"),
+            adaptive_worst: of("mod", "adaptive_worst"),
+            remasked: of("mod", "remasked"),
+        }
+    }
+}
+
+/// Images whose label is predicted, of all.
+pub(crate) fn accuracy(calls: &[Call], label: usize) -> Score {
+    Score::of(calls.iter().filter(|c| c.right(label)).count(), calls.len())
+}
+
+/// Both classes under one protocol.
+pub(crate) fn together(key: &str, calls: [&[Call]; 2], classes: &[String; 2]) -> Together {
+    let scores = [accuracy(calls[0], 0), accuracy(calls[1], 1)];
+    let n = scores[0].n + scores[1].n;
+    let second = calls.iter().flat_map(|c| c.iter()).filter(|c| c.predicted == 1).count();
+    // Of equals the first class, so that the answer does not depend on anything else.
+    let majority = usize::from(second > n - second);
+    let balanced = metrics::balanced_accuracy(scores[0].k, scores[0].n, scores[1].k, scores[1].n);
+    Together {
+        protocol: key.to_owned(),
+        accuracy: Score::of(scores[0].k + scores[1].k, n),
+        balanced_accuracy: balanced.value,
+        balanced_low: balanced.low,
+        balanced_high: balanced.high,
+        majority_rate: Score::of(second.max(n - second), n),
+        majority_class: classes[majority].clone(),
+    }
+}
+
+/// The comparisons of method section 8, first minus second.
+const COMPARISONS: [(&str, &str); 5] = [
+    ("mod", "clean"),
+    ("mod_adv", "adv"),
+    ("oblivious", "adv"),
+    ("adaptive", "adv"),
+    ("adaptive_worst", "adv"),
+];
+
+/// All comparisons of both classes that were run: one Holm family.
+pub(crate) fn paired_tests(calls: [&Calls; 2], classes: &[String; 2]) -> Vec<PairedTest> {
+    let mut tests = Vec::new();
+    for label in 0..2 {
+        for (first, second) in COMPARISONS {
+            if let (Some(a), Some(b)) = (calls[label].get(first), calls[label].get(second)) {
+                tests.push(paired_test(&classes[label], &format!("{first}-{second}"), a, b, label));
+            }
+        }
+    }
+    let corrected = metrics::holm(&tests.iter().map(|t| t.p).collect::<Vec<_>>());
+    for (test, p_holm) in tests.iter_mut().zip(corrected) {
+        test.p_holm = p_holm;
+        let difference = metrics::Difference { value: test.difference, low: test.low, high: test.high };
+        test.word = metrics::verdict(p_holm, difference).to_string();
+    }
+    tests
+}
+
+fn paired_test(source: &str, comparison: &str, first: &[Call], second: &[Call], label: usize) -> PairedTest {
+    let mut counts = [[0usize; 2]; 2];
+    for (a, b) in first.iter().zip(second) {
+        counts[usize::from(a.right(label))][usize::from(b.right(label))] += 1;
+    }
+    let [[neither, second_only], [first_only, both]] = counts;
+    let difference = metrics::paired_difference(both, first_only, second_only, neither);
+    PairedTest {
+        source: source.to_owned(),
+        comparison: comparison.to_owned(),
+        n: first.len(),
+        first_only,
+        second_only,
+        difference: difference.value,
+        low: difference.low,
+        high: difference.high,
+        p: metrics::mcnemar_exact(first_only, second_only),
+        p_holm: 1.0,
+        word: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calls(predicted: &[u8]) -> Vec<Call> {
+        predicted.iter().map(|&p| Call { predicted: p, margin: 0.0 }).collect()
+    }
+
+    #[test]
+    fn success_counts_only_images_that_were_right_before() {
+        let rows = [DefendRow {
+            changed: true,
+            modified: Call { predicted: 0, margin: 1.0 },
+            mod_adv: None,
+            oblivious: None,
+            adaptive: None,
+            remasked: None,
+            sweep: Vec::new(),
+        }];
+        let refs = [&rows[0], &rows[0], &rows[0]];
+        let c = Calls::new(calls(&[0, 1, 0]), calls(&[1, 1, 0]), &refs, None);
+        let adv = c.attack_success(0).adv.unwrap();
+        assert_eq!((adv.k, adv.n), (1, 2));
+        assert_eq!(c.attack_success(0).adaptive, None, "a protocol that was not run has no score");
+        assert_eq!(c.scores(0).clean.unwrap().k, 2);
+    }
+
+    #[test]
+    fn a_constant_predictor_has_balanced_accuracy_one_half_and_majority_one() {
+        let classes = ["a".to_owned(), "b".to_owned()];
+        let (zero, one) = (calls(&[0; 10]), calls(&[0; 30]));
+        let t = together("mod", [&zero, &one], &classes);
+        assert!((t.balanced_accuracy - 0.5).abs() < 1e-12);
+        assert_eq!((t.majority_rate.k, t.majority_rate.n, t.majority_class.as_str()), (40, 40, "a"));
+    }
+
+    #[test]
+    fn first_minus_second_is_positive_when_the_first_is_better() {
+        let (better, worse) = (calls(&[0; 40]), calls(&[1; 40]));
+        let test = paired_test("a", "mod-clean", &better, &worse, 0);
+        assert_eq!((test.first_only, test.second_only), (40, 0));
+        assert!(test.difference > 0.9 && test.low > 0.5 && test.p < 1e-6);
+    }
+}

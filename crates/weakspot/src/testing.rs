@@ -1,0 +1,490 @@
+//! Models solved on paper: classifiers whose logits and gradients can be written down, for theorem tests here
+//! and in the crates above.
+//!
+//! Each one sums in `f64` in a fixed order, image by image, so that its results are the exact ones rounded once
+//! and never depend on what else is in the batch.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView3, ArrayView4, Axis, s};
+
+use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
+use crate::error::{Error, Result};
+use crate::image::Mask;
+use crate::objective::Objective;
+use crate::region::{ResolvedFill, neutralize};
+use crate::rng;
+
+/// A linear classifier, `z = W (x - mean) / std + b`.
+///
+/// Its gradient is the same everywhere, so that the worst perturbation within any L∞ ball is known.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    weights: Array2<f32>,
+    bias: Array1<f32>,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+    input: InputSpec,
+}
+
+impl Linear {
+    /// Weights `[classes, channels * height * width]`, one bias per class, `shape` = `(channels, height, width)`;
+    /// mean 0 and std 1.
+    ///
+    /// # Panics
+    /// If the shapes disagree or there are fewer than two classes.
+    pub fn new(weights: Array2<f32>, bias: Array1<f32>, shape: (usize, usize, usize)) -> Self {
+        let (channels, height, width) = shape;
+        assert_eq!(weights.ncols(), channels * height * width, "one weight per pixel value");
+        assert_eq!(weights.nrows(), bias.len(), "one bias per class");
+        assert!(bias.len() >= 2, "at least two classes");
+        let input = InputSpec { channels, height, width, padding: [0; 4] };
+        Self { weights, bias, mean: vec![0.0; channels], std: vec![1.0; channels], input }
+    }
+
+    /// Weights and biases drawn from the standard normal distribution.
+    pub fn random(seed: u64, classes: usize, shape: (usize, usize, usize)) -> Self {
+        let mut draw = rng::stream(seed, "testing/linear", "");
+        let weights = Array2::from_shape_simple_fn((classes, shape.0 * shape.1 * shape.2), || draw.normal());
+        let bias = Array1::from_shape_simple_fn(classes, || draw.normal());
+        Self::new(weights, bias, shape)
+    }
+
+    /// The same model with a mean and a std per channel inside it.
+    ///
+    /// # Panics
+    /// If there is not one of each per channel.
+    #[must_use]
+    pub fn with_normalization(mut self, mean: &[f32], std: &[f32]) -> Self {
+        assert_eq!((mean.len(), std.len()), (self.input.channels, self.input.channels), "one per channel");
+        (self.mean, self.std) = (mean.to_vec(), std.to_vec());
+        self
+    }
+
+    /// The difference of two weight rows in pixel units: the gradient of `z_a - z_b` at every image.
+    pub fn difference(&self, a: usize, b: usize) -> Vec<f64> {
+        let area = self.input.height * self.input.width;
+        let (a, b) = (self.weights.row(a), self.weights.row(b));
+        (0..a.len()).map(|i| (f64::from(a[i]) - f64::from(b[i])) / f64::from(self.std[i / area])).collect()
+    }
+
+    /// The normalised pixels of one image, in the order of a weight row.
+    fn features(&self, image: ArrayView3<'_, f32>) -> Vec<f64> {
+        let normalised = |((c, _, _), &v): ((usize, usize, usize), &f32)| {
+            (f64::from(v) - f64::from(self.mean[c])) / f64::from(self.std[c])
+        };
+        image.indexed_iter().map(normalised).collect()
+    }
+}
+
+impl Classifier for Linear {
+    fn input(&self) -> InputSpec {
+        self.input
+    }
+
+    fn n_classes(&self) -> usize {
+        self.bias.len()
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        &[]
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        None
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.input.check(images)?;
+        let mut logits = Array2::zeros((images.len_of(Axis(0)), self.n_classes()));
+        for (image, mut row) in images.outer_iter().zip(logits.outer_iter_mut()) {
+            let features = self.features(image);
+            for (k, z) in row.iter_mut().enumerate() {
+                let sum: f64 =
+                    self.weights.row(k).iter().zip(&features).map(|(&w, f)| f64::from(w) * f).sum();
+                *z = (sum + f64::from(self.bias[k])) as f32;
+            }
+        }
+        Ok(logits)
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        let logits = self.logits(images)?;
+        check_labels(request.labels, &logits)?;
+        if let Some((name, _)) = request.layer {
+            return Err(no_layer(name));
+        }
+        let area = self.input.height * self.input.width;
+        let gradient = |objective: Objective| {
+            let mut gradient = Array4::zeros(images.raw_dim());
+            for (i, mut image) in gradient.outer_iter_mut().enumerate() {
+                let along = cotangent(request, objective, &logits, i);
+                for (j, g) in image.iter_mut().enumerate() {
+                    let sum: f64 =
+                        along.iter().enumerate().map(|(k, t)| t * f64::from(self.weights[[k, j]])).sum();
+                    *g = (sum / f64::from(self.std[j / area])) as f32;
+                }
+            }
+            gradient
+        };
+        let input_gradients = request.inputs.iter().map(|&o| gradient(o)).collect();
+        let features = request.features.then(|| {
+            let mut all = Array2::zeros((images.len_of(Axis(0)), self.weights.ncols()));
+            for (image, mut row) in images.outer_iter().zip(all.outer_iter_mut()) {
+                row.assign(&Array1::from(self.features(image)).mapv(|v| v as f32));
+            }
+            all
+        });
+        Ok(Trace { logits, input_gradients, features, ..Trace::default() })
+    }
+}
+
+/// One 3x3 convolution (`features.0`), a ReLU (`features.1`), global average pooling and a linear layer: the
+/// smallest model that has class activation maps.
+///
+/// The convolution is zero-padded by one pixel and has a stride, so that its grid can be coarser than the image;
+/// the network may first pad the image itself ([`InputSpec::padding`]).
+#[derive(Clone, Debug)]
+pub struct ConvGap {
+    kernel: Array4<f32>,
+    bias: Array1<f32>,
+    head: Array2<f32>,
+    head_bias: Array1<f32>,
+    stride: usize,
+    input: InputSpec,
+    layers: Vec<LayerInfo>,
+}
+
+/// The state of one image inside a [`ConvGap`].
+struct Inside {
+    /// Before the ReLU, `[maps, grid height, grid width]`.
+    before: Array3<f64>,
+    /// Mean of the ReLU over the grid, one per map.
+    pooled: Vec<f64>,
+}
+
+impl ConvGap {
+    /// `kernel` is `[maps, channels, 3, 3]`, `head` `[classes, maps]`; both biases one per output.
+    ///
+    /// # Panics
+    /// If the shapes disagree, the stride is 0 or there are fewer than two classes.
+    pub fn new(
+        kernel: Array4<f32>,
+        bias: Array1<f32>,
+        head: Array2<f32>,
+        head_bias: Array1<f32>,
+        stride: usize,
+        input: InputSpec,
+    ) -> Self {
+        let (maps, channels, kh, kw) = kernel.dim();
+        assert_eq!((channels, kh, kw), (input.channels, 3, 3), "a 3x3 kernel per channel");
+        assert_eq!((bias.len(), head.ncols()), (maps, maps), "one bias and one head column per map");
+        assert_eq!(head.nrows(), head_bias.len(), "one head bias per class");
+        assert!(stride > 0 && head.nrows() >= 2, "a positive stride and at least two classes");
+        let (height, width) = input.frame();
+        let grid = ((height - 1) / stride + 1, (width - 1) / stride + 1);
+        let layer = |name: &str, is_relu| LayerInfo { name: name.to_owned(), is_relu, channels: maps, grid };
+        let layers = vec![layer("features.0", false), layer("features.1", true)];
+        Self { kernel, bias, head, head_bias, stride, input, layers }
+    }
+
+    /// Every weight and bias drawn from the standard normal distribution.
+    pub fn random(seed: u64, classes: usize, maps: usize, stride: usize, input: InputSpec) -> Self {
+        let mut draw = rng::stream(seed, "testing/conv-gap", "");
+        let kernel = Array4::from_shape_simple_fn((maps, input.channels, 3, 3), || draw.normal());
+        let bias = Array1::from_shape_simple_fn(maps, || draw.normal());
+        let head = Array2::from_shape_simple_fn((classes, maps), || draw.normal());
+        let head_bias = Array1::from_shape_simple_fn(classes, || draw.normal());
+        Self::new(kernel, bias, head, head_bias, stride, input)
+    }
+
+    /// `(rows, columns)` of the layer's grid.
+    fn grid(&self) -> (usize, usize) {
+        self.layers[0].grid
+    }
+
+    /// The image row (column) under kernel row (column) `k` of grid row (column) `cell`, if it is not padding.
+    fn source(&self, cell: usize, k: usize, before: usize, side: usize) -> Option<usize> {
+        (cell * self.stride + k).checked_sub(1 + before).filter(|&at| at < side)
+    }
+
+    /// Every (map, row, column, channel, image row, image column, weight) of the convolution, in a fixed order.
+    fn taps(&self, mut visit: impl FnMut([usize; 3], [usize; 3], f64)) {
+        let (rows, columns) = self.grid();
+        let [top, left, ..] = self.input.padding;
+        for ((m, c, ky, kx), &w) in self.kernel.indexed_iter() {
+            for row in 0..rows {
+                let Some(y) = self.source(row, ky, top, self.input.height) else { continue };
+                for column in 0..columns {
+                    let Some(x) = self.source(column, kx, left, self.input.width) else { continue };
+                    visit([m, row, column], [c, y, x], f64::from(w));
+                }
+            }
+        }
+    }
+
+    fn inside(&self, image: ArrayView3<'_, f32>) -> Inside {
+        let (rows, columns) = self.grid();
+        let maps = self.bias.len();
+        let mut before = Array3::from_shape_fn((maps, rows, columns), |(m, _, _)| f64::from(self.bias[m]));
+        self.taps(|cell, pixel, w| before[cell] += w * f64::from(image[pixel]));
+        let cells = (rows * columns) as f64;
+        let pooled = before.outer_iter().map(|m| m.iter().map(|&v| relu(v)).sum::<f64>() / cells).collect();
+        Inside { before, pooled }
+    }
+
+    fn logits_of(&self, inside: &Inside) -> Array1<f32> {
+        Array1::from_shape_fn(self.head.nrows(), |k| {
+            let sum: f64 = self.head.row(k).iter().zip(&inside.pooled).map(|(&w, p)| f64::from(w) * p).sum();
+            (sum + f64::from(self.head_bias[k])) as f32
+        })
+    }
+
+    /// The gradient at the ReLU's output: the same in every cell of a map.
+    fn at_relu(&self, along: &[f64]) -> Vec<f64> {
+        let (rows, columns) = self.grid();
+        let through =
+            |m| along.iter().enumerate().map(|(k, t)| t * f64::from(self.head[[k, m]])).sum::<f64>();
+        (0..self.bias.len()).map(|m| through(m) / (rows * columns) as f64).collect()
+    }
+
+    /// The gradient at the convolution's output.
+    fn at_convolution(&self, inside: &Inside, along: &[f64]) -> Array3<f64> {
+        let each = self.at_relu(along);
+        Array3::from_shape_fn(inside.before.raw_dim(), |(m, y, x)| {
+            if inside.before[[m, y, x]] > 0.0 { each[m] } else { 0.0 }
+        })
+    }
+
+    fn at_input(&self, inside: &Inside, along: &[f64]) -> Array3<f32> {
+        let at_convolution = self.at_convolution(inside, along);
+        let InputSpec { channels, height, width, .. } = self.input;
+        let mut gradient = Array3::<f64>::zeros((channels, height, width));
+        self.taps(|cell, pixel, w| gradient[pixel] += w * at_convolution[cell]);
+        gradient.mapv(|v| v as f32)
+    }
+}
+
+impl Classifier for ConvGap {
+    fn input(&self) -> InputSpec {
+        self.input
+    }
+
+    fn n_classes(&self) -> usize {
+        self.head.nrows()
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        &self.layers
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        Some(CamHead { layer: "features.1".to_owned(), weights: self.head.clone() })
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.input.check(images)?;
+        let mut logits = Array2::zeros((images.len_of(Axis(0)), self.n_classes()));
+        for (image, mut row) in images.outer_iter().zip(logits.outer_iter_mut()) {
+            row.assign(&self.logits_of(&self.inside(image)));
+        }
+        Ok(logits)
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        self.input.check(images)?;
+        let n = images.len_of(Axis(0));
+        let insides: Vec<Inside> = images.outer_iter().map(|image| self.inside(image)).collect();
+        let mut logits = Array2::zeros((n, self.n_classes()));
+        for (inside, mut row) in insides.iter().zip(logits.outer_iter_mut()) {
+            row.assign(&self.logits_of(inside));
+        }
+        check_labels(request.labels, &logits)?;
+        let mut trace = Trace::default();
+        if let Some((name, objective)) = request.layer {
+            let layer = self.layers.iter().find(|l| l.name == name).ok_or_else(|| no_layer(name))?;
+            let shape = (n, layer.channels, layer.grid.0, layer.grid.1);
+            let (mut activations, mut gradient) = (Array4::zeros(shape), Array4::zeros(shape));
+            for (i, inside) in insides.iter().enumerate() {
+                let along = cotangent(request, objective, &logits, i);
+                let (output, at_output) = if layer.is_relu {
+                    let each = self.at_relu(&along);
+                    let same = Array3::from_shape_fn(inside.before.raw_dim(), |(m, _, _)| each[m]);
+                    (inside.before.mapv(relu), same)
+                } else {
+                    (inside.before.clone(), self.at_convolution(inside, &along))
+                };
+                activations.slice_mut(s![i, .., .., ..]).assign(&output.mapv(|v| v as f32));
+                gradient.slice_mut(s![i, .., .., ..]).assign(&at_output.mapv(|v| v as f32));
+            }
+            (trace.activations, trace.layer_gradient) = (Some(activations), Some(gradient));
+        }
+        for &objective in request.inputs {
+            let mut gradient = Array4::zeros(images.raw_dim());
+            for (i, inside) in insides.iter().enumerate() {
+                let along = cotangent(request, objective, &logits, i);
+                gradient.slice_mut(s![i, .., .., ..]).assign(&self.at_input(inside, &along));
+            }
+            trace.input_gradients.push(gradient);
+        }
+        trace.features = request
+            .features
+            .then(|| Array2::from_shape_fn((n, self.bias.len()), |(i, m)| insides[i].pooled[m] as f32));
+        trace.logits = logits;
+        Ok(trace)
+    }
+}
+
+/// A classifier that counts the images it sends forward and walks back.
+#[derive(Debug, Default)]
+pub struct Counting<C> {
+    inner: C,
+    forward: AtomicUsize,
+    back: AtomicUsize,
+    head: AtomicUsize,
+}
+
+impl<C: Classifier> Counting<C> {
+    /// Counts from zero.
+    pub fn new(inner: C) -> Self {
+        Self { inner, forward: AtomicUsize::new(0), back: AtomicUsize::new(0), head: AtomicUsize::new(0) }
+    }
+
+    /// Images sent forward.
+    pub fn forward(&self) -> usize {
+        self.forward.load(Ordering::Relaxed)
+    }
+
+    /// Images walked back to the input, once per objective.
+    pub fn back(&self) -> usize {
+        self.back.load(Ordering::Relaxed)
+    }
+
+    /// Images walked back through the head only, to a layer.
+    pub fn head(&self) -> usize {
+        self.head.load(Ordering::Relaxed)
+    }
+}
+
+impl<C: Classifier> Classifier for Counting<C> {
+    fn input(&self) -> InputSpec {
+        self.inner.input()
+    }
+
+    fn n_classes(&self) -> usize {
+        self.inner.n_classes()
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        self.inner.layers()
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        self.inner.cam_head()
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.forward.fetch_add(images.len_of(Axis(0)), Ordering::Relaxed);
+        self.inner.logits(images)
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        let n = images.len_of(Axis(0));
+        self.forward.fetch_add(n, Ordering::Relaxed);
+        self.back.fetch_add(n * request.inputs.len(), Ordering::Relaxed);
+        self.head.fetch_add(if request.layer.is_some() { n } else { 0 }, Ordering::Relaxed);
+        self.inner.trace(images, request)
+    }
+}
+
+/// The classifier `M∘N`: neutralizes, then classifies. The gradient goes through `N`, so it is zero on the mask.
+///
+/// Attacking it is what protocol P3 says in so many words (method: section 7); the study attacks `M` outside the
+/// mask from `N(x)` instead, and a theorem test shows that both are the same bytes.
+#[derive(Clone, Debug)]
+pub struct Neutralized<C> {
+    inner: C,
+    mask: Mask,
+    fill: ResolvedFill,
+}
+
+impl<C: Classifier> Neutralized<C> {
+    /// Every image that comes in gets the fill on the mask.
+    pub fn new(inner: C, mask: Mask, fill: ResolvedFill) -> Self {
+        Self { inner, mask, fill }
+    }
+
+    fn neutralized(&self, images: ArrayView4<'_, f32>) -> Result<Array4<f32>> {
+        let mut images = images.to_owned();
+        neutralize(&mut images, &self.mask, &self.fill)?;
+        Ok(images)
+    }
+}
+
+impl<C: Classifier> Classifier for Neutralized<C> {
+    fn input(&self) -> InputSpec {
+        self.inner.input()
+    }
+
+    fn n_classes(&self) -> usize {
+        self.inner.n_classes()
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        self.inner.layers()
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        self.inner.cam_head()
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.inner.logits(self.neutralized(images)?.view())
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        let mut trace = self.inner.trace(self.neutralized(images)?.view(), request)?;
+        for gradient in &mut trace.input_gradients {
+            for ((_, _, y, x), g) in gradient.indexed_iter_mut() {
+                if self.mask.0[[y, x]] {
+                    *g = 0.0;
+                }
+            }
+        }
+        Ok(trace)
+    }
+}
+
+/// Images of uniform noise in `[low, high)`, `[n, channels, height, width]`; image `i` depends on the seed and on
+/// `i` alone.
+pub fn noise_images(seed: u64, n: usize, input: &InputSpec, low: f32, high: f32) -> Array4<f32> {
+    let mut images = Array4::zeros((n, input.channels, input.height, input.width));
+    for (i, mut image) in images.outer_iter_mut().enumerate() {
+        let mut draw = rng::stream(seed, "testing/image", &i.to_string());
+        image.mapv_inplace(|_| low + (high - low) * draw.unit());
+    }
+    images
+}
+
+fn relu(v: f64) -> f64 {
+    if v > 0.0 { v } else { 0.0 }
+}
+
+fn cotangent(request: &TraceRequest<'_>, objective: Objective, logits: &Array2<f32>, image: usize) -> Vec<f64> {
+    request.cotangents(objective, logits).row(image).iter().map(|&v| f64::from(v)).collect()
+}
+
+fn check_labels(labels: &[usize], logits: &Array2<f32>) -> Result<()> {
+    let (n, classes) = logits.dim();
+    if labels.len() != n {
+        return Err(Error::invalid(format!("expected one label per image, {n}; got {}", labels.len())));
+    }
+    match labels.iter().find(|&&l| l >= classes) {
+        Some(l) => Err(Error::invalid(format!("labels must be below {classes}; got {l}"))),
+        None => Ok(()),
+    }
+}
+
+fn no_layer(name: &str) -> Error {
+    Error::invalid(format!("the model has no layer {name:?}"))
+}
