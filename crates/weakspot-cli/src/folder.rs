@@ -176,7 +176,8 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
         .with_hint("choose another --out"));
     }
     tempfile::Builder::new().prefix(".weakspot-").tempfile_in(nearest).map(drop).map_err(|e| {
-        Error::io(nearest, &e).with_hint("results cannot be written there: choose another --out, or make it writable")
+        let message = format!("nothing can be written in {}: {}", nearest.display(), e.kind());
+        Error::new(ErrorKind::Io, message).with_hint("choose another --out, or make that folder writable")
     })
 }
 
@@ -190,7 +191,7 @@ pub(crate) fn check_file(path: &Path, force: bool) -> Result<()> {
             ErrorKind::Io,
             format!("expected a file to write; {} is a folder", path.display()),
         )
-        .with_hint(format!("for example --out {}", path.join("maps.safetensors").display())));
+        .with_hint(format!("for example --out {}", path.join("out.safetensors").display())));
     }
     if path.exists() && !force {
         return Err(Error::invalid(format!("expected a new file; {} exists", path.display()))

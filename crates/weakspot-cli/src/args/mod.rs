@@ -105,9 +105,16 @@ fn translated(error: &clap::Error) -> Error {
         .or_else(|| text(ContextKind::SuggestedValue))
     {
         Some(similar) => format!("did you mean {similar}?"),
-        None => "weakspot COMMAND --help lists every flag with an example".to_owned(),
+        None => format!("weakspot {} --help lists every flag with an example", command_in(&rendered)),
     };
     Error::invalid(message).with_hint(hint)
+}
+
+/// The command that the parser's usage line names.
+fn command_in(rendered: &str) -> &str {
+    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: weakspot "));
+    let first = usage.and_then(|usage| usage.split_whitespace().next());
+    first.filter(|word| word.starts_with(char::is_lowercase)).unwrap_or("COMMAND")
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize> {
     match text.parse() {
         Ok(n) if n > 0 => Ok(n),
         _ => Err(Error::invalid(format!("expected a whole number of at least 1; got {text:?}"))
-            .with_hint("for example 32")),
+            .with_hint("give a whole number, 1 or more")),
     }
 }
 

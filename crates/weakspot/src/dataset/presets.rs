@@ -13,7 +13,7 @@ pub struct Augment {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preset {
     /// Attack radius in pixel units; `None` where only the user can say.
-    pub epsilon: Option<f32>,
+    pub epsilon: Option<f64>,
     /// Augmentation while training.
     pub augment: Augment,
     /// The most training images per class, `None` for all of them.
