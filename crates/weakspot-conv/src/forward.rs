@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::gather::gather;
 use crate::product::{Matrix, product};
 use crate::scalar::Scalar;
-use crate::shape::{ConvShape, PANEL, ShapeError, Tile};
+use crate::shape::{ConvShape, PANEL, ShapeError, Tile, check};
 
 /// `output = input * weights + bias`, for `n` images.
 ///
@@ -26,12 +26,12 @@ pub fn forward<T: Scalar>(
     bias: Option<&[T]>,
     output: &mut [T],
 ) -> Result<(), ShapeError> {
-    shape.check("input", input.len(), n * shape.input_len())?;
-    shape.check("weights", weights.len(), shape.weights_len())?;
+    check("input", input.len(), n * shape.input_len())?;
+    check("weights", weights.len(), shape.weights_len())?;
     if let Some(bias) = bias {
-        shape.check("bias", bias.len(), shape.channels_out)?;
+        check("bias", bias.len(), shape.channels_out)?;
     }
-    shape.check("output", output.len(), n * shape.output_len())?;
+    check("output", output.len(), n * shape.output_len())?;
     let patch = shape.patch();
     // The matrix `[patch, width]` of a panel of output channels.
     let panel = |dst: &mut [T], patches: &[T], rows: usize, panel: &[T]| {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::forward::{forward, run};
 use crate::product::{Matrix, product};
 use crate::scalar::Scalar;
-use crate::shape::{ConvShape, PANEL, ShapeError};
+use crate::shape::{ConvShape, PANEL, ShapeError, check};
 
 /// Weights prepared for [`input_gradient`]: kernels rotated by 180 degrees, input and output channels exchanged.
 ///
@@ -19,7 +19,7 @@ impl<T: Scalar> Transposed<T> {
     /// # Errors
     /// When the length is not [`ConvShape::weights_len`].
     pub fn new(shape: &ConvShape, weights: &[T]) -> Result<Self, ShapeError> {
-        shape.check("weights", weights.len(), shape.weights_len())?;
+        check("weights", weights.len(), shape.weights_len())?;
         if shape.is_pointwise() {
             return Ok(Self(None));
         }
@@ -65,9 +65,9 @@ pub fn input_gradient<T: Scalar>(
     transposed: &Transposed<T>,
     input_gradient: &mut [T],
 ) -> Result<(), ShapeError> {
-    shape.check("output gradient", output_gradient.len(), n * shape.output_len())?;
-    shape.check("weights", weights.len(), shape.weights_len())?;
-    shape.check("input gradient", input_gradient.len(), n * shape.input_len())?;
+    check("output gradient", output_gradient.len(), n * shape.output_len())?;
+    check("weights", weights.len(), shape.weights_len())?;
+    check("input gradient", input_gradient.len(), n * shape.input_len())?;
     let (kh, kw) = shape.kernel;
     let (sh, sw) = shape.stride;
     // With a stride, the gradient with zeros between its rows and columns.
@@ -85,7 +85,8 @@ pub fn input_gradient<T: Scalar>(
         out: shape.size,
     };
     let Some(rotated) = &transposed.0 else {
-        return pointwise(&backward, n, output_gradient, weights, input_gradient);
+        pointwise(&backward, n, output_gradient, weights, input_gradient);
+        return Ok(());
     };
     if shape.stride == (1, 1) {
         return forward(&backward, n, output_gradient, rotated, None, input_gradient);
@@ -109,7 +110,7 @@ fn pointwise<T: Scalar>(
     output_gradient: &[T],
     weights: &[T],
     input_gradient: &mut [T],
-) -> Result<(), ShapeError> {
+) {
     let (ci, co) = (backward.channels_out, backward.channels_in);
     let slices: Vec<usize> = (0..ci).step_by(PANEL).collect();
     let compute = |dst: &mut [T], gradients: &[T], rows: usize, first: usize| {
@@ -122,5 +123,4 @@ fn pointwise<T: Scalar>(
         }
     };
     run(backward, n, output_gradient, &slices, compute, input_gradient);
-    Ok(())
 }

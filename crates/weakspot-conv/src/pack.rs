@@ -4,7 +4,7 @@
 //! its output channels]`, so that a product reads it from front to back.
 
 use crate::scalar::Scalar;
-use crate::shape::{ConvShape, PANEL, ShapeError};
+use crate::shape::{ConvShape, PANEL, ShapeError, check};
 
 /// Where the weight of output channel `o` at patch position `p` lies.
 fn position(shape: &ConvShape, o: usize, p: usize) -> usize {
@@ -36,7 +36,7 @@ fn visit(shape: &ConvShape, mut visit: impl FnMut(usize, usize)) {
 /// # Errors
 /// When the length is not [`ConvShape::weights_len`].
 pub fn pack<T: Scalar>(shape: &ConvShape, weights: &[T]) -> Result<Vec<T>, ShapeError> {
-    shape.check("weights", weights.len(), shape.weights_len())?;
+    check("weights", weights.len(), shape.weights_len())?;
     let mut packed = vec![T::ZERO; weights.len()];
     visit(shape, |from, to| packed[to] = weights[from]);
     Ok(packed)
@@ -47,7 +47,7 @@ pub fn pack<T: Scalar>(shape: &ConvShape, weights: &[T]) -> Result<Vec<T>, Shape
 /// # Errors
 /// When the length is not [`ConvShape::weights_len`].
 pub fn unpack<T: Scalar>(shape: &ConvShape, packed: &[T]) -> Result<Vec<T>, ShapeError> {
-    shape.check("packed weights", packed.len(), shape.weights_len())?;
+    check("packed weights", packed.len(), shape.weights_len())?;
     let mut weights = vec![T::ZERO; packed.len()];
     visit(shape, |to, from| weights[to] = packed[from]);
     Ok(weights)

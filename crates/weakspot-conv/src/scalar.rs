@@ -61,7 +61,6 @@ macro_rules! scalar {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
 
-            #[expect(clippy::cast_lossless, reason = "one of the two types loses nothing, the other rounds")]
             fn from_f64(value: f64) -> Self {
                 value as Self
             }

@@ -14,6 +14,15 @@ impl fmt::Display for ShapeError {
 
 impl std::error::Error for ShapeError {}
 
+/// Checks the length of an array.
+pub(crate) fn check(what: &str, length: usize, expected: usize) -> Result<(), ShapeError> {
+    if length == expected {
+        Ok(())
+    } else {
+        Err(ShapeError(format!("{what} should hold {expected} numbers; got {length}")))
+    }
+}
+
 /// The shape of a two-dimensional convolution (cross-correlation, as in every framework) on images of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
@@ -110,15 +119,6 @@ impl ConvShape {
         // Enough rows that a panel of weights is used often once it is in the cache, few enough that patches stay
         // there, and little waste when a small batch is filled up: 16 for linear layers, whose every image is a row.
         Tiling::new(self, if self.out == (1, 1) { 16 } else { TILE_ROWS })
-    }
-
-    /// Checks the number of images and the lengths of arrays against it.
-    pub(crate) fn check(&self, what: &str, length: usize, expected: usize) -> Result<(), ShapeError> {
-        if length == expected {
-            Ok(())
-        } else {
-            Err(ShapeError(format!("{what} should hold {expected} numbers; got {length}")))
-        }
     }
 }
 

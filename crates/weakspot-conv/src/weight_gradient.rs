@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::gather::{Slice, gather, gather_slice};
 use crate::product::{Matrix, product};
 use crate::scalar::Scalar;
-use crate::shape::{ConvShape, PANEL, ShapeError, Tile, Tiling};
+use crate::shape::{ConvShape, PANEL, ShapeError, Tile, Tiling, check};
 
 /// Output positions per product: long sums, so that the gradient itself is read and written seldom.
 const ROWS: usize = 512;
@@ -30,9 +30,9 @@ pub fn weight_gradient<T: Scalar>(
     output_gradient: &[T],
     gradient: &mut [T],
 ) -> Result<(), ShapeError> {
-    shape.check("input", input.len(), n * shape.input_len())?;
-    shape.check("output gradient", output_gradient.len(), n * shape.output_len())?;
-    shape.check("weight gradient", gradient.len(), shape.weights_len())?;
+    check("input", input.len(), n * shape.input_len())?;
+    check("output gradient", output_gradient.len(), n * shape.output_len())?;
+    check("weight gradient", gradient.len(), shape.weights_len())?;
     if n == 0 {
         gradient.fill(T::ZERO);
         return Ok(());
@@ -102,8 +102,8 @@ pub fn bias_gradient<T: Scalar>(
     output_gradient: &[T],
     gradient: &mut [T],
 ) -> Result<(), ShapeError> {
-    shape.check("output gradient", output_gradient.len(), n * shape.output_len())?;
-    shape.check("bias gradient", gradient.len(), shape.channels_out)?;
+    check("output gradient", output_gradient.len(), n * shape.output_len())?;
+    check("bias gradient", gradient.len(), shape.channels_out)?;
     gradient.fill(T::ZERO);
     for pixel in output_gradient.chunks_exact(shape.channels_out) {
         for (sum, &v) in gradient.iter_mut().zip(pixel) {

@@ -35,3 +35,40 @@ pub(super) fn augment(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, arr3};
+
+    use super::*;
+
+    #[test]
+    fn an_image_is_flipped_or_not_and_shifted_by_a_few_pixels() {
+        let image = arr3(&[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]);
+        let mut seen = std::collections::BTreeSet::new();
+        for id in 0..400 {
+            let mut changed = image.clone();
+            augment(changed.view_mut(), Augmentation { flip: true, shift: 1 }, 0, 0, &id.to_string());
+            let mut flips = [image.clone(), image.slice(s![.., .., ..;-1]).to_owned()].into_iter();
+            let place = flips.position(|from| {
+                [-1isize, 0, 1].iter().any(|dy| {
+                    [-1isize, 0, 1].iter().any(|dx| {
+                        let at = |y: usize, x: usize| {
+                            from.get([0, y.wrapping_add_signed(-dy), x.wrapping_add_signed(-dx)])
+                                .copied()
+                                .unwrap_or(0.0)
+                        };
+                        changed == Array3::from_shape_fn((1, 2, 3), |(_, y, x)| at(y, x))
+                    })
+                })
+            });
+            assert!(place.is_some(), "{changed}");
+            seen.insert(changed.iter().map(|v| *v as u32).collect::<Vec<_>>());
+        }
+        // Two flips times nine shifts, all different, each with probability 1/18: missing one of 400 has 2e-9.
+        assert_eq!(seen.len(), 18);
+        let mut still = image.clone();
+        augment(still.view_mut(), Augmentation::default(), 0, 0, "x");
+        assert_eq!(still, image);
+    }
+}

@@ -81,3 +81,76 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `hashed` of `reference/vgg.py`.
+    fn hashed(seed: u32) -> [f32; 6] {
+        std::array::from_fn(|i| {
+            let mut x = (i as u32).wrapping_add(seed.wrapping_mul(0x9E37_79B9));
+            for (shift, factor) in [(16, 0x85EB_CA6B_u32), (13, 0xC2B2_AE35), (16, 1)] {
+                x = (x ^ (x >> shift)).wrapping_mul(factor);
+            }
+            (x >> 8) as f32 / 8_388_608.0 - 1.0
+        })
+    }
+
+    #[test]
+    fn five_steps_are_pytorchs() {
+        #[derive(serde::Deserialize)]
+        struct Reference {
+            steps: std::collections::BTreeMap<String, Vec<f32>>,
+        }
+        let reference: Reference =
+            serde_json::from_str(include_str!("../../../../reference/vgg_layers.json")).unwrap();
+        for (optimizer, name, weight_decay) in [(Optimizer::Adam, "adam", 0.1), (Optimizer::Sgd, "sgd", 0.0)]
+        {
+            let mut state = State {
+                optimizer,
+                learning_rate: 0.01,
+                warmup_steps: 0,
+                weight_decay,
+                steps: 0,
+                moments: Vec::new(),
+            };
+            let mut weights = hashed(60);
+            for step in 0..5 {
+                state.begin();
+                state.update(0, true, &mut weights, &hashed(61 + step));
+            }
+            for (w, e) in weights.iter().zip(&reference.steps[name]) {
+                assert!((w - e).abs() < 1e-6, "{name}: {w} instead of {e}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_steps_are_shorter_and_biases_do_not_decay() {
+        let mut state = State {
+            optimizer: Optimizer::Sgd,
+            learning_rate: 0.5,
+            warmup_steps: 3,
+            weight_decay: 0.0,
+            steps: 0,
+            moments: Vec::new(),
+        };
+        let mut weights = [0.0];
+        for expected in [0.125, 0.25, 0.375, 0.5, 0.5] {
+            let before = weights[0];
+            state.begin();
+            // The velocity is reset, so that a step shows the rate alone.
+            state.moments.clear();
+            state.update(0, true, &mut weights, &[-1.0]);
+            assert_eq!(weights[0] - before, expected);
+        }
+        let decaying = State { weight_decay: 0.5, warmup_steps: 0, moments: Vec::new(), ..state };
+        for (decays, expected) in [(true, 0.75), (false, 1.0)] {
+            let mut state = State { moments: Vec::new(), ..decaying };
+            let mut weights = [1.0];
+            state.update(0, decays, &mut weights, &[0.0]);
+            assert_eq!(weights[0], expected);
+        }
+    }
+}

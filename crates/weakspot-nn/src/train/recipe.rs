@@ -55,8 +55,7 @@ impl Recipe {
     pub fn for_model(spec: &ModelSpec, seed: u64) -> Self {
         let learning_rate = match spec.arch {
             Arch::Vgg16 if spec.width.of(64) > 16 => 1e-4,
-            Arch::Vgg16 => 1e-3,
-            Arch::Vgg16Bn => 1e-3,
+            Arch::Vgg16 | Arch::Vgg16Bn => 1e-3,
         };
         Self {
             optimizer: Optimizer::Adam,

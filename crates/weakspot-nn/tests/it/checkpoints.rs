@@ -1,0 +1,203 @@
+//! Weights to files and back; files from elsewhere; files that lie.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+use weakspot::ErrorKind;
+use weakspot::classifier::Classifier as _;
+use weakspot_nn::checkpoint::{Accuracy, Description, Overrides, load, save};
+use weakspot_nn::{Arch, Head, Model, Tensor, Width, models};
+
+use crate::support::{images, made_up_weights, spec};
+
+fn described() -> (Model, Description) {
+    let mut spec = spec(Arch::Vgg16Bn, Head::Gap, [1, 28, 28], 2);
+    (spec.mean, spec.std) = (vec![0.25], vec![0.5]);
+    let weights = made_up_weights(&models::network(&spec).unwrap());
+    let description = Description {
+        class_names: vec!["zero".into(), "one".into()],
+        dataset: Some(("mnist".into(), "abc".into())),
+        seed: Some(7),
+        accuracy: Some(Accuracy { k: 99, n: 100, low: 0.9, high: 0.999 }),
+        ..Description::of(spec.clone())
+    };
+    (Model::new(spec, &weights).unwrap(), description)
+}
+
+/// Writes tensors as PyTorch's safetensors would, without our metadata.
+fn write_foreign(path: &Path, tensors: &[(String, Dtype, Vec<usize>, Vec<u8>)]) {
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        (name.clone(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+    });
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    weakspot::output::write_atomic(path, &safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
+}
+
+fn foreign(
+    arch: Arch,
+    head: Head,
+    convert: impl Fn(&Tensor) -> (Dtype, Vec<u8>),
+) -> Vec<(String, Dtype, Vec<usize>, Vec<u8>)> {
+    let weights = made_up_weights(&models::network(&spec(arch, head, [3, 32, 32], 5)).unwrap());
+    let one = |(name, tensor): (&String, &Tensor)| {
+        let (dtype, bytes) = convert(tensor);
+        (name.clone(), dtype, tensor.shape.clone(), bytes)
+    };
+    weights.0.iter().map(one).collect()
+}
+
+fn single(tensor: &Tensor) -> (Dtype, Vec<u8>) {
+    (Dtype::F32, tensor.data.iter().flat_map(|v| v.to_le_bytes()).collect())
+}
+
+fn sized() -> Overrides {
+    Overrides { size: Some((32, 32)), ..Overrides::default() }
+}
+
+#[test]
+fn a_checkpoint_comes_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (model, description) = described();
+    save(&path, &model, &description).unwrap();
+    let first = std::fs::read(&path).unwrap();
+    let loaded = load(&path, &Overrides::default()).unwrap();
+    assert_eq!(loaded.description, description);
+    assert_eq!(loaded.model.weights().unwrap(), model.weights().unwrap());
+    assert!(loaded.assumed.is_empty(), "{:?}", loaded.assumed);
+    assert_eq!(loaded.sha256.len(), 64);
+    let x = images(2, [1, 28, 28], 1);
+    assert_eq!(loaded.model.logits(x.view()).unwrap(), model.logits(x.view()).unwrap());
+    // The same model is the same bytes.
+    save(&path, &loaded.model, &loaded.description).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), first);
+    // The official reader agrees that it is a safetensors file.
+    let tensors = safetensors::SafeTensors::deserialize(&first).unwrap();
+    assert_eq!(tensors.tensor("features.0.weight").unwrap().shape(), [8, 1, 3, 3]);
+}
+
+#[test]
+fn weights_from_elsewhere_tell_their_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.safetensors");
+    for (arch, head) in [(Arch::Vgg16, Head::Linear3), (Arch::Vgg16Bn, Head::Gap)] {
+        let mut tensors = foreign(arch, head, single);
+        if arch == Arch::Vgg16Bn {
+            tensors.push(("features.1.num_batches_tracked".into(), Dtype::I64, vec![], vec![0; 8]));
+        }
+        write_foreign(&path, &tensors);
+        let loaded = load(&path, &sized()).unwrap();
+        let expected = spec(arch, head, [3, 32, 32], 5);
+        assert_eq!(loaded.model.spec(), &expected);
+        assert_eq!(expected.width, Width::one_in(8).unwrap());
+        assert_eq!(loaded.assumed.len(), 3, "{:?}", loaded.assumed);
+        let flags = Overrides {
+            arch: Some(arch),
+            head: Some(head),
+            mean: Some(vec![0.5]),
+            std: Some(vec![0.25]),
+            ..sized()
+        };
+        let loaded = load(&path, &flags).unwrap();
+        assert_eq!(loaded.model.spec().mean, [0.5; 3]);
+        assert!(loaded.assumed.is_empty());
+        let error = load(&path, &Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("size of the images"), "{error}");
+        let error = load(&path, &Overrides { mean: Some(vec![0.0; 2]), ..sized() }).unwrap_err();
+        assert!(error.to_string().contains("1 or 3 values"), "{error}");
+    }
+}
+
+#[test]
+fn other_precisions_are_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.safetensors");
+    // Numbers that every format holds exactly: 1, -0.5, the smallest half, and 0 in turn.
+    let exact = [(1.0, 0x3C00_u16), (-0.5, 0xB800), (5.960_464_5e-8, 0x0001), (0.0, 0)];
+    let converted: [(Dtype, fn(f64, u16) -> Vec<u8>); 3] = [
+        (Dtype::F16, |_, half| half.to_le_bytes().to_vec()),
+        (Dtype::BF16, |v, _| (((v as f32).to_bits() >> 16) as u16).to_le_bytes().to_vec()),
+        (Dtype::F64, |v, _| v.to_le_bytes().to_vec()),
+    ];
+    for (dtype, bytes) in converted {
+        let tensors = foreign(Arch::Vgg16, Head::Gap, |t| {
+            let data = exact.iter().cycle().take(t.data.len());
+            (dtype, data.flat_map(|&(v, half)| bytes(v, half)).collect())
+        });
+        write_foreign(&path, &tensors);
+        let weights = load(&path, &sized()).unwrap().model.weights().unwrap();
+        for (got, (expected, _)) in weights.0["features.0.weight"].data.iter().zip(exact.iter().cycle()) {
+            assert_eq!(*got, *expected as f32, "{dtype:?}");
+        }
+    }
+    let tensors = foreign(Arch::Vgg16, Head::Gap, |t| (Dtype::I32, vec![0; 4 * t.data.len()]));
+    write_foreign(&path, &tensors);
+    assert!(load(&path, &sized()).unwrap_err().to_string().contains("I32"));
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.safetensors");
+    let good = foreign(Arch::Vgg16, Head::Linear3, single);
+    let refused = |tensors: &[(String, Dtype, Vec<usize>, Vec<u8>)], overrides: &Overrides| {
+        write_foreign(&path, tensors);
+        let error = load(&path, overrides).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Format);
+        assert!(error.hint().is_some());
+        error.to_string()
+    };
+    let without: Vec<_> = good.iter().filter(|(name, ..)| name != "features.10.bias").cloned().collect();
+    assert!(refused(&without, &sized()).contains("tensor features.10.bias [32] is missing"));
+    let mut more = good.clone();
+    more.push(("extra".into(), Dtype::F32, vec![1], vec![0; 4]));
+    assert!(refused(&more, &sized()).contains("tensor extra [1] belongs to no layer"));
+    let mut misshapen = good.clone();
+    misshapen.iter_mut().find(|(name, ..)| name == "classifier.3.weight").unwrap().2 = vec![256, 1024];
+    assert!(
+        refused(&misshapen, &sized())
+            .contains("classifier.3.weight should have shape [512, 512]; got [256, 1024]")
+    );
+    let gap = Overrides { head: Some(Head::Gap), ..sized() };
+    assert!(refused(&good, &gap).contains("classifier.weight"));
+    let mut poisoned = good.clone();
+    poisoned[0].3[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert!(refused(&poisoned, &sized()).contains("holds NaN"));
+}
+
+#[test]
+fn files_that_lie_are_refused_before_anything_is_allocated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lie.safetensors");
+    let (model, description) = described();
+    save(&path, &model, &description).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let header = |size: u64, text: &str| [&size.to_le_bytes(), text.as_bytes()].concat();
+    let huge = r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}}"#;
+    let long = r#"{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}"#;
+    let lies = [
+        Vec::new(),
+        b"PK\x03\x04".to_vec(),
+        header(u64::MAX, "{}"),
+        header(1 << 40, "{}"),
+        header(2, "{"),
+        header(2, "{]"),
+        header(huge.len() as u64, huge),
+        header(long.len() as u64, long),
+        good[..good.len() - 1].to_vec(),
+        [good.as_slice(), b"x"].concat(),
+        good[..100].to_vec(),
+    ];
+    for (i, lie) in lies.iter().enumerate() {
+        weakspot::output::write_atomic(&path, lie).unwrap();
+        let error = load(&path, &sized()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Format, "lie {i}: {error}");
+        assert!(error.to_string().contains("lie.safetensors"), "lie {i}: {error}");
+        assert!(error.hint().is_some(), "lie {i}: {error}");
+    }
+    let error = load(&folder.path().join("absent"), &sized()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    let error = save(&folder.path().join("no/such/folder/x"), &model, &description).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+}

@@ -1,0 +1,10 @@
+//! The crate from outside: every layer against finite differences and PyTorch, whole networks against torchvision,
+//! the promises about bytes, checkpoints, training.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod checkpoints;
+mod finite_differences;
+mod golden;
+mod model;
+mod support;
+mod training;

@@ -1,0 +1,223 @@
+//! The contract of `Classifier`, kept by `Model`.
+
+use ndarray::{Array2, Axis, s};
+use weakspot::ErrorKind;
+use weakspot::classifier::{Classifier as _, Trace, TraceRequest};
+use weakspot::objective::Objective;
+use weakspot_nn::{Arch, Head, Model, ModelSpec, Passes, Tensor, Weights, Width, models};
+
+use crate::support::{images, made_up_weights, spec};
+
+fn model(arch: Arch, head: Head, image: [usize; 3], n_outputs: usize) -> Model {
+    let spec = spec(arch, head, image, n_outputs);
+    let weights = made_up_weights(&models::network(&spec).unwrap());
+    Model::new(spec, &weights).unwrap()
+}
+
+fn everything<'a>(labels: &'a [usize], layer: &'a str) -> TraceRequest<'a> {
+    let inputs = &[Objective::Loss, Objective::ClassLogit];
+    TraceRequest { labels, layer: Some((layer, Objective::ClassLogit)), inputs, features: true }
+}
+
+/// What a trace says of image `i`, as bits.
+fn bits(trace: &Trace, i: usize) -> Vec<u32> {
+    let mut values: Vec<f32> = trace.logits.row(i).to_vec();
+    values.extend(trace.features.as_ref().unwrap().row(i));
+    let arrays = [&trace.activations, &trace.layer_gradient].map(|a| a.as_ref().unwrap());
+    for array in arrays.into_iter().chain(&trace.input_gradients) {
+        values.extend(array.index_axis(Axis(0), i));
+    }
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn an_image_does_not_see_its_batch() {
+    for (arch, head, image) in [
+        (Arch::Vgg16, Head::Gap, [1, 28, 28]),
+        (Arch::Vgg16, Head::Linear3, [3, 32, 32]),
+        (Arch::Vgg16Bn, Head::Gap, [3, 33, 40]),
+    ] {
+        let model = model(arch, head, image, 3);
+        let all = images(9, image, 1);
+        let labels: Vec<usize> = (0..9).map(|i| i % 3).collect();
+        let run = |from: usize, to: usize, threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let layer = "features.18";
+            pool.install(|| {
+                model
+                    .trace(all.slice(s![from..to, .., .., ..]), &everything(&labels[from..to], layer))
+                    .unwrap()
+            })
+        };
+        let together = run(0, 9, 2);
+        for (from, to, threads) in [(0, 1, 1), (3, 4, 2), (2, 9, 1), (0, 9, 3), (8, 9, 4)] {
+            let part = run(from, to, threads);
+            for i in from..to {
+                assert_eq!(bits(&part, i - from), bits(&together, i), "{image:?}: image {i} in {from}..{to}");
+            }
+        }
+        // The cheap pass gives the same logits.
+        assert_eq!(model.logits(all.view()).unwrap(), together.logits);
+    }
+}
+
+#[test]
+fn one_trace_costs_one_pass_forward_and_one_back_per_objective() {
+    let model = model(Arch::Vgg16, Head::Gap, [3, 32, 32], 2);
+    let x = images(3, [3, 32, 32], 1);
+    model.trace(x.view(), &everything(&[0, 1, 0], "features.29")).unwrap();
+    assert_eq!(model.passes(), Passes { forward: 3, backward: 6, to_layer: 3 });
+    model.logits(x.view()).unwrap();
+    assert_eq!(model.passes(), Passes { forward: 6, backward: 6, to_layer: 3 });
+}
+
+/// Selvaraju et al. 2017, section 3.1: on global average pooling and one linear layer, Grad-CAM's weights are CAM's
+/// divided by the number of cells.
+#[test]
+fn grad_cam_is_cam_over_the_number_of_cells() {
+    for arch in [Arch::Vgg16, Arch::Vgg16Bn] {
+        let model = model(arch, Head::Gap, [3, 64, 48], 3);
+        let head = model.cam_head().unwrap();
+        assert_eq!(head.layer, if arch == Arch::Vgg16 { "features.29" } else { "features.42" });
+        let labels = [2, 0];
+        let trace = model.trace(images(2, [3, 64, 48], 4).view(), &everything(&labels, &head.layer)).unwrap();
+        let (activations, gradient) = (trace.activations.unwrap(), trace.layer_gradient.unwrap());
+        let cells = 4.0 * 3.0;
+        assert_eq!(activations.dim(), (2, 64, 4, 3));
+        for ((i, c, y, x), g) in gradient.indexed_iter() {
+            let expected = head.weights[[labels[i], c]] / cells;
+            assert!((g - expected).abs() <= f32::EPSILON * expected.abs(), "{i} {c} {y} {x}");
+        }
+        // The features are the averages, and with the weights and the bias they are the logits.
+        let features = trace.features.unwrap();
+        let average = activations.mean_axis(Axis(3)).unwrap().mean_axis(Axis(2)).unwrap();
+        assert!((&features - &average).iter().all(|d| d.abs() < 1e-6));
+        let bias = &model.weights().unwrap().0["classifier.bias"].data;
+        let logits: Array2<f32> = features.dot(&head.weights.t()) + ndarray::aview1(bias);
+        assert!((logits - trace.logits).iter().all(|d| d.abs() < 1e-5));
+    }
+}
+
+/// A single logit z stands for (-z/2, z/2): a two-class model whose last rows are -w/2 and w/2 is the same function.
+#[test]
+fn a_single_logit_is_two_halves() {
+    let image = [1, 28, 28];
+    let one = model(Arch::Vgg16, Head::Gap, image, 1);
+    let mut weights = one.weights().unwrap();
+    for name in ["classifier.weight", "classifier.bias"] {
+        let tensor = weights.0.get_mut(name).unwrap();
+        let halves = |sign: f32| tensor.data.iter().map(move |v| sign * v / 2.0);
+        tensor.data = halves(-1.0).chain(halves(1.0)).collect::<Vec<f32>>();
+        tensor.shape[0] = 2;
+    }
+    let two = Model::new(spec(Arch::Vgg16, Head::Gap, image, 2), &weights).unwrap();
+    assert_eq!(one.n_classes(), 2);
+    assert_eq!(one.cam_head(), two.cam_head());
+    let x = images(2, image, 3);
+    let request = everything(&[0, 1], "features.29");
+    let (a, b) = (one.trace(x.view(), &request).unwrap(), two.trace(x.view(), &request).unwrap());
+    // Halving is exact, so only the order of two additions differs.
+    let close = |a: &[f32], b: &[f32]| {
+        let largest = b.iter().fold(0.0f32, |m, v| weakspot::num::max(m, v.abs()));
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * largest)
+    };
+    assert!(close(a.logits.as_slice().unwrap(), b.logits.as_slice().unwrap()));
+    assert!(close(
+        a.layer_gradient.unwrap().as_slice().unwrap(),
+        b.layer_gradient.unwrap().as_slice().unwrap()
+    ));
+    for (a, b) in a.input_gradients.iter().zip(&b.input_gradients) {
+        assert!(close(a.as_slice().unwrap(), b.as_slice().unwrap()));
+    }
+}
+
+#[test]
+fn a_model_says_what_it_takes_and_what_can_be_traced() {
+    let model = model(Arch::Vgg16, Head::Gap, [1, 28, 27], 2);
+    let input = model.input();
+    assert_eq!((input.channels, input.height, input.width), (1, 28, 27));
+    assert_eq!(input.padding, [2, 2, 2, 3]);
+    let relus: Vec<(&str, (usize, usize))> =
+        model.layers().iter().filter(|l| l.is_relu).map(|l| (l.name.as_str(), l.grid)).collect();
+    assert_eq!(relus.len(), 13);
+    assert_eq!(relus[0], ("features.1", (32, 32)));
+    assert_eq!(relus[9], ("features.22", (4, 4)));
+    assert_eq!(relus[12], ("features.29", (2, 2)));
+    assert!(model.layers().iter().all(|l| l.name != "classifier"));
+    let big = spec(Arch::Vgg16, Head::Linear3, [3, 32, 32], 2);
+    assert!(Model::random(big, 0).unwrap().cam_head().is_none());
+}
+
+#[test]
+fn bad_questions_are_refused_by_name() {
+    let model = model(Arch::Vgg16, Head::Gap, [1, 28, 28], 2);
+    let x = images(1, [1, 28, 28], 1);
+    let error = model.logits(images(1, [1, 28, 27], 1).view()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Shape);
+    assert!(error.to_string().contains("[n, 1, 28, 28]"), "{error}");
+    let error = model.trace(x.view(), &everything(&[2], "features.29")).unwrap_err();
+    assert_eq!(error.to_string(), "labels must be below 2; got 2");
+    let error = model.trace(x.view(), &everything(&[0, 1], "features.29")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Shape);
+    for layer in ["features.30", "classifier", ""] {
+        let error = model.trace(x.view(), &everything(&[0], layer)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+        assert!(error.hint().unwrap().contains("features.29"));
+    }
+}
+
+#[test]
+fn a_logit_that_is_no_number_is_an_error() {
+    let spec = spec(Arch::Vgg16, Head::Gap, [1, 28, 28], 2);
+    let mut weights = made_up_weights(&models::network(&spec).unwrap());
+    weights.0.get_mut("classifier.bias").unwrap().data[1] = f32::INFINITY;
+    let error = Model::new(spec, &weights).unwrap().logits(images(1, [1, 28, 28], 1).view()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Numerical);
+}
+
+#[test]
+fn specifications_out_of_range_are_refused() {
+    let good = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [3, 32, 32], 2);
+    let refused = |change: fn(&mut ModelSpec)| {
+        let mut spec = good.clone();
+        change(&mut spec);
+        models::network(&spec).unwrap_err().kind()
+    };
+    assert_eq!(refused(|s| s.n_outputs = 0), ErrorKind::InvalidParameter);
+    assert_eq!(refused(|s| s.height = 0), ErrorKind::InvalidParameter);
+    assert_eq!(refused(|s| s.height = usize::MAX), ErrorKind::InvalidParameter);
+    assert_eq!(refused(|s| s.mean = vec![0.0]), ErrorKind::InvalidParameter);
+    assert_eq!(refused(|s| s.std[1] = 0.0), ErrorKind::InvalidParameter);
+    assert_eq!(refused(|s| s.std[1] = f32::NAN), ErrorKind::InvalidParameter);
+    for text in ["0", "2", "1/3", "1/128", "1/0", "", "-1", "1/"] {
+        assert!(text.parse::<Width>().is_err(), "{text}");
+    }
+    for text in ["1", "1/1", "1/8", "1/64"] {
+        assert!(text.parse::<Width>().is_ok(), "{text}");
+    }
+    assert_eq!("1/8".parse::<Width>().unwrap().to_string(), "1/8");
+    assert!("resnet".parse::<Arch>().unwrap_err().hint().unwrap().contains("vgg16-bn"));
+    let text = serde_json::to_string(&good).unwrap();
+    assert_eq!(serde_json::from_str::<ModelSpec>(&text).unwrap(), good);
+}
+
+#[test]
+fn weights_must_be_all_there() {
+    let spec = spec(Arch::Vgg16Bn, Head::Gap, [1, 28, 28], 2);
+    let good = made_up_weights(&models::network(&spec).unwrap());
+    let refused = |change: &dyn Fn(&mut Weights)| {
+        let mut weights = good.clone();
+        change(&mut weights);
+        Model::new(spec.clone(), &weights).unwrap_err().to_string()
+    };
+    let missing = refused(&|w| drop(w.0.remove("features.40.weight")));
+    assert_eq!(missing, "tensor features.40.weight [64, 64, 3, 3] is missing");
+    let extra =
+        refused(&|w| drop(w.0.insert("fc.weight".into(), Tensor { shape: vec![1], data: vec![0.0] })));
+    assert_eq!(extra, "tensor fc.weight [1] belongs to no layer of this network");
+    let misshapen = refused(&|w| w.0.get_mut("classifier.bias").unwrap().shape = vec![2, 1]);
+    assert_eq!(misshapen, "tensor classifier.bias should have shape [2]; got [2, 1]");
+    let mut counted = good.clone();
+    counted.0.insert("features.1.num_batches_tracked".into(), Tensor { shape: vec![], data: vec![3.0] });
+    assert!(Model::new(spec, &counted).is_ok());
+}
