@@ -97,22 +97,28 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
 
 /// The classifier of this recipe: reused from `folder` if it is there, else trained and kept there.
 ///
+/// `fits` sees a model of the same network before anything is trained, so that a layer that does not exist costs no
+/// training.
+///
 /// # Errors
-/// What training and the file system report.
+/// What `fits`, training and the file system report.
 pub(crate) fn trained_or_reused(
     folder: &Path,
     model: &ModelArgs,
     training: &TrainingArgs,
     parts: &Parts,
-    retrain: bool,
+    fits: Option<&dyn Fn(&Model) -> Result<()>>,
     observer: &dyn Observer,
 ) -> Result<Chosen> {
     let wanted = Wanted::new(model, training, parts)?;
     let path = folder.join(wanted.file_name(parts));
-    let kept = if retrain { None } else { wanted.kept(&path) };
+    let kept = wanted.kept(&path);
     let (loaded, weights, note) = if let Some(loaded) = kept {
         (loaded, "reused", format!("reuses {}: the same recipe, data and seed", path.display()))
     } else {
+        if let Some(fits) = fits {
+            fits(&Model::random(wanted.spec.clone(), parts.seed)?)?;
+        }
         folder::check_writable(folder)?;
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
         wanted.train(&path, parts, observer)?;

@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use weakspot::Error;
+use weakspot::{Error, ErrorKind};
 
 /// Data: what a script would read.
 pub(crate) fn data(text: &str) {
@@ -19,8 +19,16 @@ pub(crate) fn talk(text: &str) {
 /// An error in one line, and what to type next.
 pub(crate) fn failure(error: &Error) {
     talk(&format!("error: {}", one_line(&error.to_string())));
-    if let Some(hint) = error.hint() {
-        talk(&format!("hint: {}", one_line(hint)));
+    talk(&format!("hint: {}", one_line(error.hint().unwrap_or_else(|| usual_hint(error.kind())))));
+}
+
+/// What to type where the error itself does not know better.
+fn usual_hint(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Interrupted => "type the same command again",
+        ErrorKind::Io => "check the path, its permissions and the free space, then type the same command again",
+        ErrorKind::Numerical => "check that the weights and the images are those you meant",
+        _ => "weakspot COMMAND --help explains every setting with an example",
     }
 }
 

@@ -16,7 +16,8 @@ pub(crate) struct TrainArgs {
 
     /// File of the weights, with everything needed to use them in its metadata
     ///
-    /// Default: the place in --models where study looks for it. Example: --out mine.safetensors
+    /// Default: the place in --models where study looks for it; what is there already is not trained again. Example:
+    /// --out mine.safetensors
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use weakspot::attribution::choose_layer;
 use weakspot::classifier::Classifier;
 use weakspot::dataset::Dataset;
 use weakspot::progress::Observer as _;
 use weakspot::study::{FileJournal, PairView, Subject};
 use weakspot::{Error, Result, report, study};
+use weakspot_nn::Model;
 
 use crate::args::StudyArgs;
 use crate::folder::{Wanted, slug};
@@ -35,13 +37,17 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
         progress.note(&format!("--limit: at most {limit} eval images per class are scored; intervals are wider"));
     }
 
-    let chosen = match &args.weights {
-        Some(file) => Chosen::given(file, &args.model, &parts)?,
-        None => model::trained_or_reused(&args.models, &args.model, &args.training, &parts, false, &progress)?,
+    let layer_in = |model: &Model| choose_layer(model, plan.layer.as_deref(), plan.cam);
+    let chosen = if let Some(file) = &args.weights {
+        Chosen::given(file, &args.model, &parts)?
+    } else {
+        let fits = |model: &Model| layer_in(model).map(drop);
+        model::trained_or_reused(&args.models, &args.model, &args.training, &parts, Some(&fits), &progress)?
     };
     progress.note(&chosen.note);
+    progress.note(&format!("maps at {}", layer_in(&chosen.model)?));
     let view;
-    let classifier: &dyn Classifier = if chosen.model.n_classes() == 2 {
+    let classifier: &dyn Classifier = if chosen.model.n_classes() == 2 && chosen.classes == [0, 1] {
         &chosen.model
     } else {
         view = PairView::new(&chosen.model, chosen.classes)?;

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         model::train_to(out, model, training, &parts, &progress)?;
         out.clone()
     } else {
-        let chosen = model::trained_or_reused(&args.models, model, training, &parts, args.run.force, &progress)?;
+        let chosen = model::trained_or_reused(&args.models, model, training, &parts, None, &progress)?;
         progress.note(&chosen.note);
         chosen.path
     };

@@ -6,7 +6,7 @@ use weakspot::output::write_atomic;
 
 use crate::fixtures::{Array, digits, gzip, idx, mnist, npz};
 use crate::program::{Said, tree, weakspot};
-use crate::study::{TINY, words};
+use crate::study::{QUICK, tiny, words};
 
 /// Runs in a folder that must not change.
 #[track_caller]
@@ -63,6 +63,12 @@ fn settings_out_of_range_are_refused() {
         (&["--weights", "absent.safetensors"][..], "absent.safetensors"),
         (&["--lr", "-1"][..], "lr"),
         (&["--epochs", "0"][..], "--epochs"),
+        (&["--mean", "0.5,0.5"][..], "--mean"),
+        (&["--std", "0"][..], "--std"),
+        (&["--layer", "features.99"][..], "features.99"),
+        (&["--layer", "features.29"][..], "features.29"),
+        (&["--cam", "cam", "--head", "linear3"][..], "CAM"),
+        (&["--weights", "w.safetensors", "--epochs", "3"][..], "--epochs is about training"),
     ] {
         refused(folder.path(), &words(&["study", "demo"], flags), expected);
     }
@@ -88,30 +94,79 @@ fn absent_data_says_where_it_was_looked_for_and_how_to_get_it() {
     refused(folder.path(), &["study", "fashion-mnist", "--data-dir", "."], "t10k-labels-idx1-ubyte");
 }
 
+/// A study of the small `mnist` in a folder's `data`.
+fn digits_study<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let study = words(&["study", "mnist", "--data-dir", "data", "--models", "models"], &QUICK);
+    words(&words(&study, &["--controls", "none", "--sweep", "none"]), more)
+}
+
+#[test]
+fn whole_idx_files_are_studied_plain_or_zipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("data/train-images-idx3-ubyte");
+    mnist(&folder.path().join("data"));
+    weakspot(folder.path(), &digits_study(&["--classes", "3,8", "--protocols", "p0,p1", "--out", "run"])).ok();
+    let read = |run: &str| std::fs::read(folder.path().join(run).join("results.json")).unwrap();
+    let results: serde_json::Value = serde_json::from_slice(&read("run")).unwrap();
+    assert_eq!(results["data"]["classes"], serde_json::json!(["3", "8"]));
+    assert_eq!(results["config"]["eps"], "0.3");
+    assert_eq!(results["directions"][0]["n"]["eval"], 5, "every test image of the class");
+
+    let bytes = gzip(&std::fs::read(&images).unwrap());
+    write_atomic(&images.with_extension("gz"), &bytes).unwrap();
+    std::fs::remove_file(&images).unwrap();
+    weakspot(folder.path(), &digits_study(&["--classes", "3,8", "--protocols", "p0,p1", "--out", "zipped"])).ok();
+    assert!(read("run") == read("zipped"));
+}
+
 #[test]
 fn damaged_idx_files_are_refused() {
     let (pixels, labels) = digits(20);
     let n = labels.len() as u32;
     let images = idx(&[n, 28, 28], &pixels);
     let zipped = gzip(&images);
-    let damaged: [(&str, Vec<u8>); 9] = [
-        ("truncated", images[..images.len() - 100].to_vec()),
+    let cut = |bytes: &[u8], end: usize| bytes[..end].to_vec();
+    let flipped = |at: usize| zipped.iter().enumerate().map(|(i, b)| if i == at { b ^ 0xff } else { *b }).collect();
+    let damaged: [(&str, Vec<u8>); 10] = [
+        ("truncated", cut(&images, images.len() - 100)),
+        ("within the header", cut(&images, 9)),
         ("too long", [images.clone(), vec![0; 9]].concat()),
         ("empty", Vec::new()),
         ("wrong magic", [vec![1], images[1..].to_vec()].concat()),
         ("claims more", [idx(&[u32::MAX, 28, 28], &[]), pixels.clone()].concat()),
         ("claims terabytes", idx(&[u32::MAX, u32::MAX, u32::MAX], &[])),
-        ("truncated gzip", zipped[..zipped.len() / 2].to_vec()),
-        ("corrupt gzip", zipped.iter().enumerate().map(|(i, b)| if i == 400 { b ^ 0xff } else { *b }).collect()),
-        ("counts that disagree", idx(&[n - 1, 28, 28], &pixels[..pixels.len() - 784])),
+        ("truncated gzip", cut(&zipped, zipped.len() / 2)),
+        ("corrupt gzip", flipped(400)),
+        ("fewer than labels", idx(&[n - 1, 28, 28], &pixels[..pixels.len() - 784])),
     ];
     let folder = tempfile::tempdir().unwrap();
-    mnist(folder.path());
+    let data = folder.path().join("data");
+    mnist(&data);
     for (what, bytes) in damaged {
-        write_atomic(&folder.path().join("train-images-idx3-ubyte"), &bytes).unwrap();
-        let said = refused(folder.path(), &words(&TINY[2..], &[]), "");
-        drop((what, said));
+        write_atomic(&data.join("train-images-idx3-ubyte"), &bytes).unwrap();
+        let said = refused(folder.path(), &digits_study(&[]), "train-images-idx3-ubyte");
+        assert!(!said.stderr.contains("looked in"), "{what}: the file is there: {}", said.stderr);
     }
+    mnist(&data);
+    write_atomic(&data.join("t10k-labels-idx1-ubyte"), &idx(&[50], &[77; 50])).unwrap();
+    refused(folder.path(), &digits_study(&[]), "t10k-labels-idx1-ubyte");
+}
+
+#[test]
+fn a_class_without_enough_images_to_divide_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = Array::U8(vec![6, 1, 8, 8], vec![9; 6 * 64]);
+    let labels = Array::U8(vec![6], vec![0, 0, 0, 0, 0, 1]);
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images), ("labels", &labels)])).unwrap();
+    refused(folder.path(), &["study", "x.npz", "--eps", "0.1"], "part");
+    let one = Array::U8(vec![6], vec![0; 6]);
+    write_atomic(&folder.path().join("one.npz"), &npz(&[("images", &images), ("labels", &one)])).unwrap();
+    refused(folder.path(), &["study", "one.npz", "--eps", "0.1"], "2 classes");
+    write_atomic(&folder.path().join("none.npz"), &npz(&[("images", &images)])).unwrap();
+    refused(folder.path(), &["study", "none.npz", "--eps", "0.1"], "labels");
+    let five = Array::U8(vec![5], vec![0; 5]);
+    write_atomic(&folder.path().join("five.npz"), &npz(&[("images", &images), ("labels", &five)])).unwrap();
+    refused(folder.path(), &["study", "five.npz", "--eps", "0.1"], "labels");
 }
 
 #[test]
@@ -137,6 +192,8 @@ fn images_that_are_none_are_refused() {
     refused(folder.path(), &maps("small.npz", "w"), "w");
     refused(folder.path(), &maps("small.npz", "broken.safetensors"), "broken.safetensors");
     refused(folder.path(), &["maps", "--images", "small.npz", "--weights", "w", "--out", "o"], "--eps is needed");
+    refused(folder.path(), &words(&maps("small.npz", "w"), &["--labels", "nan.npz"]), "--labels");
+    refused(folder.path(), &words(&maps("small.npz", "w")[..3], &["--out", "nan.npz", "--images", "small.npz", "--weights", "w"]), "nan.npz exists");
 }
 
 #[test]
@@ -159,6 +216,9 @@ fn weights_that_do_not_fit_are_refused_by_the_tensors_name() {
     refused(folder.path(), &study("missing.safetensors"), "features.2.bias");
     refused(folder.path(), &study("extra.safetensors"), "features.99.weight");
     refused(folder.path(), &study("short.safetensors"), "short.safetensors");
+    refused(folder.path(), &words(&study("w.safetensors"), &["--width", "1/8"]), "--width 1/8");
+    refused(folder.path(), &words(&study("w.safetensors"), &["--head", "linear3"]), "classifier.0.weight");
+    refused(folder.path(), &words(&study("w.safetensors"), &["--arch", "vgg16-bn"]), "features.");
 
     // The right weights, and images of another size.
     let images = Array::U8(vec![40, 1, 32, 32], vec![7; 40 * 1024]);
@@ -173,15 +233,14 @@ fn an_output_that_cannot_be_written_is_refused_before_training() {
     write_atomic(&folder.path().join("file"), b"mine").unwrap();
     std::fs::create_dir(folder.path().join("full")).unwrap();
     write_atomic(&folder.path().join("full/notes.txt"), b"mine").unwrap();
-    let plain = &TINY[..TINY.len() - 1];
-    refused(folder.path(), &words(plain, &["--out", "file"]), "file");
-    refused(folder.path(), &words(plain, &["--out", "file/below"]), "file");
-    refused(folder.path(), &words(plain, &["--out", "full"]), "not empty");
+    refused(folder.path(), &tiny(&["--out", "file"]), "file");
+    refused(folder.path(), &tiny(&["--out", "file/below"]), "file");
+    refused(folder.path(), &tiny(&["--out", "full"]), "not empty");
     refused(folder.path(), &["train", "demo", "--out", "file"], "file");
     refused(folder.path(), &["train", "demo", "--out", "full"], "full");
     refused(folder.path(), &["train", "demo", "--out", "absent/w.safetensors"], "absent");
     if cfg!(target_os = "linux") {
-        refused(folder.path(), &words(plain, &["--out", "/proc/weakspot"]), "/proc");
+        refused(folder.path(), &tiny(&["--out", "/proc/weakspot"]), "/proc");
     }
     refused(folder.path(), &["report", "full"], "results.json");
     refused(folder.path(), &["report", "absent"], "absent");

@@ -22,9 +22,9 @@ fn every_flag_of_every_command_says_what_it_takes_and_gives_an_example_or_a_defa
         assert!(help.contains("Examples:"), "{verb}");
         let mut flags = 0;
         // A flag's entry: its line, and everything indented below it.
-        for entry in help.split("\n      --").skip(1) {
-            let (name, rest) = entry.split_once('\n').unwrap_or((entry, ""));
-            let words = rest.split("\n\n      --").next().unwrap_or(rest);
+        let flags_only = help.split("Examples:\n").next().unwrap();
+        for entry in flags_only.split("\n      --").skip(1) {
+            let (name, words) = entry.split_once('\n').unwrap_or((entry, ""));
             flags += 1;
             let switch = ["force", "targeted"].contains(&name.trim());
             let taught = ["Default:", "[default:", "Example:"].iter().any(|mark| words.contains(mark));

@@ -9,11 +9,16 @@ use serde_json::Value;
 
 use crate::program::{start, tree, weakspot};
 
-/// A study that takes seconds: a thin network, one epoch, few images, everything switched on that is not slow.
-pub(crate) const TINY: [&str; 17] = [
-    "study", "demo", "--width", "1/16", "--train-limit", "24", "--epochs", "1", "--limit", "8", "--sweep", "4/255",
-    "--controls", "none", "--models", "models", "--force",
+/// Training that takes a second and tells most images apart.
+pub(crate) const QUICK: [&str; 12] = [
+    "--width", "1/16", "--train-limit", "48", "--epochs", "3", "--lr", "0.003", "--warmup", "2", "--train-batch", "8",
 ];
+
+/// A study that takes seconds: few images, and nothing left out but some controls.
+pub(crate) fn tiny<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let few = ["--limit", "8", "--sweep", "4/255", "--controls", "19", "--models", "models"];
+    words(&words(&words(&["study", "demo"], &QUICK), &few), more)
+}
 
 /// Words, and more words.
 pub(crate) fn words<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
@@ -40,7 +45,7 @@ fn finished() -> &'static Path {
     FINISHED
         .get_or_init(|| {
             let folder = tempfile::tempdir().unwrap();
-            let said = weakspot(folder.path(), &words(&TINY, &["--out", "run", "--threads", "2"])).ok();
+            let said = weakspot(folder.path(), &tiny(&["--out", "run", "--threads", "2"])).ok();
             assert!(said.stdout.trim_end().ends_with("report.html"), "{}", said.stdout);
             folder
         })
@@ -93,10 +98,10 @@ fn a_study_leaves_every_file_that_is_promised() {
 fn threads_batch_size_and_reused_weights_change_no_byte() {
     let folder = finished();
     let fresh = tempfile::tempdir().unwrap();
-    weakspot(fresh.path(), &words(&TINY, &["--out", "run", "--threads", "1", "--batch-size", "7"])).ok();
+    weakspot(fresh.path(), &tiny(&["--out", "run", "--threads", "1", "--batch-size", "7"])).ok();
     assert_same(&results(&folder.join("run")), &results(&fresh.path().join("run")));
 
-    let said = weakspot(fresh.path(), &words(&TINY, &["--out", "again", "--batch-size", "5"])).ok();
+    let said = weakspot(fresh.path(), &tiny(&["--out", "again", "--batch-size", "5"])).ok();
     assert!(said.stderr.contains("reuse"), "{}", said.stderr);
     assert_same(&results(&folder.join("run")), &results(&fresh.path().join("again")));
     assert_eq!(json(&fresh.path().join("again/run.json"))["weights"], "reused");
@@ -107,19 +112,22 @@ fn a_killed_study_goes_on_and_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     // The classifier is there already, so that the child spends its life in the study.
     copy(&finished().join("models"), &folder.path().join("models"));
-    let slow = words(&TINY, &["--out", "run", "--batch-size", "1"]);
-    let mut child = start(folder.path(), &slow);
+    let slow = tiny(&["--out", "run", "--batch-size", "1"]);
     let journal = folder.path().join("run/journal");
     let rows = || std::fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
-    while rows() < 40 {
-        assert!(child.try_wait().unwrap().is_none(), "the study ended before it could be killed");
-        std::thread::sleep(Duration::from_millis(2));
+    // Once while the fit images are looked at, of which there are 400, and once while the eval images are scored.
+    for enough in [40, 410] {
+        let mut child = start(folder.path(), &slow);
+        while rows() < enough {
+            assert!(child.try_wait().unwrap().is_none(), "the study ended before it could be killed");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!folder.path().join("run/results.json").exists());
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!folder.path().join("run/results.json").exists());
 
-    let said = weakspot(folder.path(), &words(&TINY, &["--out", "run"])).ok();
+    let said = weakspot(folder.path(), &tiny(&["--out", "run"])).ok();
     assert!(said.stderr.contains("goes on with run"), "{}", said.stderr);
     assert_eq!(json(&folder.path().join("run/run.json"))["resumed"], true);
     assert_same(&results(&finished().join("run")), &results(&folder.path().join("run")));
@@ -131,7 +139,7 @@ fn ctrl_c_stops_at_the_next_batch_and_says_how_to_go_on() {
     use std::process::{Command, Stdio};
     let folder = tempfile::tempdir().unwrap();
     copy(&finished().join("models"), &folder.path().join("models"));
-    let mut command = crate::program::command(folder.path(), &words(&TINY, &["--out", "run", "--batch-size", "1"]));
+    let mut command = crate::program::command(folder.path(), &tiny(&["--out", "run", "--batch-size", "1"]));
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     while !folder.path().join("run/journal").exists() {
         std::thread::sleep(Duration::from_millis(2));
@@ -163,20 +171,26 @@ fn a_report_is_rebuilt_from_the_runs_files_alone() {
 fn a_finished_run_is_kept_unless_it_is_given_up_by_name() {
     let folder = tempfile::tempdir().unwrap();
     copy(&finished().join("models"), &folder.path().join("models"));
-    let without_force = &TINY[..TINY.len() - 1];
-    weakspot(folder.path(), &words(without_force, &["--protocols", "p0"])).ok();
+    let short = tiny(&["--protocols", "p0"]);
+    weakspot(folder.path(), &short).ok();
     let first = folder.path().join("runs/demo-disc-cross");
     let before = tree(&first);
-    weakspot(folder.path(), &words(without_force, &["--protocols", "p0"])).ok();
+    weakspot(folder.path(), &short).ok();
     assert_same(&before, &tree(&first));
     let second = PathBuf::from(format!("{}-2", first.display()));
     assert_same(&results(&first), &results(&second));
 
     let asked = first.to_str().unwrap();
-    let said = weakspot(folder.path(), &words(without_force, &["--out", asked]));
+    let said = weakspot(folder.path(), &words(&short, &["--out", asked]));
     assert_eq!(said.code, Some(2));
     assert!(said.stderr.contains("finished run") && said.stderr.contains("--force"), "{}", said.stderr);
     assert_same(&before, &tree(&first));
+
+    // Given up by name: the new run takes its place, and what is not ours stays.
+    weakspot::output::write_atomic(&first.join("notes.txt"), b"mine").unwrap();
+    weakspot(folder.path(), &tiny(&["--protocols", "p0,p1", "--out", asked, "--force"])).ok();
+    assert_eq!(json(&first.join("results.json"))["config"]["protocols"], "p0,p1");
+    assert!(first.join("notes.txt").exists());
 }
 
 #[test]
@@ -184,7 +198,7 @@ fn the_papers_preset_and_single_flags_over_it_are_what_is_run() {
     let folder = tempfile::tempdir().unwrap();
     copy(&finished().join("models"), &folder.path().join("models"));
     let flags = ["--out", "run", "--preset", "paper", "--mask", "union", "--protocols", "p0,p1", "--fill", "1"];
-    weakspot(folder.path(), &words(&TINY, &flags)).ok();
+    weakspot(folder.path(), &tiny(&flags)).ok();
     let results = json(&folder.path().join("run/results.json"));
     let config = &results["config"];
     assert_eq!((&config["preset"], &config["roa"], &config["blob"]), (&"paper".into(), &"delta".into(), &"rep-diff".into()));
