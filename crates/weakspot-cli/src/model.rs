@@ -18,6 +18,9 @@ use crate::folder::{self, slug};
 use crate::parts::Parts;
 use crate::progress::Progress;
 
+/// Says whether a network can be studied as asked.
+pub(crate) type Fits<'a> = dyn Fn(&Model) -> Result<()> + 'a;
+
 /// A classifier, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Chosen {
@@ -108,7 +111,7 @@ pub(crate) fn trained_or_reused(
     model: &ModelArgs,
     training: &TrainingArgs,
     parts: &Parts,
-    fits: Option<&dyn Fn(&Model) -> Result<()>>,
+    fits: Option<&Fits<'_>>,
     progress: &Progress,
 ) -> Result<Chosen> {
     let wanted = Wanted::new(model, training, parts)?;
