@@ -78,7 +78,9 @@ impl Wanted<'_> {
         let path = self.out.unwrap_or(&self.default);
         check_writable(path)?;
         match contents(path)? {
-            Contents::Finished if self.out.is_some() && !self.force => Err(in_use(path, "holds a finished run")),
+            Contents::Finished if self.out.is_some() && !self.force => {
+                Err(in_use(path, "holds a finished run"))
+            }
             Contents::Foreign if self.out.is_some() && !self.force => {
                 Err(in_use(path, "is not empty and holds no run"))
             }
@@ -98,7 +100,10 @@ impl Wanted<'_> {
         let resumes = match contents(&path)? {
             Contents::Unfinished(Some(found)) if found == fingerprint => true,
             Contents::Unfinished(_) if !self.force => {
-                return Err(in_use(&path, "holds an unfinished run of another study (other settings, data or weights)"));
+                return Err(in_use(
+                    &path,
+                    "holds an unfinished run of another study (other settings, data or weights)",
+                ));
             }
             Contents::Finished if !self.force => return Err(in_use(&path, "holds a finished run")),
             Contents::Foreign if !self.force => return Err(in_use(&path, "is not empty and holds no run")),

@@ -174,7 +174,8 @@ impl Wanted {
             "train": ids(&parts.splits.train),
             "tune": ids(&parts.splits.tune),
         });
-        let bytes: Vec<String> = Sha256::digest(decides.to_string()).iter().map(|b| format!("{b:02x}")).collect();
+        let bytes: Vec<String> =
+            Sha256::digest(decides.to_string()).iter().map(|b| format!("{b:02x}")).collect();
         let key = bytes.concat();
         Ok(Self { spec, recipe, key })
     }
@@ -190,7 +191,8 @@ impl Wanted {
     /// cache.
     fn kept(&self, path: &Path) -> Option<Loaded> {
         let loaded = checkpoint::load(path, &Overrides::default()).ok()?;
-        let same = loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
+        let same =
+            loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
         same.then_some(loaded)
     }
 
@@ -230,8 +232,16 @@ impl Wanted {
 
     /// The recipe as a sentence's worth of settings.
     fn in_words(&self) -> String {
-        let Recipe { optimizer, learning_rate, warmup_steps, weight_decay, batch_size, max_epochs, patience, .. } =
-            &self.recipe;
+        let Recipe {
+            optimizer,
+            learning_rate,
+            warmup_steps,
+            weight_decay,
+            batch_size,
+            max_epochs,
+            patience,
+            ..
+        } = &self.recipe;
         let optimizer = json!(optimizer);
         let augmentation = self.recipe.augmentation;
         let flip = if augmentation.flip { ", flips" } else { "" };

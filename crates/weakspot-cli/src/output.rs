@@ -26,7 +26,9 @@ pub(crate) fn failure(error: &Error) {
 fn usual_hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Interrupted => "type the same command again",
-        ErrorKind::Io => "check the path, its permissions and the free space, then type the same command again",
+        ErrorKind::Io => {
+            "check the path, its permissions and the free space, then type the same command again"
+        }
         ErrorKind::Numerical => "check that the weights and the images are those you meant",
         _ => "weakspot COMMAND --help explains every setting with an example",
     }
@@ -35,10 +37,9 @@ fn usual_hint(kind: ErrorKind) -> &'static str {
 /// A panic is our mistake, and the user should not have to read a stack.
 pub(crate) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-        let what = panic
-            .payload_as_str()
-            .map_or_else(|| "no message".to_owned(), one_line);
+        let place =
+            panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        let what = panic.payload_as_str().map_or_else(|| "no message".to_owned(), one_line);
         talk(&format!("error: a mistake in weakspot {}{place}: {what}", env!("CARGO_PKG_VERSION")));
         talk("hint: please report this line and the command you typed; results already written are whole");
     }));

@@ -77,9 +77,11 @@ fn epsilon(method: &MethodArgs, preset: Option<f64>) -> Result<Epsilon> {
     match (method.eps, preset) {
         (Some(epsilon), _) => Ok(epsilon),
         (None, Some(epsilon)) => Epsilon::new(epsilon),
-        (None, None) => Err(Error::invalid("--eps is needed: the attack's radius decides every claim, and nothing is \
-                                            assumed about your images")
-            .with_hint("usual: --eps 8/255 for colour images of 32 pixels, 4/255 for 224, 0.3 for digits")),
+        (None, None) => Err(Error::invalid(
+            "--eps is needed: the attack's radius decides every claim, and nothing is \
+                                            assumed about your images",
+        )
+        .with_hint("usual: --eps 8/255 for colour images of 32 pixels, 4/255 for 224, 0.3 for digits")),
     }
 }
 

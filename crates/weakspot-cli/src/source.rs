@@ -17,30 +17,40 @@ const NAMES: &str = "demo, mnist, fashion-mnist";
 pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
     let is_idx = matches!(name, "mnist" | "fashion-mnist");
     if args.data_dir.is_some() && !is_idx {
-        return Err(Error::invalid(format!("--data-dir belongs to mnist and fashion-mnist; the data set is {name}"))
-            .with_hint("leave --data-dir out, or name the data set first: weakspot study mnist --data-dir DIR"));
+        return Err(Error::invalid(format!(
+            "--data-dir belongs to mnist and fashion-mnist; the data set is {name}"
+        ))
+        .with_hint("leave --data-dir out, or name the data set first: weakspot study mnist --data-dir DIR"));
     }
     if args.labels.is_some() && (is_idx || name == "demo") {
-        return Err(Error::invalid(format!("--labels belongs to an .npy file of images; {name} has its own"))
-            .with_hint("leave --labels out"));
+        return Err(Error::invalid(format!(
+            "--labels belongs to an .npy file of images; {name} has its own"
+        ))
+        .with_hint("leave --labels out"));
     }
     match name {
         "demo" => Ok(demo::generate()),
         "mnist" | "fashion-mnist" => {
             let folder = match &args.data_dir {
                 Some(folder) => folder.clone(),
-                None => idx::default_folder(name, |variable| std::env::var(variable).ok()).ok_or_else(|| {
-                    Error::invalid(format!("expected the folder of {name}; this system names no cache folder"))
+                None => {
+                    idx::default_folder(name, |variable| std::env::var(variable).ok()).ok_or_else(|| {
+                        Error::invalid(format!(
+                            "expected the folder of {name}; this system names no cache folder"
+                        ))
                         .with_hint(format!("weakspot study {name} --data-dir DIR"))
-                })?,
+                    })?
+                }
             };
             idx::load(name, &folder)
         }
         _ => {
             let path = Path::new(name);
             if !path.exists() {
-                return Err(Error::invalid(format!("expected a data set's name or an existing file or folder; got {name:?}"))
-                    .with_hint(format!("the names are {NAMES}")));
+                return Err(Error::invalid(format!(
+                    "expected a data set's name or an existing file or folder; got {name:?}"
+                ))
+                .with_hint(format!("the names are {NAMES}")));
             }
             arrays::load(path, args.labels.as_deref())?.into_dataset(&called(path))
         }

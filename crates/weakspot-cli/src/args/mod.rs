@@ -88,8 +88,9 @@ fn translated(error: &clap::Error) -> Error {
     let refused = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
     if let (Some(own), Some(flag)) = (refused, text(ContextKind::InvalidArg)) {
         let flag = flag.split_whitespace().next().unwrap_or_default().to_owned();
-        return Error::invalid(format!("{flag}: {own}"))
-            .with_hint(own.hint().map_or_else(|| "weakspot COMMAND --help explains each flag".to_owned(), str::to_owned));
+        return Error::invalid(format!("{flag}: {own}")).with_hint(
+            own.hint().map_or_else(|| "weakspot COMMAND --help explains each flag".to_owned(), str::to_owned),
+        );
     }
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
         || error.kind() == ClapKind::MissingSubcommand

@@ -132,7 +132,8 @@ fn optimizer(text: &str) -> Result<Optimizer> {
     match text {
         "adam" => Ok(Optimizer::Adam),
         "sgd" => Ok(Optimizer::Sgd),
-        _ => Err(Error::invalid(format!("expected an optimizer's name; got {text:?}")).with_hint("one of adam, sgd")),
+        _ => Err(Error::invalid(format!("expected an optimizer's name; got {text:?}"))
+            .with_hint("one of adam, sgd")),
     }
 }
 

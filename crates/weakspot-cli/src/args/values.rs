@@ -106,14 +106,16 @@ pub(crate) fn switch(text: &str) -> Result<bool> {
     match text {
         "true" | "yes" | "on" => Ok(true),
         "false" | "no" | "off" => Ok(false),
-        _ => Err(Error::invalid(format!("expected true or false; got {text:?}")).with_hint("give the flag alone for true")),
+        _ => Err(Error::invalid(format!("expected true or false; got {text:?}"))
+            .with_hint("give the flag alone for true")),
     }
 }
 
 /// A window of the structural similarity, by name.
 pub(crate) fn window(text: &str) -> Result<Window> {
     [Window::Uniform, Window::Gaussian].into_iter().find(|window| window.name() == text).ok_or_else(|| {
-        Error::invalid(format!("expected a window's name; got {text:?}")).with_hint("one of uniform, gaussian")
+        Error::invalid(format!("expected a window's name; got {text:?}"))
+            .with_hint("one of uniform, gaussian")
     })
 }
 

@@ -28,13 +28,21 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     }
     let record = RunRecord::begin(args.run.batch_size);
     let progress = Progress::new(Interrupt::listen()?);
-    let parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, args.weights.is_none())?;
+    let parts = Parts::open(
+        &args.dataset,
+        &args.data,
+        args.training.train_limit,
+        args.run.seed,
+        args.weights.is_none(),
+    )?;
     let plan = plan::study(args, &parts.data.name)?;
-    let wanted = Wanted { out: args.out.as_deref(), default: default_out(&parts.data), force: args.run.force };
+    let wanted =
+        Wanted { out: args.out.as_deref(), default: default_out(&parts.data), force: args.run.force };
     wanted.check()?;
     progress.note(&format!("{}: {}", parts.data.name, parts.splits.description));
     if let Some(limit) = args.data.limit {
-        progress.note(&format!("--limit: at most {limit} eval images per class are scored; intervals are wider"));
+        progress
+            .note(&format!("--limit: at most {limit} eval images per class are scored; intervals are wider"));
     }
 
     let layer_in = |model: &Model| choose_layer(model, plan.layer.as_deref(), plan.cam);
@@ -63,7 +71,11 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     let folder = wanted.settle(&study::fingerprint(&plan, &subject))?;
     let mut journal = FileJournal::open(&folder.journal(), &study::fingerprint(&plan, &subject))?;
     if folder.resumes {
-        progress.note(&format!("goes on with {}: {} results are there already", folder.path.display(), journal.len()));
+        progress.note(&format!(
+            "goes on with {}: {} results are there already",
+            folder.path.display(),
+            journal.len()
+        ));
     }
     let found = study::run(&plan, &subject, args.run.batch_size, &mut journal, &progress)?;
 

@@ -1,7 +1,7 @@
 //! `weakspot train`: the training step of a study, by itself.
 
-use weakspot::progress::Observer as _;
 use weakspot::Result;
+use weakspot::progress::Observer as _;
 
 use crate::args::TrainArgs;
 use crate::interrupt::Interrupt;

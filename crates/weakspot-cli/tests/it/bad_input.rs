@@ -105,7 +105,8 @@ fn whole_idx_files_are_studied_plain_or_zipped() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("data/train-images-idx3-ubyte");
     mnist(&folder.path().join("data"));
-    weakspot(folder.path(), &digits_study(&["--classes", "3,8", "--protocols", "p0,p1", "--out", "run"])).ok();
+    weakspot(folder.path(), &digits_study(&["--classes", "3,8", "--protocols", "p0,p1", "--out", "run"]))
+        .ok();
     let read = |run: &str| std::fs::read(folder.path().join(run).join("results.json")).unwrap();
     let results: serde_json::Value = serde_json::from_slice(&read("run")).unwrap();
     assert_eq!(results["data"]["classes"], serde_json::json!(["3", "8"]));
@@ -115,7 +116,8 @@ fn whole_idx_files_are_studied_plain_or_zipped() {
     let bytes = gzip(&std::fs::read(&images).unwrap());
     write_atomic(&images.with_extension("gz"), &bytes).unwrap();
     std::fs::remove_file(&images).unwrap();
-    weakspot(folder.path(), &digits_study(&["--classes", "3,8", "--protocols", "p0,p1", "--out", "zipped"])).ok();
+    weakspot(folder.path(), &digits_study(&["--classes", "3,8", "--protocols", "p0,p1", "--out", "zipped"]))
+        .ok();
     assert!(read("run") == read("zipped"));
 }
 
@@ -126,7 +128,8 @@ fn damaged_idx_files_are_refused() {
     let images = idx(&[n, 28, 28], &pixels);
     let zipped = gzip(&images);
     let cut = |bytes: &[u8], end: usize| bytes[..end].to_vec();
-    let flipped = |at: usize| zipped.iter().enumerate().map(|(i, b)| if i == at { b ^ 0xff } else { *b }).collect();
+    let flipped =
+        |at: usize| zipped.iter().enumerate().map(|(i, b)| if i == at { b ^ 0xff } else { *b }).collect();
     let damaged: [(&str, Vec<u8>); 10] = [
         ("truncated", cut(&images, images.len() - 100)),
         ("within the header", cut(&images, 9)),
@@ -191,15 +194,27 @@ fn images_that_are_none_are_refused() {
     refused(folder.path(), &maps("absent", "w"), "absent");
     refused(folder.path(), &maps("small.npz", "w"), "w");
     refused(folder.path(), &maps("small.npz", "broken.safetensors"), "broken.safetensors");
-    refused(folder.path(), &["maps", "--images", "small.npz", "--weights", "w", "--out", "o"], "--eps is needed");
+    refused(
+        folder.path(),
+        &["maps", "--images", "small.npz", "--weights", "w", "--out", "o"],
+        "--eps is needed",
+    );
     refused(folder.path(), &words(&maps("small.npz", "w"), &["--labels", "nan.npz"]), "--labels");
-    refused(folder.path(), &words(&maps("small.npz", "w")[..3], &["--out", "nan.npz", "--images", "small.npz", "--weights", "w"]), "nan.npz exists");
+    refused(
+        folder.path(),
+        &words(
+            &maps("small.npz", "w")[..3],
+            &["--out", "nan.npz", "--images", "small.npz", "--weights", "w"],
+        ),
+        "nan.npz exists",
+    );
 }
 
 #[test]
 fn weights_that_do_not_fit_are_refused_by_the_tensors_name() {
     let folder = tempfile::tempdir().unwrap();
-    let train = ["train", "demo", "--train-limit", "4", "--epochs", "1", "--width", "1/64", "--out", "w.safetensors"];
+    let train =
+        ["train", "demo", "--train-limit", "4", "--epochs", "1", "--width", "1/64", "--out", "w.safetensors"];
     weakspot(folder.path(), &train).ok();
     let weights = std::fs::read(folder.path().join("w.safetensors")).unwrap();
     let read = safetensors::SafeTensors::deserialize(&weights).unwrap();

@@ -31,8 +31,18 @@ fn weights() -> &'static Path {
     WEIGHTS
         .get_or_init(|| {
             let folder = tempfile::tempdir().unwrap();
-            let words =
-                ["train", "demo", "--train-limit", "8", "--epochs", "1", "--width", "1/16", "--out", "w.safetensors"];
+            let words = [
+                "train",
+                "demo",
+                "--train-limit",
+                "8",
+                "--epochs",
+                "1",
+                "--width",
+                "1/16",
+                "--out",
+                "w.safetensors",
+            ];
             weakspot(folder.path(), &words).ok();
             folder
         })
@@ -63,7 +73,9 @@ fn every_kind_of_file_gives_the_same_maps_and_every_promised_array() {
     write_atomic(&at("f.npz"), &npz(&[("images", &as_floats), ("labels", &labels())])).unwrap();
 
     let (first, said) = maps(folder.path(), "x.safetensors", &[]);
-    for (name, more) in [("x.npz", &[][..]), ("x.npy", &["--labels", "y.npy"][..]), ("f.npz", &["--batch-size", "1"][..])] {
+    for (name, more) in
+        [("x.npz", &[][..]), ("x.npy", &["--labels", "y.npy"][..]), ("f.npz", &["--batch-size", "1"][..])]
+    {
         assert!(maps(folder.path(), name, more).0 == first, "{name} gives other maps");
     }
     assert!(said.contains("layer features.") && said.contains("labels"), "{said}");
@@ -88,7 +100,10 @@ fn every_kind_of_file_gives_the_same_maps_and_every_promised_array() {
     };
     for (&byte, star) in pixels().iter().zip(floats("adversarial")) {
         let x = f32::from(byte) / 255.0;
-        assert!((0.0..=1.0).contains(&star) && (star - x).abs() <= 8.0 / 255.0 + 2f32.powi(-23), "{x} {star}");
+        assert!(
+            (0.0..=1.0).contains(&star) && (star - x).abs() <= 8.0 / 255.0 + 2f32.powi(-23),
+            "{x} {star}"
+        );
     }
 }
 
@@ -110,7 +125,8 @@ fn a_folder_of_pictures_is_read_with_its_subfolders_as_classes() {
             write_atomic(&place.join(format!("{i}.png")), &png(32, shade + i)).unwrap();
         }
     }
-    let (bytes, said) = maps(folder.path(), "photos", &["--cam", "gradient", "--attack", "pgd", "--steps", "2"]);
+    let (bytes, said) =
+        maps(folder.path(), "photos", &["--cam", "gradient", "--attack", "pgd", "--steps", "2"]);
     assert!(said.contains("labels") && said.contains("layer input"), "{said}");
     assert_eq!(SafeTensors::deserialize(&bytes).unwrap().tensor("logits").unwrap().shape(), [4, 2]);
 }

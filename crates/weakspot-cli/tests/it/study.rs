@@ -11,7 +11,18 @@ use crate::program::{start, tree, weakspot};
 
 /// Training that takes a second and tells most images apart.
 pub(crate) const QUICK: [&str; 12] = [
-    "--width", "1/16", "--train-limit", "48", "--epochs", "3", "--lr", "0.003", "--warmup", "2", "--train-batch", "8",
+    "--width",
+    "1/16",
+    "--train-limit",
+    "48",
+    "--epochs",
+    "3",
+    "--lr",
+    "0.003",
+    "--warmup",
+    "2",
+    "--train-batch",
+    "8",
 ];
 
 /// A study that takes seconds: few images, and nothing left out but some controls.
@@ -35,7 +46,8 @@ fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[track_caller]
 fn assert_same(a: &BTreeMap<PathBuf, Vec<u8>>, b: &BTreeMap<PathBuf, Vec<u8>>) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
-    let differing: Vec<_> = a.iter().filter(|(path, bytes)| b[*path] != **bytes).map(|(path, _)| path).collect();
+    let differing: Vec<_> =
+        a.iter().filter(|(path, bytes)| b[*path] != **bytes).map(|(path, _)| path).collect();
     assert!(differing.is_empty(), "these files differ: {differing:?}");
 }
 
@@ -86,7 +98,10 @@ fn a_study_leaves_every_file_that_is_promised() {
     assert!(!run.join("journal").exists(), "a finished run needs no journal");
 
     let how = json(&run.join("run.json"));
-    assert_eq!((&how["threads"], &how["batch_size"], &how["weights"]), (&2.into(), &32.into(), &"trained".into()));
+    assert_eq!(
+        (&how["threads"], &how["batch_size"], &how["weights"]),
+        (&2.into(), &32.into(), &"trained".into())
+    );
     assert!(how["stages"].as_array().unwrap().len() >= 3 && how["seconds"].as_f64().unwrap() > 0.0);
     if cfg!(target_os = "linux") {
         let peak = how["peak_memory_bytes"].as_u64().unwrap();
@@ -197,12 +212,19 @@ fn a_finished_run_is_kept_unless_it_is_given_up_by_name() {
 fn the_papers_preset_and_single_flags_over_it_are_what_is_run() {
     let folder = tempfile::tempdir().unwrap();
     copy(&finished().join("models"), &folder.path().join("models"));
-    let flags = ["--out", "run", "--preset", "paper", "--mask", "union", "--protocols", "p0,p1", "--fill", "1"];
+    let flags =
+        ["--out", "run", "--preset", "paper", "--mask", "union", "--protocols", "p0,p1", "--fill", "1"];
     weakspot(folder.path(), &tiny(&flags)).ok();
     let results = json(&folder.path().join("run/results.json"));
     let config = &results["config"];
-    assert_eq!((&config["preset"], &config["roa"], &config["blob"]), (&"paper".into(), &"delta".into(), &"rep-diff".into()));
-    assert_eq!((&config["mask"], &config["fill"], &config["fit"]), (&"union".into(), &"1".into(), &"eval".into()));
+    assert_eq!(
+        (&config["preset"], &config["roa"], &config["blob"]),
+        (&"paper".into(), &"delta".into(), &"rep-diff".into())
+    );
+    assert_eq!(
+        (&config["mask"], &config["fill"], &config["fit"]),
+        (&"union".into(), &"1".into(), &"eval".into())
+    );
     assert!(results["directions"][0]["scores"]["adaptive"].is_null());
     assert!(results["directions"][0]["scores"]["mod_adv"].is_object());
 }

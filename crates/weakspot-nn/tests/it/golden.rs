@@ -178,6 +178,7 @@ fn models_agree_with_torchvision_in_single_precision() {
             layer: Some((&case.tap, Objective::ClassLogit)),
             inputs: &[Objective::Loss],
             features: false,
+            pair: None,
         };
         let trace = model.trace(images(2, case.image, 7).view(), &request).unwrap();
         let what = format!("{} {} {:?}", case.arch, case.head, case.image);
