@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use weakspot::classifier::Classifier as _;
 use weakspot::metrics::Score;
-use weakspot::progress::Observer;
+use weakspot::progress::Observer as _;
 use weakspot::study::record::ClassifierRecord;
 use weakspot::{Error, ErrorKind, Result};
 use weakspot_nn::checkpoint::{self, Accuracy, Description, Loaded, Overrides};
@@ -16,6 +16,7 @@ use weakspot_nn::{Arch, Head, Model, ModelSpec, Width};
 use crate::args::{ModelArgs, TrainingArgs};
 use crate::folder::{self, slug};
 use crate::parts::Parts;
+use crate::progress::Progress;
 
 /// A classifier, and what is known of it.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ pub(crate) fn trained_or_reused(
     training: &TrainingArgs,
     parts: &Parts,
     fits: Option<&dyn Fn(&Model) -> Result<()>>,
-    observer: &dyn Observer,
+    progress: &Progress,
 ) -> Result<Chosen> {
     let wanted = Wanted::new(model, training, parts)?;
     let path = folder.join(wanted.file_name(parts));
@@ -121,7 +122,7 @@ pub(crate) fn trained_or_reused(
         }
         folder::check_writable(folder)?;
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
-        wanted.train(&path, parts, observer)?;
+        wanted.train(&path, parts, progress)?;
         // From the file, so that a trained and a reused classifier are the same in every bit.
         (checkpoint::load(&path, &Overrides::default())?, "trained", format!("trained {}", path.display()))
     };
@@ -147,9 +148,9 @@ pub(crate) fn train_to(
     model: &ModelArgs,
     training: &TrainingArgs,
     parts: &Parts,
-    observer: &dyn Observer,
+    progress: &Progress,
 ) -> Result<()> {
-    Wanted::new(model, training, parts)?.train(path, parts, observer)
+    Wanted::new(model, training, parts)?.train(path, parts, progress)
 }
 
 /// The classifier that is wanted: everything that decides its weights.
@@ -196,7 +197,7 @@ impl Wanted {
         same.then_some(loaded)
     }
 
-    fn train(&self, path: &Path, parts: &Parts, observer: &dyn Observer) -> Result<()> {
+    fn train(&self, path: &Path, parts: &Parts, progress: &Progress) -> Result<()> {
         let data = TrainingData {
             pixels: &parts.data.pixels,
             labels: &parts.data.labels,
@@ -204,9 +205,10 @@ impl Wanted {
             train: &parts.splits.train,
             tune: &parts.splits.tune,
         };
-        let trained = train(&self.spec, &data, &self.recipe, observer)?;
+        let trained = train(&self.spec, &data, &self.recipe, progress)?;
+        progress.end_stage();
         let score = Score::of(trained.tune_correct, trained.n_tune);
-        observer.note(&format!(
+        progress.note(&format!(
             "trained: {} of {} tune images right ({:.1} %), epoch {} of {}",
             score.k,
             score.n,

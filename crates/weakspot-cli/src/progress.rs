@@ -1,4 +1,4 @@
-//! Where a long run is: a bar with its ETA where a person watches, one line per stage elsewhere.
+//! Where a long run is: a bar with its ETA where a person watches, now and then a line elsewhere.
 
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use crate::interrupt::Interrupt;
 use crate::output;
 use crate::run_record::StageRecord;
 
-/// A stage shorter than this is over before a bar could be read.
-const WORTH_A_BAR: Duration = Duration::from_secs(2);
+/// A stage shorter than this is over before anyone could read about it.
+const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
-/// How often a log file is told where a long stage is.
+/// How often a log file is told where a long stage is, after a first time.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
 /// Watches a run for the terminal, for `run.json` and for Ctrl-C.
@@ -40,7 +40,7 @@ struct Stage {
     status: String,
     bar: ProgressBar,
     since: Stopwatch,
-    last_line: Duration,
+    next_line: Duration,
 }
 
 impl Progress {
@@ -49,11 +49,15 @@ impl Progress {
         Self { interrupt, on_terminal: std::io::stderr().is_terminal(), state: Mutex::default() }
     }
 
+    /// Ends the current stage, so that what is said next stands below it.
+    pub(crate) fn end_stage(&self) {
+        Self::end(&mut self.state());
+    }
+
     /// Ends the current stage; the stages so far.
     pub(crate) fn stages(&self) -> Vec<StageRecord> {
-        let mut state = self.state();
-        Self::end(&mut state);
-        state.past.clone()
+        self.end_stage();
+        self.state().past.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,7 +69,7 @@ impl Progress {
         let Some(stage) = state.current.take() else { return };
         stage.bar.finish_and_clear();
         let took = stage.since.elapsed();
-        if took >= WORTH_A_BAR {
+        if took >= WORTH_A_LINE {
             let status = if stage.status.is_empty() { String::new() } else { format!(": {}", stage.status) };
             output::talk(&format!("{}{status} ({})", stage.name, clock::in_words(took)));
         }
@@ -76,11 +80,11 @@ impl Progress {
     fn show(&self, stage: &mut Stage) {
         let elapsed = stage.since.elapsed();
         if self.on_terminal {
-            if stage.bar.is_hidden() && elapsed >= WORTH_A_BAR {
+            if stage.bar.is_hidden() && elapsed >= WORTH_A_LINE {
                 stage.bar.set_draw_target(ProgressDrawTarget::stderr());
             }
-        } else if elapsed >= stage.last_line + LOG_EVERY {
-            stage.last_line = elapsed;
+        } else if elapsed >= stage.next_line {
+            stage.next_line = elapsed + LOG_EVERY;
             output::talk(&format!("{}: {} of {} {}", stage.name, stage.done, stage.total, stage.status));
         }
     }
@@ -90,9 +94,6 @@ impl Observer for Progress {
     fn stage(&self, name: &str, total: usize) {
         let mut state = self.state();
         Self::end(&mut state);
-        if !self.on_terminal {
-            output::talk(&format!("{name} ({total})"));
-        }
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden())
             .with_style(style())
             .with_prefix(name.to_owned());
@@ -103,7 +104,7 @@ impl Observer for Progress {
             status: String::new(),
             bar,
             since: Stopwatch::start(),
-            last_line: Duration::ZERO,
+            next_line: WORTH_A_LINE,
         });
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         args.run.batch_size,
         &progress,
     )?;
-    progress.stages();
+    progress.end_stage();
     let chosen = if summary.layer.automatic { "chosen automatically" } else { "as asked" };
     output::talk(&format!("layer {}, {chosen}; epsilon {}", summary.layer, plan.epsilon));
     match &summary.accuracy {

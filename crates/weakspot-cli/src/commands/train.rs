@@ -27,7 +27,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         progress.note(&chosen.note);
         chosen.path
     };
-    progress.stages();
     output::data(&path.display().to_string());
     Ok(())
 }
