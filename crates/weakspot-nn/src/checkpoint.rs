@@ -184,12 +184,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     }
     drop(buffer);
     let model = Model::new(description.model.clone(), &weights).map_err(place)?;
-    let mut sha256 = String::new();
-    for byte in hash.finalize() {
-        for digit in [byte >> 4, byte & 15] {
-            sha256.extend(char::from_digit(digit.into(), 16));
-        }
-    }
+    let sha256 = weakspot::digest::hex(&hash.finalize());
     Ok(Loaded { model, description, sha256, assumed })
 }
 

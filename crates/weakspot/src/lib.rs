@@ -11,6 +11,7 @@ pub mod attribution;
 pub mod checks;
 pub mod classifier;
 pub mod dataset;
+pub mod digest;
 pub mod error;
 pub mod image;
 pub mod metrics;

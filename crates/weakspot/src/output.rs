@@ -82,7 +82,8 @@ impl TensorFile {
         let mut places = Vec::new();
         for spec in specs {
             let end = offset + spec.row_bytes() * spec.shape.first().copied().unwrap_or(0);
-            let entry = serde_json::json!({"dtype": spec.dtype, "shape": spec.shape, "data_offsets": [offset, end]});
+            let entry =
+                serde_json::json!({"dtype": spec.dtype, "shape": spec.shape, "data_offsets": [offset, end]});
             header.insert(spec.name.to_owned(), entry);
             places.push((spec.name, offset as u64, spec.row_bytes()));
             offset = end;
@@ -106,7 +107,10 @@ impl TensorFile {
     /// `Io`, naming the path; `InvalidParameter` for a tensor that was not announced.
     pub fn write_rows(&mut self, name: &str, first: usize, bytes: &[u8]) -> Result<()> {
         let Some(&(_, start, row)) = self.tensors.iter().find(|(n, ..)| *n == name) else {
-            return Err(Error::invalid(format!("no tensor {name} was announced for {}", self.path.display())));
+            return Err(Error::invalid(format!(
+                "no tensor {name} was announced for {}",
+                self.path.display()
+            )));
         };
         self.file
             .seek(SeekFrom::Start(start + (first * row) as u64))
@@ -135,7 +139,8 @@ mod tests {
             TensorSpec { name: "b", dtype: "F32", shape: vec![2, 3] },
             TensorSpec { name: "a", dtype: "U8", shape: vec![2, 2] },
         ];
-        let mut file = TensorFile::create(&path, &specs, &BTreeMap::from([("k".into(), "v".into())])).unwrap();
+        let mut file =
+            TensorFile::create(&path, &specs, &BTreeMap::from([("k".into(), "v".into())])).unwrap();
         for row in 0..2u8 {
             let floats: Vec<u8> = (0..3u8).flat_map(|i| f32::from(10 * row + i).to_le_bytes()).collect();
             file.write_rows("b", usize::from(row), &floats).unwrap();

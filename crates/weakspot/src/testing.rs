@@ -470,7 +470,12 @@ fn relu(v: f64) -> f64 {
     if v > 0.0 { v } else { 0.0 }
 }
 
-fn cotangent(request: &TraceRequest<'_>, objective: Objective, logits: &Array2<f32>, image: usize) -> Vec<f64> {
+fn cotangent(
+    request: &TraceRequest<'_>,
+    objective: Objective,
+    logits: &Array2<f32>,
+    image: usize,
+) -> Vec<f64> {
     request.cotangents(objective, logits).row(image).iter().map(|&v| f64::from(v)).collect()
 }
 

@@ -109,13 +109,16 @@ fn weights_from_elsewhere_tell_their_network() {
     }
 }
 
+/// A number, and the same as binary16 bits, to the bytes of some format.
+type ToBytes = fn(f64, u16) -> Vec<u8>;
+
 #[test]
 fn other_precisions_are_converted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("half.safetensors");
     // Numbers that every format holds exactly: 1, -0.5, the smallest half, and 0 in turn.
     let exact = [(1.0, 0x3C00_u16), (-0.5, 0xB800), (5.960_464_5e-8, 0x0001), (0.0, 0)];
-    let converted: [(Dtype, fn(f64, u16) -> Vec<u8>); 3] = [
+    let converted: [(Dtype, ToBytes); 3] = [
         (Dtype::F16, |_, half| half.to_le_bytes().to_vec()),
         (Dtype::BF16, |v, _| (((v as f32).to_bits() >> 16) as u16).to_le_bytes().to_vec()),
         (Dtype::F64, |v, _| v.to_le_bytes().to_vec()),

@@ -65,7 +65,9 @@ fn layers_agree_with_pytorch() {
         let mut executor = Executor::<f64>::new(network.clone(), &weights).unwrap();
         let mut x = f64s(&hashed(n * network.input().len(), case.seed));
         if case.integers {
-            x.iter_mut().for_each(|v| *v = (*v * 2.0).floor());
+            for v in &mut x {
+                *v = (*v * 2.0).floor();
+            }
         }
         let trains = case.name == "batch_norm_training";
         let mode = if trains { Mode::Training(&draws) } else { Mode::Gradient };
@@ -147,11 +149,10 @@ fn networks_agree_with_torchvision_in_double_precision() {
         for (i, &label) in labels.iter().enumerate() {
             let z = &logits.data[i * k..][..k];
             let total: f64 = z.iter().map(|z| z.exp()).sum();
-            for j in 0..k {
+            for (j, &z) in z.iter().enumerate() {
                 let one = f64::from(u8::from(j == label));
                 cotangents[0].data[i * k + j] = one;
-                cotangents[1].data[i * k + j] =
-                    if k == 2 { 1.0 - 2.0 * one } else { z[j].exp() / total - one };
+                cotangents[1].data[i * k + j] = if k == 2 { 1.0 - 2.0 * one } else { z.exp() / total - one };
             }
         }
         let [logit, loss] = cotangents;
@@ -178,6 +179,7 @@ fn models_agree_with_torchvision_in_single_precision() {
             layer: Some((&case.tap, Objective::ClassLogit)),
             inputs: &[Objective::Loss],
             features: false,
+            pair: None,
         };
         let trace = model.trace(images(2, case.image, 7).view(), &request).unwrap();
         let what = format!("{} {} {:?}", case.arch, case.head, case.image);

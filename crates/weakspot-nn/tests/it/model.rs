@@ -16,7 +16,7 @@ fn model(arch: Arch, head: Head, image: [usize; 3], n_outputs: usize) -> Model {
 
 fn everything<'a>(labels: &'a [usize], layer: &'a str) -> TraceRequest<'a> {
     let inputs = &[Objective::Loss, Objective::ClassLogit];
-    TraceRequest { labels, layer: Some((layer, Objective::ClassLogit)), inputs, features: true }
+    TraceRequest { labels, layer: Some((layer, Objective::ClassLogit)), inputs, features: true, pair: None }
 }
 
 /// What a trace says of image `i`, as bits.

@@ -189,7 +189,8 @@ pub(super) fn loss_gradient(
     images: ArrayView4<'_, f32>,
     aims: &[usize],
 ) -> Result<(Array4<f32>, Array2<f32>)> {
-    let request = TraceRequest { labels: aims, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
+    let request =
+        TraceRequest { labels: aims, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
     let mut trace = classifier.trace(images, &request)?;
     let gradient = trace
         .input_gradients

@@ -420,6 +420,7 @@ fn a_job_that_does_not_fit_is_refused_before_any_pass() {
 #[test]
 fn the_worse_of_two_outcomes_is_misclassified_first_and_then_of_smaller_margin() {
     let outcome = |margin: [f32; 2], predicted: [usize; 2]| Outcome {
+        features: None,
         adversarial: Array4::from_elem((2, 1, 1, 1), margin[0]),
         logits: Array2::from_elem((2, 2), margin[0]),
         predicted: predicted.to_vec(),

@@ -128,7 +128,13 @@ fn the_map_s_own_gradient_is_the_last_and_the_attack_s_the_first() {
     let explainer = Explainer::new(&model, Method::Gradient, Explain::Margin, None).unwrap();
     assert_eq!(explainer.needs(), Needs::Input(Objective::ClassMargin));
     let trace = explainer.trace(&model, images.view(), &[0, 1], &[Objective::Loss], false).unwrap();
-    let loss = TraceRequest { labels: &[0, 1], layer: None, inputs: &[Objective::Loss], features: false };
+    let loss = TraceRequest {
+        labels: &[0, 1],
+        layer: None,
+        inputs: &[Objective::Loss],
+        features: false,
+        pair: None,
+    };
     let alone = model.trace(images.view(), &loss).unwrap().input_gradients;
     assert_eq!(trace.input_gradients[0], alone[0], "a swap passes the symmetric check below");
     assert_eq!(
@@ -190,7 +196,13 @@ fn protocols_p0_and_p1_cost_four_forward_passes_and_two_back() {
     let mut modified = images.clone();
     let mask = Mask::from_fn(7, 6, |y, _| y < 2);
     neutralize(&mut modified, &mask, &Fill::Value(0.0).resolve(2, None).unwrap()).unwrap();
-    let request = TraceRequest { labels: &labels, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
+    let request = TraceRequest {
+        labels: &labels,
+        layer: None,
+        inputs: &[Objective::Loss],
+        features: false,
+        pair: None,
+    };
     let trace = model.trace(modified.view(), &request).unwrap();
     attack(modified.view(), &trace.input_gradients[0]);
     assert_eq!((model.forward() / n, model.back() / n, model.head() / n), (4, 2, 1));

@@ -29,7 +29,7 @@ pub struct Evidence {
     pub changed_images: usize,
     /// Eval images whose prediction N changed.
     pub changed_predictions: usize,
-    /// The protocol with the largest majority-prediction rate among those after neutralization, and that rate.
+    /// The protocol with the largest majority-prediction rate, `clean` left out, and that rate.
     pub majority: Option<(String, f64)>,
     /// Shifted controls that score at least as well as the blob on `adaptive`, of how many.
     pub controls: Option<(usize, usize)>,
@@ -70,16 +70,32 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         );
     }
     if e.blob_area == 0 {
-        fire("empty-blob", 0.0, "no pixel is U-V+ often enough: nothing is neutralized for this class; lower --theta or widen --delta2");
+        fire(
+            "empty-blob",
+            0.0,
+            "no pixel is U-V+ often enough: nothing is neutralized for this class; lower --theta or widen --delta2",
+        );
     }
     if !e.multi_step {
-        fire("single-step", 1.0, "no iterated attack was run through the defended model: one gradient step is no adaptive attack; add p3 to --protocols");
+        fire(
+            "single-step",
+            1.0,
+            "no iterated attack was run through the defended model: one gradient step is no adaptive attack; add p3 to --protocols",
+        );
     }
     if e.same_images {
-        fire("same-images", 1.0, "regions were built from the images that are scored; leave out --preset paper for disjoint parts");
+        fire(
+            "same-images",
+            1.0,
+            "regions were built from the images that are scored; leave out --preset paper for disjoint parts",
+        );
     }
     if e.oracle {
-        fire("oracle-mask", 1.0, "each image got the mask of its true class, which no deployed system knows; use --mask union");
+        fire(
+            "oracle-mask",
+            1.0,
+            "each image got the mask of its true class, which no deployed system knows; use --mask union",
+        );
     }
     if e.mask_area > 0 && (e.changed_images == 0 || e.changed_predictions == 0) {
         fire(
@@ -96,7 +112,9 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "collapse",
             *rate,
-            &format!("this share of all predictions under {protocol} is one class: read the balanced accuracy, not this class's"),
+            &format!(
+                "this share of all predictions under {protocol} is one class: read the balanced accuracy, not this class's"
+            ),
         );
     }
     if let Some((as_good, of)) = e.controls.filter(|(as_good, _)| *as_good > 0) {
@@ -107,10 +125,18 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         );
     }
     if e.zero_share > 0.5 {
-        fire("zero-gradient", e.zero_share, "this share of the loss gradient is exactly zero: the attack may be blind there; try random starts (--attack pgd --random-start)");
+        fire(
+            "zero-gradient",
+            e.zero_share,
+            "this share of the loss gradient is exactly zero: the attack may be blind there; try random starts (--attack pgd --random-start)",
+        );
     }
     if let Some((noise, _)) = e.noise.filter(|(noise, adv)| noise.n > 0 && noise.k <= adv.k) {
-        fire("weak-attack", noise.rate, "accuracy under random signs of the same epsilon is no higher than under the attack; raise --eps or take a stronger --attack");
+        fire(
+            "weak-attack",
+            noise.rate,
+            "accuracy under random signs of the same epsilon is no higher than under the attack; raise --eps or take a stronger --attack",
+        );
     }
     if let Some((k, n)) = e.leak.filter(|_| e.oracle) {
         let p = binomial::upper(k, n, 0.5);

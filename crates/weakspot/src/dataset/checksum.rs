@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::digest;
 use crate::image::Pixels;
 
 /// SHA-256 in hexadecimal; every part is preceded by its kind and length, so that no two contents share bytes.
@@ -35,19 +36,8 @@ pub(super) fn of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[Strin
         hash.update((name.len() as u64).to_le_bytes());
         hash.update(name);
     }
-    hex(&hash.finalize())
+    digest::hex(&hash.finalize())
 }
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(HEX[usize::from(digit)]))
-        .collect()
-}
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {
@@ -72,10 +62,5 @@ mod tests {
         others.sort();
         others.dedup();
         assert_eq!(others.len(), 6);
-    }
-
-    #[test]
-    fn digits_are_sixteen() {
-        assert_eq!(hex(&[0x00, 0x9f, 0xa0]), "009fa0");
     }
 }

@@ -56,16 +56,25 @@ impl Score {
         if n == 0 {
             return Self { k, n, rate: 0.0, low: 0.0, high: 1.0 };
         }
-        let (successes, trials) = (k as f64, n as f64);
-        let z2 = Z_95 * Z_95;
-        let centre = successes + z2 / 2.0;
-        let half = Z_95 * (successes * (trials - successes) / trials + z2 / 4.0).sqrt();
-        let rate = successes / trials;
-        let low = (centre - half) / (trials + z2);
-        // Numerator and denominator are equal on paper, and rounding would leave the limit beside the rate.
-        let high = if k == n { 1.0 } else { (centre + half) / (trials + z2) };
+        let (low, high) = wilson(k, n, Z_95);
+        let rate = k as f64 / n as f64;
         Self { k, n, rate, low, high }
     }
+}
+
+/// Wilson's score interval of k in n at a normal quantile `z`; `[0, 1]` where n is 0.
+pub(crate) fn wilson(k: usize, n: usize, z: f64) -> (f64, f64) {
+    if n == 0 {
+        return (0.0, 1.0);
+    }
+    let (successes, trials) = (k as f64, n as f64);
+    let z2 = z * z;
+    let centre = successes + z2 / 2.0;
+    let half = z * (successes * (trials - successes) / trials + z2 / 4.0).sqrt();
+    let low = (centre - half) / (trials + z2);
+    // Numerator and denominator are equal on paper, and rounding would leave the limit beside the rate.
+    let high = if k == n { 1.0 } else { (centre + half) / (trials + z2) };
+    (low, high)
 }
 
 /// A mean over images with its 95 % interval (mean -+ 1.96 standard errors).

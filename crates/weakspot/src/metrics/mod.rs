@@ -17,6 +17,7 @@ mod shifts;
 mod ssim;
 
 pub use features::{FeatureSummary, RhoGamma, Standardizer, Usefulness};
+pub(crate) use intervals::wilson;
 pub use intervals::{Balanced, Mean, Score, Z_95, balanced_accuracy};
 pub use joins::{JoinTest, join_count, join_test};
 pub use moran::{PermutationTest, moran_test, morans_i};

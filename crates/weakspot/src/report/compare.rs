@@ -15,6 +15,8 @@
 //! difference between independent proportions", Statistics in Medicine 17, 1998, method 10. Schuirmann, "A comparison
 //! of the two one-sided tests procedure", Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.
 
+use crate::metrics::wilson;
+
 /// What a comparison with the paper says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -107,17 +109,11 @@ pub fn newcombe(first: (usize, usize), second: (usize, usize), z: f64) -> (f64, 
     if first.1 == 0 || second.1 == 0 {
         return (-1.0, 1.0);
     }
-    let ((p1, l1, u1), (p2, l2, u2)) = (wilson(first, z), wilson(second, z));
+    let rate = |(k, n): (usize, usize)| k as f64 / n as f64;
+    let (p1, p2) = (rate(first), rate(second));
+    let ((l1, u1), (l2, u2)) = (wilson(first.0, first.1, z), wilson(second.0, second.1, z));
     let difference = p1 - p2;
     (difference - (p1 - l1).hypot(u2 - p2), difference + (u1 - p1).hypot(p2 - l2))
-}
-
-/// Wilson's score interval: (rate, low, high).
-pub(super) fn wilson((k, n): (usize, usize), z: f64) -> (f64, f64, f64) {
-    let (n, p) = (n as f64, k as f64 / n as f64);
-    let centre = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
-    let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    (p, (centre - half).max(0.0), (centre + half).min(1.0))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array3, Array4, Axis, s};
 
-use crate::report::{Run, compare};
+use crate::report::Run;
 use crate::rng;
 use crate::study::maps::{ImageMaps, StudyMaps};
 use crate::study::record::{
@@ -138,12 +138,7 @@ fn config() -> BTreeMap<String, String> {
 
 /// The score of a rate among n images.
 fn score(n: usize, rate: f64) -> Score {
-    if n == 0 {
-        return Score { k: 0, n, rate: 0.0, low: 0.0, high: 1.0 };
-    }
-    let k = (rate * n as f64).round() as usize;
-    let (rate, low, high) = compare::wilson((k, n), 1.959_963_984_540_054);
-    Score { k, n, rate, low, high }
+    Score::of((rate * n as f64).round() as usize, n)
 }
 
 fn mean(mean: f64, n: usize) -> Mean {

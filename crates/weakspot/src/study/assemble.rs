@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::checks::{self, Evidence};
+use crate::digest;
 use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::{self, Mean, RhoGamma, Score, ShiftOverlap, Standardizer};
@@ -10,14 +11,14 @@ use crate::region::{Connectivity, components, partition};
 use crate::study::look::Lens;
 use crate::study::plan::Plan;
 use crate::study::record::{
-    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features, FillScores,
-    Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Ssim, SsimPair, SweepPoint,
+    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
+    FillScores, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Ssim, SsimPair, SweepPoint,
 };
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
 use crate::study::run::{Controls, NoiseCheck, Subject, control_images};
 use crate::study::tally::{self, Calls, accuracy};
-use crate::study::{run, truth};
+use crate::study::truth;
 
 /// Everything a study found about one class.
 pub(crate) struct ClassFindings {
@@ -81,7 +82,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
     let mut directions = Vec::new();
     for label in 0..2 {
         let as_good = controls.iter().find(|c| c.source == names[label] && c.scored == "adaptive");
-        let evidence = evidence(findings, label, &calls[label], &together, as_good);
+        let evidence = evidence(findings, label, &together, as_good);
         let flags = checks::flags(&evidence);
         directions.push(direction(findings, label, &calls[label], features[label].clone(), flags)?);
     }
@@ -97,11 +98,11 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
     let (_, channels, height, width) = subject.data.pixels.dim();
     let layer = findings.lens.explainer.layer();
     let config = plan.config();
-    let config_text: String = config.iter().map(|(k, v)| format!("{k}={v}\n")).collect();
+    let config_text = config.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("\n");
     let checksums = BTreeMap::from([
         ("data".to_owned(), subject.data.checksum.clone()),
         ("weights".to_owned(), subject.weights_checksum.clone()),
-        ("config".to_owned(), run::digest(config_text.as_bytes())),
+        ("config".to_owned(), digest::sha256(config_text.as_bytes())),
     ]);
     let record = Record {
         schema: SCHEMA.to_owned(),
@@ -197,7 +198,10 @@ fn ssim(plan: &Plan, class: &ClassFindings, label: usize) -> Result<Ssim> {
         .transpose()?;
     Ok(Ssim {
         window: plan.ssim.name().to_owned(),
-        maps: SsimPair { mean_of_samples: mean_of(counted(class, label).map(|r| r.ssim_maps)), representatives: maps },
+        maps: SsimPair {
+            mean_of_samples: mean_of(counted(class, label).map(|r| r.ssim_maps)),
+            representatives: maps,
+        },
         masks: SsimPair {
             mean_of_samples: mean_of(counted(class, label).map(|r| r.ssim_masks)),
             representatives: masks,
@@ -224,13 +228,21 @@ fn region(mask: &Mask) -> RegionRecord {
         fraction: mask.fraction(),
         components: components(mask, Connectivity::Eight)
             .into_iter()
-            .map(|c| ComponentRecord { area: c.area, top: c.top, left: c.left, bottom: c.bottom, right: c.right })
+            .map(|c| ComponentRecord {
+                area: c.area,
+                top: c.top,
+                left: c.left,
+                bottom: c.bottom,
+                right: c.right,
+            })
             .collect(),
     }
 }
 
 fn colocation(findings: &Findings<'_>, class: &ClassFindings) -> Colocation {
-    let of = |grid: (usize, usize), moran: fn(&EvalLook) -> Option<Tested>, joins: fn(&EvalLook) -> Option<Tested>| {
+    let of = |grid: (usize, usize),
+              moran: fn(&EvalLook) -> Option<Tested>,
+              joins: fn(&EvalLook) -> Option<Tested>| {
         let (moran, joins): (Vec<_>, Vec<_>) = class.eval_looks().map(|l| (moran(l), joins(l))).unzip();
         ColocationOf {
             grid: [grid.0, grid.1],
@@ -283,7 +295,6 @@ fn features(findings: &Findings<'_>, label: usize) -> Features {
 fn evidence(
     findings: &Findings<'_>,
     label: usize,
-    calls: &Calls,
     together: &[crate::study::record::Together],
     control: Option<&Control>,
 ) -> Evidence {
@@ -294,7 +305,8 @@ fn evidence(
     let n = class.looks.len().max(1) as f64;
     let changed_predictions =
         headline.iter().zip(&class.looks).filter(|(d, l)| d.modified.predicted != l.clean.predicted).count();
-    // Before neutralization one class may truly be all there is; what counts is what N leaves behind.
+    // Both classes are there in every eval part, so that one class taking all predictions is a collapse under any
+    // attack or mask; on clean images the accuracies show it.
     let majority = together
         .iter()
         .filter(|t| t.protocol != "clean")
@@ -310,7 +322,6 @@ fn evidence(
             .collect();
         (accuracy(&class.noise.calls, label), accuracy(&adv, label))
     });
-    debug_assert!(calls.get("clean").is_some());
     Evidence {
         two_value_share: class.looks.iter().map(|l| l.two_values).sum::<f64>() / n,
         successes: class.regions.fit.successes,
@@ -367,11 +378,11 @@ fn controls(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control> {
             let own: Vec<Call> =
                 class.eval.iter().zip(own).filter(|(i, _)| chosen.contains(i)).map(|(_, c)| *c).collect();
             let blob = accuracy(&own, label);
-            let rates: Vec<Score> = rows
-                .iter()
-                .map(|rows| {
-                    let of = rows.iter().map(|r| if scored == "mod" { r.modified } else { r.adaptive });
-                    accuracy(&of.collect::<Vec<_>>(), label)
+            let rates: Vec<Score> = (0..findings.controls.shifts.len())
+                .map(|shift| {
+                    let of = rows.iter().filter_map(|of_image| of_image.get(shift));
+                    let calls = of.map(|r| if scored == "mod" { r.modified } else { r.adaptive });
+                    accuracy(&calls.collect::<Vec<_>>(), label)
                 })
                 .collect();
             let as_good = rates.iter().filter(|s| s.k >= blob.k).count();

@@ -61,7 +61,8 @@ impl Lens<'_> {
             .into_iter()
             .enumerate()
             .map(|(i, call)| DefendRow {
-                changed: batch.images.index_axis(ndarray::Axis(0), i) != modified.index_axis(ndarray::Axis(0), i),
+                changed: batch.images.index_axis(ndarray::Axis(0), i)
+                    != modified.index_axis(ndarray::Axis(0), i),
                 modified: call,
                 mod_adv: None,
                 oblivious: None,
@@ -88,12 +89,11 @@ impl Lens<'_> {
         }
         if protocols.p2 || !sweep.is_empty() {
             let again;
-            let known = match known {
-                Some(known) => known,
-                None => {
-                    again = self.again(batch)?;
-                    &Known { gradient: &again.0, adversarial: &again.1, adv: &again.2 }
-                }
+            let known = if let Some(known) = known {
+                known
+            } else {
+                again = self.again(batch)?;
+                &Known { gradient: &again.0, adversarial: &again.1, adv: &again.2 }
             };
             if protocols.p2 {
                 let oblivious = self.classify(&n.apply(known.adversarial)?, &batch.labels)?;
@@ -112,7 +112,8 @@ impl Lens<'_> {
                 let adv = self.attack(batch, &batch.images, known.gradient, &everywhere, false)?;
                 let outside = ThreatModel::outside(epsilon, n.mask);
                 let adaptive = self.attack(batch, &modified, gradient, &outside, false)?;
-                let pairs = calls(&adv.logits, &batch.labels).into_iter().zip(calls(&adaptive.logits, &batch.labels));
+                let pairs =
+                    calls(&adv.logits, &batch.labels).into_iter().zip(calls(&adaptive.logits, &batch.labels));
                 for (row, pair) in rows.iter_mut().zip(pairs) {
                     row.sweep.push(pair);
                 }
@@ -156,7 +157,11 @@ impl Lens<'_> {
         let threat = ThreatModel::outside(self.plan.epsilon, n.mask);
         let outcome = self.attack(batch, &modified, &gradient, &threat, false)?;
         let adaptive = calls(&outcome.logits, &batch.labels);
-        Ok(mod_calls.into_iter().zip(adaptive).map(|(modified, adaptive)| ControlRow { modified, adaptive }).collect())
+        Ok(mod_calls
+            .into_iter()
+            .zip(adaptive)
+            .map(|(modified, adaptive)| ControlRow { modified, adaptive })
+            .collect())
     }
 }
 

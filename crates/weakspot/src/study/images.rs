@@ -82,8 +82,10 @@ pub fn write_maps(
         return Err(Error::invalid(format!("expected one label and one id for each of {n} images")));
     }
     if let Some(label) = labels.and_then(|l| l.iter().find(|&&label| label >= classes)) {
-        return Err(Error::invalid(format!("labels must be below the model's {classes} classes; got {label}"))
-            .with_hint("labels count the model's classes from 0"));
+        return Err(Error::invalid(format!(
+            "labels must be below the model's {classes} classes; got {label}"
+        ))
+        .with_hint("labels count the model's classes from 0"));
     }
     let image = vec![n, channels, height, width];
     let map = vec![n, height, width];
@@ -169,7 +171,7 @@ pub fn write_maps(
 fn metadata(plan: &MapsPlan, layer: &ChosenLayer, labelled: bool) -> BTreeMap<String, String> {
     BTreeMap::from(
         [
-            ("format", "weakspot-maps/1".to_owned()),
+            ("format", "weakspot-image-maps/1".to_owned()),
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("seed", plan.seed.to_string()),
             ("eps", plan.epsilon.flag()),

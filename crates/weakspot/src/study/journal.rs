@@ -127,12 +127,11 @@ impl Journal for FileJournal {
     }
 
     fn append(&mut self, stage: &str, rows: &[(String, String)]) -> Result<()> {
-        let mut text = String::new();
-        for (id, json) in rows {
-            // An id is a file's name in some data sets: a tab or a line end in it must not break the line.
-            let id = id.replace(['\t', '\n', '\r'], " ");
-            text.push_str(&format!("{stage}\t{id}\t{json}\n"));
-        }
+        // An id is a file's name in some data sets: a tab or a line end in it must not break the line.
+        let line = |(id, json): &(String, String)| {
+            [stage, &id.replace(['\t', '\n', '\r'], " "), json].join("\t") + "\n"
+        };
+        let text: String = rows.iter().map(line).collect();
         self.file.write_all(text.as_bytes()).map_err(|e| Error::io(&self.path, &e))
     }
 }

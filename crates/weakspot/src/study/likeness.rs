@@ -43,7 +43,8 @@ impl Likeness<'_> {
             joins_vulnerability: self.joins("vulnerability", pair.id, pair.vulnerability, self.plan.delta2),
         };
         if both {
-            row.ssim_maps = Some(metrics::ssim(pair.utility.view.view(), pair.vulnerability.view.view(), window)?);
+            row.ssim_maps =
+                Some(metrics::ssim(pair.utility.view.view(), pair.vulnerability.view.view(), window)?);
             row.ssim_masks = Some(metrics::ssim(pair.roi.to_f32().view(), pair.roa.to_f32().view(), window)?);
             row.iou = metrics::iou(pair.roi, pair.roa);
             row.shift_p = self.shifts.test(pair.roi, pair.roa).map(|t| t.upper_p);
@@ -59,7 +60,8 @@ impl Likeness<'_> {
 
     fn joins(&self, which: &str, id: &str, map: &Leverage, threshold: Threshold) -> Option<Tested> {
         let mut stream = rng::stream(self.plan.seed, &format!("joins-{which}"), id);
-        let test = metrics::join_test(&threshold.region_of(map.raw.view()), self.plan.permutations, &mut stream)?;
+        let test =
+            metrics::join_test(&threshold.region_of(map.raw.view()), self.plan.permutations, &mut stream)?;
         Some(Tested { value: test.ratio, p: test.p })
     }
 }

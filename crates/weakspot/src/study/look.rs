@@ -42,14 +42,13 @@ pub(crate) struct Maps {
 
 impl Lens<'_> {
     /// The loss gradient's pass at some images: logits and gradient.
-    pub(crate) fn loss_pass(&self, images: &Array4<f32>, labels: &[usize]) -> Result<(Vec<Call>, Array4<f32>)> {
-        let request = TraceRequest {
-            labels,
-            layer: None,
-            inputs: &[Objective::Loss],
-            features: false,
-            pair: None,
-        };
+    pub(crate) fn loss_pass(
+        &self,
+        images: &Array4<f32>,
+        labels: &[usize],
+    ) -> Result<(Vec<Call>, Array4<f32>)> {
+        let request =
+            TraceRequest { labels, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
         let mut trace = self.classifier.trace(images.view(), &request)?;
         let calls = calls(&trace.logits, labels);
         Ok((calls, trace.input_gradients.swap_remove(0)))
@@ -93,8 +92,13 @@ impl Lens<'_> {
     /// One traced pass that feeds map and attack, then one forward pass over A_M(x).
     pub(crate) fn look(&self, batch: &Batch<'_>, likeness: Option<&Likeness<'_>>) -> Result<Seen> {
         let plan = self.plan;
-        let mut trace =
-            self.explainer.trace(self.classifier, batch.images.view(), &batch.labels, &[Objective::Loss], true)?;
+        let mut trace = self.explainer.trace(
+            self.classifier,
+            batch.images.view(),
+            &batch.labels,
+            &[Objective::Loss],
+            true,
+        )?;
         let utility = self.explainer.maps(&trace, &batch.labels, &batch.ids, plan.seed)?;
         let gradient = trace.input_gradients.swap_remove(0);
         let threat = ThreatModel::everywhere(plan.epsilon);

@@ -49,7 +49,9 @@ impl Classifier for PairView<'_> {
     }
 
     fn cam_head(&self) -> Option<CamHead> {
-        self.inner.cam_head().map(|head| CamHead { weights: head.weights.select(Axis(0), &self.classes), ..head })
+        self.inner
+            .cam_head()
+            .map(|head| CamHead { weights: head.weights.select(Axis(0), &self.classes), ..head })
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {

@@ -94,7 +94,8 @@ fn image_maps(
         for chunk in indices.chunks(bench.batch_size.max(1)) {
             let batch = bench.batch(chunk);
             let seen = findings.lens.look(&batch, None)?;
-            let neutralized = Neutralizer { mask: &findings.classes[label].mask, fill }.apply(&batch.images)?;
+            let neutralized =
+                Neutralizer { mask: &findings.classes[label].mask, fill }.apply(&batch.images)?;
             out.ids.extend(batch.ids.iter().map(|&id| id.to_owned()));
             out.labels.extend(batch.labels.iter().map(|&l| l as u8));
             append4(&mut out.images, &batch.images)?;

@@ -167,7 +167,10 @@ impl Plan {
             mask: MaskPolicy::Union,
             fit_is_eval: false,
             protocols: Protocols::ALL,
-            sweep: [0.25, 0.5, 1.0, 2.0].iter().map(|&factor| epsilon.scaled(factor)).collect::<Result<_>>()?,
+            sweep: [0.25, 0.5, 1.0, 2.0]
+                .iter()
+                .map(|&factor| epsilon.scaled(factor))
+                .collect::<Result<_>>()?,
             controls: LEAST_CONTROLS,
             ssim: Window::Uniform,
             permutations: 999,
@@ -198,7 +201,9 @@ impl Plan {
     /// `InvalidParameter`, saying which setting and what it may be.
     pub fn validate(&self) -> Result<()> {
         if self.fills.is_empty() {
-            return Err(Error::invalid("at least one fill is needed; got none").with_hint("for example --fill 0,1"));
+            return Err(
+                Error::invalid("at least one fill is needed; got none").with_hint("for example --fill 0,1")
+            );
         }
         if self.controls != 0 && self.controls < LEAST_CONTROLS {
             return Err(Error::invalid(format!(
@@ -209,12 +214,15 @@ impl Plan {
         }
         self.attack.build(self.epsilon)?;
         if self.permutations < 19 {
-            return Err(Error::invalid(format!("at least 19 permutations are needed; got {}", self.permutations)));
+            return Err(Error::invalid(format!(
+                "at least 19 permutations are needed; got {}",
+                self.permutations
+            )));
         }
         Ok(())
     }
 
-    /// Every setting by its flag's name, as text that the flag would accept.
+    /// Every setting, by its flag's name where it has one, as text that the flag would accept.
     pub fn config(&self) -> BTreeMap<String, String> {
         let join = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(",") };
         let mut config = BTreeMap::new();

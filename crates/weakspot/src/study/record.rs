@@ -18,7 +18,7 @@ pub struct Record {
     pub schema: String,
     /// Version of the program that wrote it.
     pub version: String,
-    /// The study's settings, each by its flag's name, as text that the flag would accept.
+    /// The study's settings, each by its flag's name where it has one, as text that the flag would accept.
     pub config: BTreeMap<String, String>,
     /// The one seed of every random stream.
     pub seed: u64,
@@ -66,7 +66,7 @@ pub struct ClassifierRecord {
     pub width: String,
     /// Number of logits; a model of more than two classes is studied through the pair's two.
     pub n_classes: usize,
-    /// `trained`, `reused`, or the path the user gave.
+    /// `own recipe` (trained now or before: the same bytes), or the name of the file the user gave.
     pub origin: String,
     /// The recipe in words, empty for the user's own weights.
     pub recipe: String,

@@ -76,7 +76,13 @@ impl ClassRegions {
         }
     }
 
-    fn across_of(&self, which: usize, own: &crate::region::MaskCounts, other: &Mask, plan: &Plan) -> AcrossOf {
+    fn across_of(
+        &self,
+        which: usize,
+        own: &crate::region::MaskCounts,
+        other: &Mask,
+        plan: &Plan,
+    ) -> AcrossOf {
         let mut pairs = Vec::new();
         for mask in self.members.iter().filter_map(|m| m[which].as_ref()) {
             // Two empty masks have no overlap to speak of; against an empty representative the overlap is 0.

@@ -14,7 +14,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn right(&self, label: usize) -> bool {
+    pub(crate) fn right(self, label: usize) -> bool {
         usize::from(self.predicted) == label
     }
 }

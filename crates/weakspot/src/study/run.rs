@@ -7,6 +7,7 @@ use crate::attack::{Epsilon, Goal, Noise, ThreatModel, referee};
 use crate::attribution::Explainer;
 use crate::classifier::Classifier;
 use crate::dataset::{Dataset, Splits};
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::image::Mask;
 use crate::metrics::ShiftOverlap;
@@ -66,17 +67,7 @@ pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
         }
         add("");
     }
-    hex(&hash.finalize())
-}
-
-/// SHA-256 in hexadecimal.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Bytes in hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    digest::hex(&hash.finalize())
 }
 
 /// Runs a study. Rows that the journal knows are not computed again; the result is the same bytes either way, and
@@ -154,7 +145,9 @@ fn check(subject: &Subject<'_>) -> Result<()> {
         .with_hint("train a model on these images: leave out --weights, or see weakspot train --help"));
     }
     if subject.classifier.n_classes() != 2 || subject.data.class_names.len() != 2 {
-        return Err(Error::invalid("a study is about two classes").with_hint("choose them with --classes A,B"));
+        return Err(
+            Error::invalid("a study is about two classes").with_hint("choose them with --classes A,B")
+        );
     }
     Ok(())
 }
@@ -265,8 +258,10 @@ fn worst_stage(
         return Ok(worst);
     }
     for (label, out) in worst.iter_mut().enumerate() {
-        let mut calls: Vec<Call> =
-            defends[label].iter().filter_map(|row| row.first().and_then(|headline| headline.adaptive)).collect();
+        let mut calls: Vec<Call> = defends[label]
+            .iter()
+            .filter_map(|row| row.first().and_then(|headline| headline.adaptive))
+            .collect();
         // PGD need not be run where A has already won.
         let left: Vec<usize> = (0..calls.len()).filter(|&i| calls[i].right(label)).collect();
         let indices: Vec<usize> = left.iter().map(|&i| eval[label][i]).collect();
@@ -286,7 +281,7 @@ fn worst_stage(
 /// The shifts of the controls and what they scored.
 pub(crate) struct Controls {
     pub(crate) shifts: Vec<[usize; 2]>,
-    /// By class, by shift, by image; the images are the first of the class's eval images.
+    /// By class, by image ([`control_images`]), by shift.
     pub(crate) rows: [Vec<Vec<ControlRow>>; 2],
 }
 
@@ -311,15 +306,18 @@ fn control_stage(
             continue;
         }
         let images = control_images(lens.plan.seed, bench.data, &eval[label]);
-        for (i, &[dy, dx]) in controls.shifts.iter().enumerate() {
-            let shifted = masks[label].shifted(dy, dx);
-            let title =
-                format!("shifted control {} of {}, {}", i + 1, controls.shifts.len(), bench.data.class_names[label]);
-            let n = Neutralizer { mask: &shifted, fill };
-            let rows =
-                bench.rows(&format!("control/{label}/{dy},{dx}"), &title, &images, |batch| lens.control(batch, n))?;
-            controls.rows[label].push(rows);
-        }
+        let shifted: Vec<Mask> =
+            controls.shifts.iter().map(|&[dy, dx]| masks[label].shifted(dy, dx)).collect();
+        let title = format!("{} shifted controls, {}", shifted.len(), bench.data.class_names[label]);
+        controls.rows[label] = bench.rows(&format!("controls/{label}"), &title, &images, |batch| {
+            let mut of_image = vec![Vec::with_capacity(shifted.len()); batch.ids.len()];
+            for mask in &shifted {
+                for (rows, row) in of_image.iter_mut().zip(lens.control(batch, Neutralizer { mask, fill })?) {
+                    rows.push(row);
+                }
+            }
+            Ok(of_image)
+        })?;
     }
     Ok(controls)
 }
@@ -378,8 +376,9 @@ fn leak(lens: &Lens<'_>, regions: &[ClassRegions; 2], fill: &ResolvedFill) -> Re
     for (label, regions) in regions.iter().enumerate() {
         let mut stream = rng::stream(lens.plan.seed, "leak-noise", &label.to_string());
         for _ in 0..LEAK_IMAGES {
-            let noise =
-                Array4::from_shape_simple_fn((1, input.channels, input.height, input.width), || stream.unit());
+            let noise = Array4::from_shape_simple_fn((1, input.channels, input.height, input.width), || {
+                stream.unit()
+            });
             let masked = Neutralizer { mask: &regions.blob, fill }.apply(&noise)?;
             told += lens.classify(&masked, &[label])?.iter().filter(|call| call.right(label)).count();
             n += 1;

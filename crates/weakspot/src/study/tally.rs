@@ -17,7 +17,12 @@ pub(crate) struct Calls(pub(crate) Vec<Protocol>);
 
 impl Calls {
     /// The protocols of the rows of one fill; `worst` is P3w, run for the headline fill only.
-    pub(crate) fn new(clean: Vec<Call>, adv: Vec<Call>, rows: &[&DefendRow], worst: Option<Vec<Call>>) -> Self {
+    pub(crate) fn new(
+        clean: Vec<Call>,
+        adv: Vec<Call>,
+        rows: &[&DefendRow],
+        worst: Option<Vec<Call>>,
+    ) -> Self {
         let mut all = vec![
             Protocol { key: "clean", calls: clean },
             Protocol { key: "adv", calls: adv },

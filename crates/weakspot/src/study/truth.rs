@@ -28,18 +28,23 @@ pub(crate) fn rows(
     let mut rows: Vec<TruthRow> = planted
         .iter()
         .zip(by_method)
-        .map(|((region, truth), mask)| row(class, region, "method", mask.area() as f64, &Overlap::of(mask, truth), truth))
+        .map(|((region, truth), mask)| {
+            row(class, region, "method", mask.area() as f64, &Overlap::of(mask, truth), truth)
+        })
         .collect();
     let mut sums = [[0.0; 4]; 3];
     for draw in 0..RANDOM_MAPS {
         let item = format!("{class}/{draw}");
-        let roi = random_mask(utility_grid, Frame::Padded, input, found.roi.area(), seed, &format!("roi/{item}"))?;
+        let roi =
+            random_mask(utility_grid, Frame::Padded, input, found.roi.area(), seed, &format!("roi/{item}"))?;
         let whole = (input.height, input.width);
         let roa = random_mask(whole, Frame::Image, input, found.roa.area(), seed, &format!("roa/{item}"))?;
         let blob = roa.intersection(&roi.complement());
         for ((sum, (_, truth)), mask) in sums.iter_mut().zip(planted).zip([&roi, &roa, &blob]) {
             let overlap = Overlap::of(mask, truth);
-            for (s, v) in sum.iter_mut().zip([overlap.iou, overlap.precision, overlap.recall, mask.area() as f64]) {
+            for (s, v) in
+                sum.iter_mut().zip([overlap.iou, overlap.precision, overlap.recall, mask.area() as f64])
+            {
                 *s += v / RANDOM_MAPS as f64;
             }
         }

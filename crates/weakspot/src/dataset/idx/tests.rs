@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::*;
@@ -194,7 +193,7 @@ fn the_published_files_are_read_whole() {
             idx(&[10_000], &labels[60_000..]),
         ];
         for (file, sum) in rebuilt.iter().zip(sums) {
-            let came = crate::dataset::checksum::hex(&Sha256::digest(file));
+            let came = crate::digest::sha256(file);
             assert_eq!(came, sum, "{name}");
         }
     }
