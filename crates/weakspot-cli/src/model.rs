@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use weakspot::classifier::Classifier as _;
 use weakspot::metrics::Score;
 use weakspot::progress::Observer as _;
 use weakspot::study::record::ClassifierRecord;
 use weakspot::{Error, ErrorKind, Result};
 use weakspot_nn::checkpoint::{self, Accuracy, Description, Loaded, Overrides};
-use weakspot_nn::train::{Recipe, TrainingData, train};
+use weakspot_nn::train::{Recipe, Resume, TrainingData, train};
 use weakspot_nn::{Arch, Head, Model, ModelSpec, Width};
 
 use crate::args::{ModelArgs, TrainingArgs};
@@ -178,9 +177,7 @@ impl Wanted {
             "train": ids(&parts.splits.train),
             "tune": ids(&parts.splits.tune),
         });
-        let bytes: Vec<String> =
-            Sha256::digest(decides.to_string()).iter().map(|b| format!("{b:02x}")).collect();
-        let key = bytes.concat();
+        let key = weakspot::digest::sha256(decides.to_string().as_bytes());
         Ok(Self { spec, recipe, key })
     }
 
@@ -208,7 +205,10 @@ impl Wanted {
             train: &parts.splits.train,
             tune: &parts.splits.tune,
         };
-        let trained = train(&self.spec, &data, &self.recipe, progress)?;
+        // Beside the checkpoint, until that is safe: a training that dies goes on from its last epoch.
+        let state = path.with_extension("training");
+        let resume = Resume { path: &state, key: &self.key };
+        let trained = train(&self.spec, &data, &self.recipe, Some(resume), progress)?;
         progress.end_stage();
         let score = Score::of(trained.tune_correct, trained.n_tune);
         progress.note(&format!(
@@ -232,7 +232,8 @@ impl Wanted {
             accuracy: Some(Accuracy { k: score.k, n: score.n, low: score.low, high: score.high }),
             ..Description::of(self.spec.clone())
         };
-        checkpoint::save(path, &trained.model, &description)
+        checkpoint::save(path, &trained.model, &description)?;
+        std::fs::remove_file(&state).map_err(|e| Error::io(&state, &e))
     }
 
     /// The recipe as a sentence's worth of settings.

@@ -19,5 +19,5 @@ pub use executor::Executor;
 pub use model::{Model, Passes};
 pub use models::{Arch, Head, ModelSpec, Width};
 pub use network::{Layer, NamedLayer, Network, Parameter, Shape};
-pub use train::{Augmentation, Epoch, Optimizer, Recipe, Trained, TrainingData, train};
+pub use train::{Augmentation, Epoch, Optimizer, Recipe, Resume, Trained, TrainingData, train};
 pub use weights::{Tensor, Weights};

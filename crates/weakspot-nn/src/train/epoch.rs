@@ -40,6 +40,16 @@ impl<'a> Trainer<'a> {
         Self { data, recipe, n_outputs: spec.n_outputs, executor, gradients, state }
     }
 
+    /// Takes up the optimizer's memory of an earlier run.
+    pub(super) fn remember(&mut self, steps: i32, moments: Vec<[Vec<f32>; 2]>) {
+        self.state.remember(steps, moments);
+    }
+
+    /// The optimizer's memory: steps made, and the moments of each tensor.
+    pub(super) fn memory(&self) -> (i32, Vec<[Vec<f32>; 2]>) {
+        self.state.memory()
+    }
+
     pub(super) fn executor(&self) -> &Executor<f32> {
         &self.executor
     }

@@ -4,18 +4,21 @@ mod augment;
 mod epoch;
 mod optimizer;
 mod recipe;
+mod resume;
 
 use weakspot::image::Pixels;
 use weakspot::progress::Observer;
 use weakspot::{Error, ErrorKind, Result};
 
 pub use recipe::{Augmentation, Optimizer, Recipe};
+pub use resume::Resume;
 
 use crate::executor::Executor;
 use crate::init;
 use crate::model::Model;
 use crate::models::{self, ModelSpec};
 use epoch::Trainer;
+use resume::{Progressed, Told};
 
 /// Images to learn from, and images that say when to stop.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,9 @@ pub struct Trained {
 /// accuracy did not rise, or when all are right and have been for one epoch more, or after [`Recipe::max_epochs`]. The
 /// best epoch's weights are kept: most tune images right, of equals the lowest tune loss.
 ///
+/// With `resume`, the state is kept after every epoch and a training that was cut short goes on from there, to the same
+/// bytes.
+///
 /// # Errors
 /// `InvalidParameter` for a recipe out of range, an empty part or a label the model has no output for; `Shape` when the
 /// images are not the model's; `Numerical` when the loss stops being a number; `Interrupted` when the observer says so.
@@ -77,18 +83,31 @@ pub fn train(
     spec: &ModelSpec,
     data: &TrainingData<'_>,
     recipe: &Recipe,
+    resume: Option<Resume<'_>>,
     observer: &dyn Observer,
 ) -> Result<Trained> {
     recipe.check()?;
     check(spec, data)?;
     let network = models::network(spec)?;
-    let weights = init::weights(&network, recipe.seed);
+    let kept = resume.and_then(|resume| resume.load());
+    // A file that fits the key and not the network was tampered with: begin anew.
+    let kept = kept.filter(|k| k.weights.check(&network).is_ok() && k.best_weights.check(&network).is_ok());
+    let Progressed { told, weights, best_weights, moments } = kept.unwrap_or_else(|| {
+        let weights = init::weights(&network, recipe.seed);
+        Progressed { told: Told::default(), best_weights: weights.clone(), weights, moments: Vec::new() }
+    });
     let executor = Executor::new(network.clone(), &weights)?;
     let mut trainer = Trainer::new(spec, data, recipe, executor);
-    let mut best = (0, weights);
-    let mut epochs: Vec<Epoch> = Vec::new();
-    let mut last_rise = 0;
+    trainer.remember(told.steps, moments);
+    let Told { mut epochs, best, mut last_rise, .. } = told;
+    let mut best = (best, best_weights);
     for number in 0..recipe.max_epochs {
+        if number < epochs.len() {
+            continue;
+        }
+        if epochs.last().is_some_and(|last| enough(recipe, data, number - 1, last_rise, last.tune_correct)) {
+            break;
+        }
         let (loss, accuracy) = trainer.learn(number, observer)?;
         let (tune_loss, tune_correct) = trainer.tune(number, observer)?;
         let epoch = Epoch { loss, accuracy, tune_loss, tune_correct };
@@ -102,9 +121,11 @@ pub fn train(
         if rises || ties {
             best = (number, trainer.executor().weights()?);
         }
-        let enough = if tune_correct == data.tune.len() { 1 } else { recipe.patience };
-        if number - last_rise >= enough {
-            break;
+        if let Some(resume) = resume {
+            let (steps, moments) = trainer.memory();
+            let told = Told { epochs: epochs.clone(), best: best.0, last_rise, steps };
+            let (weights, best_weights) = (trainer.executor().weights()?, best.1.clone());
+            resume.save(&Progressed { told, weights, best_weights, moments })?;
         }
     }
     drop(trainer);
@@ -112,6 +133,18 @@ pub fn train(
     let model = Model::from_executor(spec.clone(), Executor::new(network, &weights)?);
     let tune_correct = epochs[best].tune_correct;
     Ok(Trained { model, best, epochs, tune_correct, n_tune: data.tune.len() })
+}
+
+/// Whether training stops after epoch `number`.
+fn enough(
+    recipe: &Recipe,
+    data: &TrainingData<'_>,
+    number: usize,
+    last_rise: usize,
+    tune_correct: usize,
+) -> bool {
+    let wait = if tune_correct == data.tune.len() { 1 } else { recipe.patience };
+    number - last_rise >= wait
 }
 
 /// Checks that the data fit together and fit the model.

@@ -36,6 +36,14 @@ impl State {
         }
     }
 
+    pub(super) fn remember(&mut self, steps: i32, moments: Vec<[Vec<f32>; 2]>) {
+        (self.steps, self.moments) = (steps, moments);
+    }
+
+    pub(super) fn memory(&self) -> (i32, Vec<[Vec<f32>; 2]>) {
+        (self.steps, self.moments.clone())
+    }
+
     /// Begins a step; to be called before [`State::update`] of its tensors.
     pub(super) fn begin(&mut self) {
         self.steps += 1;

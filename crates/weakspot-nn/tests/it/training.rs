@@ -7,7 +7,8 @@ use weakspot::ErrorKind;
 use weakspot::image::Pixels;
 use weakspot::progress::{Observer, Silent};
 use weakspot_nn::{
-    Arch, Augmentation, Head, ModelSpec, Optimizer, Recipe, Trained, TrainingData, Weights, Width, train,
+    Arch, Augmentation, Head, ModelSpec, Optimizer, Recipe, Resume, Trained, TrainingData, Weights, Width,
+    train,
 };
 
 use crate::support::hashed;
@@ -76,7 +77,7 @@ fn easy_classes_are_learned() {
             batch_size: 8,
             ..Recipe::for_model(&spec, 1)
         };
-        let trained = train(&spec, &toy.data(), &recipe, &Silent).unwrap();
+        let trained = train(&spec, &toy.data(), &recipe, None, &Silent).unwrap();
         assert_eq!(trained.n_tune, 60);
         assert!(trained.tune_correct >= 57, "{arch} {optimizer:?}: {:?}", trained.epochs);
         assert_eq!(trained.tune_correct, trained.epochs[trained.best].tune_correct);
@@ -97,7 +98,7 @@ fn training_depends_on_the_seed_and_not_on_threads_or_the_order_of_images() {
         let recipe = Recipe { augmentation, ..short(&spec) };
         let run = |toy: &Toy, recipe: &Recipe, threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            result(&pool.install(|| train(&spec, &toy.data(), recipe, &Silent)).unwrap())
+            result(&pool.install(|| train(&spec, &toy.data(), recipe, None, &Silent)).unwrap())
         };
         let expected = run(&toy, &recipe, 1);
         assert!(run(&toy, &recipe, 2) == expected);
@@ -135,7 +136,7 @@ fn a_loss_that_is_no_number_stops_training() {
     // Weights a million times too large: the first product overflows.
     let mut wild = spec.clone();
     wild.std = vec![1e-38];
-    let error = train(&wild, &toy.data(), &recipe, &Silent).unwrap_err();
+    let error = train(&wild, &toy.data(), &recipe, None, &Silent).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Numerical);
     assert!(error.to_string().contains("epoch 1"), "{error}");
     assert!(error.hint().unwrap().contains("learning rate"));
@@ -171,14 +172,45 @@ fn the_observer_is_told_and_heard() {
     let toy = toy(40);
     let spec = spec(Arch::Vgg16Bn, Head::Gap, 2);
     let counter = Counter { patience: usize::MAX, ..Counter::default() };
-    train(&spec, &toy.data(), &short(&spec), &counter).unwrap();
+    train(&spec, &toy.data(), &short(&spec), None, &counter).unwrap();
     let read = |c: &AtomicUsize| c.load(Ordering::Relaxed);
     assert_eq!(read(&counter.stages), 2);
     assert_eq!(read(&counter.advanced), read(&counter.total));
     let impatient = Counter { patience: 3, ..Counter::default() };
-    let error = train(&spec, &toy.data(), &short(&spec), &impatient).unwrap_err();
+    let error = train(&spec, &toy.data(), &short(&spec), None, &impatient).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert_eq!(read(&impatient.asked), 4);
+}
+
+#[test]
+fn a_training_that_is_cut_short_goes_on_to_the_same_bytes() {
+    let toy = toy(40);
+    let folder = tempfile::tempdir().unwrap();
+    for (arch, optimizer) in [(Arch::Vgg16Bn, Optimizer::Adam), (Arch::Vgg16, Optimizer::Sgd)] {
+        let spec = spec(arch, Head::Gap, 2);
+        let recipe = Recipe { optimizer, max_epochs: 3, patience: 3, ..short(&spec) };
+        let whole = train(&spec, &toy.data(), &recipe, None, &Silent).unwrap();
+        let path = folder.path().join(arch.to_string());
+        let resume = Some(Resume { path: &path, key: "this one" });
+        // An epoch asks at least four times: this stops in the second one.
+        let impatient = Counter { patience: 6, ..Counter::default() };
+        train(&spec, &toy.data(), &recipe, resume, &impatient).unwrap_err();
+        assert!(path.exists(), "the first epoch was kept");
+        let counter = Counter { patience: usize::MAX, ..Counter::default() };
+        let resumed = train(&spec, &toy.data(), &recipe, resume, &counter).unwrap();
+        assert!(result(&resumed) == result(&whole), "{arch}");
+        let stages = counter.stages.load(Ordering::Relaxed);
+        assert!(stages < whole.epochs.len(), "{stages} epochs were run again");
+        // Of another training, or half a file: begun anew.
+        for (key, bytes) in [("another", None), ("this one", Some(b"half".as_slice()))] {
+            if let Some(bytes) = bytes {
+                weakspot::output::write_atomic(&path, bytes).unwrap();
+            }
+            let anew =
+                train(&spec, &toy.data(), &recipe, Some(Resume { path: &path, key }), &Silent).unwrap();
+            assert!(result(&anew) == result(&whole), "{arch} {key}");
+        }
+    }
 }
 
 #[test]
@@ -187,7 +219,7 @@ fn what_cannot_be_trained_is_refused() {
     let spec = spec(Arch::Vgg16, Head::Gap, 2);
     let recipe = short(&spec);
     let message = |data: &TrainingData<'_>, spec: &ModelSpec, recipe: &Recipe| {
-        train(spec, data, recipe, &Silent).unwrap_err().to_string()
+        train(spec, data, recipe, None, &Silent).unwrap_err().to_string()
     };
     let good = toy.data();
     assert!(message(&TrainingData { tune: &[], ..good }, &spec, &recipe).contains("tune part is empty"));
