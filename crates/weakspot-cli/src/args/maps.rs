@@ -12,7 +12,7 @@ use super::{MethodArgs, ModelArgs, RunArgs};
 pub(crate) struct MapsArgs {
     /// Your images: .safetensors or .npz with images (and labels), .npy, or a folder of PNG or JPEG
     ///
-    /// images: float [n, channels, height, width] in [0, 1], or bytes, divided by 255. labels: whole numbers [n]. A
+    /// images: n x channels x height x width, floats from 0 to 1 or bytes, divided by 255. labels: n whole numbers. A
     /// folder has one subfolder per class, all images of one size. Example: --images x.npz
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) images: PathBuf,
