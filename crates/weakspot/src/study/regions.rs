@@ -97,3 +97,54 @@ impl ClassRegions {
         AcrossOf { own: mean(|p| p.0), other: mean(|p| p.1), difference: mean(|p| p.0 - p.1) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attack::Epsilon;
+    use crate::study::packed::{PackedFloats, PackedMask};
+    use crate::study::rows::Call;
+
+    /// An image of class 0 with these predictions before and after the attack.
+    fn row(clean: u8, adv: u8, with_map: bool) -> LookRow {
+        let call = |predicted| Call { predicted, margin: 0.0 };
+        let mask = |x0: usize| PackedMask::new(&Mask::from_fn(1, 3, |_, x| x == x0));
+        LookRow {
+            clean: call(clean),
+            adv: call(adv),
+            roi: with_map.then(|| mask(0)),
+            roa: mask(1),
+            two_values: 0.0,
+            zeros: 0.0,
+            features: PackedFloats::default(),
+            eval: None,
+        }
+    }
+
+    /// Successes, then one image that stays right, one that is wrong from the start, one right without a map.
+    fn rows(successes: usize) -> Vec<LookRow> {
+        let mut rows = vec![row(0, 1, true); successes];
+        rows.extend([row(0, 0, true), row(1, 1, true), row(0, 0, false)]);
+        rows
+    }
+
+    #[test]
+    fn only_the_images_that_the_method_names_are_counted() {
+        let plan = Plan::new(Epsilon::new(0.1).unwrap(), 0).unwrap();
+        let paper = Plan::paper(Epsilon::new(0.1).unwrap(), 0).unwrap();
+        // RoI: rightly classified with a map. RoA: successes; all right ones where they are few; all in the paper.
+        for (plan, successes, from, roi, roa, both) in [
+            (&plan, FEW_SUCCESSES, "successes", FEW_SUCCESSES + 1, FEW_SUCCESSES, FEW_SUCCESSES),
+            (&plan, FEW_SUCCESSES - 1, "all-correct", FEW_SUCCESSES, FEW_SUCCESSES + 1, FEW_SUCCESSES),
+            (&paper, FEW_SUCCESSES, "all", FEW_SUCCESSES + 1, FEW_SUCCESSES + 3, FEW_SUCCESSES + 1),
+        ] {
+            let found = ClassRegions::new(plan, 0, &rows(successes), (1, 3));
+            let fit = &found.fit;
+            assert_eq!((fit.images, fit.correct, fit.successes), (successes + 3, successes + 2, successes));
+            assert_eq!((fit.roa_from.as_str(), fit.roi_images, fit.roa_images), (from, roi, roa), "{from}");
+            assert_eq!(fit.both_images, both, "{from}");
+            assert_eq!(found.few_successes, from == "all-correct");
+            assert_eq!(found.blob, Mask::from_fn(1, 3, |_, x| x == 1), "attacked, not looked at");
+        }
+    }
+}

@@ -171,12 +171,12 @@ mod tests {
             remasked: None,
             sweep: Vec::new(),
         }];
-        let refs = [&rows[0], &rows[0], &rows[0]];
-        let c = Calls::new(calls(&[0, 1, 0]), calls(&[1, 1, 0]), &refs, None);
+        let refs = [&rows[0]; 4];
+        let c = Calls::new(calls(&[0, 1, 0, 0]), calls(&[1, 1, 1, 0]), &refs, None);
         let adv = c.attack_success(0).adv.unwrap();
-        assert_eq!((adv.k, adv.n), (1, 2));
+        assert_eq!((adv.k, adv.n), (2, 3));
         assert_eq!(c.attack_success(0).adaptive, None, "a protocol that was not run has no score");
-        assert_eq!(c.scores(0).clean.unwrap().k, 2);
+        assert_eq!(c.scores(0).clean.unwrap().k, 3);
     }
 
     #[test]
