@@ -150,3 +150,64 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
     }
     fired
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Change = fn(&mut Evidence);
+
+    /// A study that nothing speaks against.
+    fn sound() -> Evidence {
+        Evidence {
+            two_value_share: 0.9,
+            successes: 20,
+            few_successes: false,
+            empty_maps: (0, 100),
+            blob_area: 10,
+            mask_area: 10,
+            multi_step: true,
+            same_images: false,
+            oracle: false,
+            changed_images: 100,
+            changed_predictions: 1,
+            majority: Some(("adv".to_owned(), 0.95)),
+            controls: Some((0, 19)),
+            zero_share: 0.5,
+            noise: Some((Score::of(60, 100), Score::of(59, 100))),
+            leak: Some((200, 200)),
+        }
+    }
+
+    #[test]
+    fn each_flag_fires_alone_and_just_beyond_its_bound() {
+        assert_eq!(flags(&sound()), [], "every bound itself is within");
+        let cases: [(&str, Change); 15] = [
+            ("degenerate-roa", |e| e.two_value_share = 0.901),
+            ("few-successes", |e| e.few_successes = true),
+            ("empty-map", |e| e.empty_maps = (1, 100)),
+            ("empty-blob", |e| e.blob_area = 0),
+            ("single-step", |e| e.multi_step = false),
+            ("same-images", |e| e.same_images = true),
+            ("no-effect", |e| e.changed_images = 0),
+            ("no-effect", |e| e.changed_predictions = 0),
+            ("collapse", |e| e.majority = Some(("mod".to_owned(), 0.951))),
+            ("shift-as-good", |e| e.controls = Some((1, 19))),
+            ("zero-gradient", |e| e.zero_share = 0.501),
+            ("weak-attack", |e| e.noise = Some((Score::of(59, 100), Score::of(59, 100)))),
+            // 116 of 200 has an upper binomial p of 0.014, 118 one of 0.007: told from chance at 0.01.
+            ("oracle-mask", |e| (e.oracle, e.leak) = (true, Some((116, 200)))),
+            ("oracle-mask", |e| (e.oracle, e.leak) = (true, None)),
+            ("empty-blob", |e| (e.blob_area, e.mask_area, e.changed_images) = (0, 0, 0)),
+        ];
+        for (id, change) in cases {
+            let mut evidence = sound();
+            change(&mut evidence);
+            let fired = flags(&evidence);
+            assert_eq!(fired.iter().map(|f| f.id.as_str()).collect::<Vec<_>>(), [id]);
+            assert!(fired[0].value.is_finite() && !fired[0].advice.is_empty());
+        }
+        let leaks = Evidence { oracle: true, leak: Some((118, 200)), ..sound() };
+        assert_eq!(flags(&leaks).last().map(|f| f.id.as_str()), Some("label-leak"));
+    }
+}
