@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::gather::{Slice, gather, gather_slice};
-use crate::product::{Matrix, product};
+use super::gather::{Slice, gather, gather_slice};
+use super::product::{Matrix, product};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, PANEL, ShapeError, Tile, Tiling, check};
 
@@ -23,7 +23,7 @@ const FEW_CHANNELS: usize = 16;
 ///
 /// # Determinism
 /// Images are summed in order, whatever the number of threads.
-pub fn weight_gradient<T: Scalar>(
+pub(crate) fn weight_gradient<T: Scalar>(
     shape: &ConvShape,
     n: usize,
     input: &[T],
@@ -96,7 +96,7 @@ pub fn weight_gradient<T: Scalar>(
 ///
 /// # Errors
 /// When a length disagrees; nothing is written then.
-pub fn bias_gradient<T: Scalar>(
+pub(crate) fn bias_gradient<T: Scalar>(
     shape: &ConvShape,
     n: usize,
     output_gradient: &[T],
