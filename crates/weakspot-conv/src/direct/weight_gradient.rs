@@ -104,10 +104,23 @@ pub(crate) fn bias_gradient<T: Scalar>(
 ) -> Result<(), ShapeError> {
     check("output gradient", output_gradient.len(), n * shape.output_len())?;
     check("bias gradient", gradient.len(), shape.channels_out)?;
+    // Image by image at once, then the images in order.
+    let images: Vec<Vec<T>> = output_gradient
+        .par_chunks_exact(shape.output_len())
+        .map(|image| {
+            let mut sums = vec![T::ZERO; shape.channels_out];
+            for pixel in image.chunks_exact(shape.channels_out) {
+                for (sum, &v) in sums.iter_mut().zip(pixel) {
+                    *sum += v;
+                }
+            }
+            sums
+        })
+        .collect();
     gradient.fill(T::ZERO);
-    for pixel in output_gradient.chunks_exact(shape.channels_out) {
-        for (sum, &v) in gradient.iter_mut().zip(pixel) {
-            *sum += v;
+    for sums in &images {
+        for (total, &sum) in gradient.iter_mut().zip(sums) {
+            *total += sum;
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use super::grid::{Grid, Size};
+use super::strided::StridedMut;
 use super::transform::{Four, SIDE, Tile, Two};
 use crate::pack::position;
 use crate::shape::ConvShape;
@@ -82,9 +83,11 @@ fn store_transformed<V: Vector, T: Tile>(taps: [V; 9], to: &mut [Lanes], stride:
             row[x] = v;
         }
     }
-    for (y, row) in half.into_iter().enumerate().take(T::SIDE) {
-        for (x, v) in T::filter(row).into_iter().enumerate().take(T::SIDE) {
-            v.store(&mut to[(y * T::SIDE + x) * stride]);
+    let mut to = StridedMut::new(to, stride, T::SIDE * T::SIDE);
+    for y in 0..T::SIDE {
+        let row = T::filter(half[y]);
+        for x in 0..T::SIDE {
+            row[x].store(to.get(y * T::SIDE + x));
         }
     }
 }

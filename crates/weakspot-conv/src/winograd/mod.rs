@@ -4,6 +4,7 @@ mod filters;
 mod grid;
 mod pass;
 mod product;
+mod strided;
 mod tiles;
 mod transform;
 mod weight_gradient;

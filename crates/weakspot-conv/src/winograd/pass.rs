@@ -18,7 +18,7 @@ use crate::scalar::Scratch;
 use crate::simd::{Isa, LANES, Lanes, run};
 
 /// Filters of more bytes than this are shared.
-const SHARED: usize = 3 << 20;
+const SHARED: usize = 6 << 20;
 
 /// Bytes of transformed tiles that stay in one thread's own cache, and in the cache of all.
 const OWN_CACHE: usize = 640 << 10;
@@ -50,7 +50,7 @@ impl Pass<'_> {
         let grid = &self.grid;
         let shared = size_of_val(self.filters.data.as_slice()) > SHARED && grid.columns <= 64;
         // Rows of the product's block: a few whole ones.
-        let per_task = if shared { 24 } else { 48 };
+        let per_task = if shared { 48 } else { 96 };
         let tasks = self.tasks(per_task.max(grid.columns) / grid.columns, output, gate);
         if shared { self.run_shared(tasks) } else { self.run_apart(tasks) }
     }

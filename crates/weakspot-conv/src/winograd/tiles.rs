@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::grid::Grid;
+use super::strided::{Strided, StridedMut, Window};
 use super::transform::{OUT, SIDE, Tile};
 use crate::simd::{Kernel, LANES, Lanes, Vector};
 
@@ -22,41 +23,60 @@ impl<T: Tile> Kernel for Gather<'_, T> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Self { grid, channels, images, tiles, to, stride, .. } = self;
-        let places = T::SIDE * T::SIDE;
+        let image_len = grid.height * grid.width * channels;
         for (t, tile) in tiles.enumerate() {
             let (image, top, left) = grid.place(tile);
-            let image = &images[image * grid.height * grid.width * channels..];
-            // The tile begins one pixel above and to the left of its output.
-            let columns = 1usize.saturating_sub(left)..T::SIDE.min(grid.width + 1 - left);
-            for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
-                let mut half = [[V::zero(); SIDE]; SIDE];
-                for x in columns.clone() {
-                    let mut column = [V::zero(); SIDE];
-                    for (y, v) in column.iter_mut().enumerate().take(T::SIDE) {
-                        if top + y >= 1 && top + y <= grid.height {
-                            let pixel = (top + y - 1) * grid.width + left + x - 1;
-                            *v = V::load_slice(lanes(image, pixel, g, channels));
-                        }
-                    }
-                    for (row, v) in half.iter_mut().zip(T::input(column)) {
-                        row[x] = v;
-                    }
-                }
-                for (y, row) in half.into_iter().enumerate().take(T::SIDE) {
-                    for (x, v) in T::input(row).into_iter().enumerate().take(T::SIDE) {
-                        v.store(&mut to[(y * T::SIDE + x) * stride + t]);
-                    }
-                }
+            let image = &images[image * image_len..][..image_len];
+            // The tile begins one pixel above and to the left of its output; outside the image are zeros.
+            let (y, x) = (1usize.saturating_sub(top), 1usize.saturating_sub(left));
+            let first = ((top + y - 1) * grid.width + left + x - 1) * channels;
+            let rows = T::SIDE.min(grid.height + 1 - top) - y;
+            let columns = T::SIDE.min(grid.width + 1 - left) - x;
+            let pitch = grid.width * channels;
+            // The second time with numbers that the compiler knows.
+            if (rows, columns) != (T::SIDE, T::SIDE) {
+                let window = Window::new(&image[first..], channels, pitch, rows, columns);
+                gather::<V, T>(window, [y, y + rows, x, x + columns], to, stride, t);
+            } else {
+                let window = Window::new(&image[first..], channels, pitch, T::SIDE, T::SIDE);
+                gather::<V, T>(window, [0, T::SIDE, 0, T::SIDE], to, stride, t);
             }
         }
     }
 }
 
-/// The channels of a group of a pixel: sixteen, or what is left.
+/// One tile, which `window` covers from row `top` to `bottom` and column `left` to `right`.
 #[inline(always)]
-fn lanes(image: &[f32], pixel: usize, group: usize, channels: usize) -> &[f32] {
-    let count = LANES.min(channels - group * LANES);
-    &image[pixel * channels + group * LANES..][..count]
+fn gather<V: Vector, T: Tile>(
+    window: Window<'_>,
+    [top, bottom, left, right]: [usize; 4],
+    to: &mut [Lanes],
+    stride: usize,
+    t: usize,
+) {
+    let places = T::SIDE * T::SIDE;
+    for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
+        let mut half = [[V::zero(); SIDE]; SIDE];
+        for x in 0..T::SIDE {
+            let mut column = [V::zero(); SIDE];
+            for y in 0..T::SIDE {
+                if (left..right).contains(&x) && (top..bottom).contains(&y) {
+                    column[y] = V::load_slice(window.get(y - top, x - left, g));
+                }
+            }
+            let column = T::input(column);
+            for y in 0..T::SIDE {
+                half[y][x] = column[y];
+            }
+        }
+        let mut to = StridedMut::new(&mut to[t..], stride, places);
+        for y in 0..T::SIDE {
+            let row = T::input(half[y]);
+            for x in 0..T::SIDE {
+                row[x].store(to.get(y * T::SIDE + x));
+            }
+        }
+    }
 }
 
 /// The gradients of tiles' outputs, spread over the tiles: as [`Gather`], for gradients to weights.
@@ -74,29 +94,56 @@ impl<T: Tile> Kernel for Spread<'_, T> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Self { grid, channels, gradients, tiles, to, stride, .. } = self;
-        let places = T::SIDE * T::SIDE;
+        let image_len = grid.height * grid.width * channels;
         for (t, tile) in tiles.enumerate() {
             let (image, top, left) = grid.place(tile);
-            let image = &gradients[image * grid.height * grid.width * channels..];
+            let image = &gradients[image * image_len..][..image_len];
+            let first = (top * grid.width + left) * channels;
             let rows = T::OUT.min(grid.height - top);
             let columns = T::OUT.min(grid.width - left);
-            for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
-                let mut half = [[V::zero(); OUT]; SIDE];
-                for x in 0..columns {
-                    let mut column = [V::zero(); OUT];
-                    for (y, v) in column.iter_mut().enumerate().take(rows) {
-                        let pixel = (top + y) * grid.width + left + x;
-                        *v = V::load_slice(lanes(image, pixel, g, channels));
-                    }
-                    for (row, v) in half.iter_mut().zip(T::spread(column)) {
-                        row[x] = v;
-                    }
+            let pitch = grid.width * channels;
+            // The second time with numbers that the compiler knows.
+            if (rows, columns) != (T::OUT, T::OUT) {
+                let window = Window::new(&image[first..], channels, pitch, rows, columns);
+                spread::<V, T>(window, rows, columns, to, stride, t);
+            } else {
+                let window = Window::new(&image[first..], channels, pitch, T::OUT, T::OUT);
+                spread::<V, T>(window, T::OUT, T::OUT, to, stride, t);
+            }
+        }
+    }
+}
+
+/// One tile, of whose output `rows` and `columns` lie in the image.
+#[inline(always)]
+fn spread<V: Vector, T: Tile>(
+    window: Window<'_>,
+    rows: usize,
+    columns: usize,
+    to: &mut [Lanes],
+    stride: usize,
+    t: usize,
+) {
+    let places = T::SIDE * T::SIDE;
+    for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
+        let mut half = [[V::zero(); OUT]; SIDE];
+        for x in 0..T::OUT {
+            let mut column = [V::zero(); OUT];
+            for y in 0..T::OUT {
+                if y < rows && x < columns {
+                    column[y] = V::load_slice(window.get(y, x, g));
                 }
-                for (y, row) in half.into_iter().enumerate().take(T::SIDE) {
-                    for (x, v) in T::spread(row).into_iter().enumerate().take(T::SIDE) {
-                        v.store(&mut to[(y * T::SIDE + x) * stride + t]);
-                    }
-                }
+            }
+            let column = T::spread(column);
+            for y in 0..T::SIDE {
+                half[y][x] = column[y];
+            }
+        }
+        let mut to = StridedMut::new(&mut to[t..], stride, places);
+        for y in 0..T::SIDE {
+            let row = T::spread(half[y]);
+            for x in 0..T::SIDE {
+                row[x].store(to.get(y * T::SIDE + x));
             }
         }
     }
@@ -142,14 +189,16 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             let columns = T::OUT.min(grid.width - left);
             for g in 0..groups {
                 let from = &from[g / 2 * panel_stride + g % 2 * stride + t..];
+                let from = Strided::new(from, place_stride, T::SIDE * T::SIDE);
                 let mut half = [[V::zero(); SIDE]; OUT];
                 for x in 0..T::SIDE {
                     let mut column = [V::zero(); SIDE];
-                    for (y, v) in column.iter_mut().enumerate().take(T::SIDE) {
-                        *v = V::load(&from[(y * T::SIDE + x) * place_stride]);
+                    for y in 0..T::SIDE {
+                        column[y] = V::load(from.get(y * T::SIDE + x));
                     }
-                    for (row, v) in half.iter_mut().zip(T::output(column)) {
-                        row[x] = v;
+                    let column = T::output(column);
+                    for y in 0..T::OUT {
+                        half[y][x] = column[y];
                     }
                 }
                 let bias = bias.get(g).map_or(V::zero(), V::load);

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::grid::{Grid, Size};
 use super::product::Outer;
+use super::strided::{Strided, StridedMut};
 use super::tiles::{Gather, Spread};
 use super::transform::{Four, SIDE, Tile, Two};
 use crate::scalar::Scratch;
@@ -187,19 +188,23 @@ impl<T: Tile> Kernel for Collect<'_, T> {
     fn run<V: Vector>(self) {
         let Self { sums, to, .. } = self;
         for i in 0..2 * LANES {
+            let sums = Strided::new(&sums[i..], 2 * LANES, T::SIDE * T::SIDE);
             let mut half = [[V::zero(); SIDE]; 3];
             for x in 0..T::SIDE {
                 let mut column = [V::zero(); SIDE];
-                for (y, v) in column.iter_mut().enumerate().take(T::SIDE) {
-                    *v = V::load(&sums[(y * T::SIDE + x) * 2 * LANES + i]);
+                for y in 0..T::SIDE {
+                    column[y] = V::load(sums.get(y * T::SIDE + x));
                 }
-                for (row, v) in half.iter_mut().zip(T::collect(column)) {
-                    row[x] = v;
+                let column = T::collect(column);
+                for y in 0..3 {
+                    half[y][x] = column[y];
                 }
             }
-            for (y, row) in half.into_iter().enumerate() {
-                for (x, v) in T::collect(row).into_iter().enumerate() {
-                    v.store(&mut to[(y * 3 + x) * 2 * LANES + i]);
+            let mut to = StridedMut::new(&mut to[i..], 2 * LANES, 9);
+            for y in 0..3 {
+                let row = T::collect(half[y]);
+                for x in 0..3 {
+                    row[x].store(to.get(y * 3 + x));
                 }
             }
         }
