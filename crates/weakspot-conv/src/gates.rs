@@ -61,20 +61,14 @@ impl Gates {
         let tasks = gradient.par_chunks_mut(PIXELS * channels).zip(self.bits.par_chunks(PIXELS * groups));
         tasks.for_each(|(gradient, bits)| {
             for (pixel, bits) in gradient.chunks_exact_mut(channels).zip(bits.chunks_exact(groups)) {
-                close(bits, pixel);
+                for (values, bits) in pixel.chunks_mut(LANES).zip(bits) {
+                    for (i, v) in values.iter_mut().enumerate() {
+                        *v = if bits >> i & 1 == 1 { *v } else { T::ZERO };
+                    }
+                }
             }
         });
         Ok(())
-    }
-
-    /// Zeros what did not pass of one pixel, in place.
-    ///
-    /// # Panics
-    /// If there is no such pixel.
-    pub fn apply_to_pixel<T: Scalar>(&self, pixel: usize, gradient: &mut [T]) {
-        let groups = self.channels.div_ceil(LANES);
-        let bits = &self.bits[pixel * groups..][..groups];
-        close(bits, gradient);
     }
 
     /// Whether one number passed.
@@ -99,14 +93,5 @@ impl Gates {
 
     pub(crate) fn bits_mut(&mut self) -> &mut [u16] {
         &mut self.bits
-    }
-}
-
-/// Zeros the channels of a pixel whose bit is not set.
-fn close<T: Scalar>(bits: &[u16], pixel: &mut [T]) {
-    for (values, bits) in pixel.chunks_mut(LANES).zip(bits) {
-        for (i, v) in values.iter_mut().enumerate() {
-            *v = if bits >> i & 1 == 1 { *v } else { T::ZERO };
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! [`Convolution`] is the entry. 3x3 kernels with stride 1 and padding 1 in single precision go through Winograd's minimal
 //! filtering, F(4x4, 3x3) or F(2x2, 3x3), in vectors of sixteen channels for AVX-512, AVX2 with FMA, or whatever the
 //! compiler makes of plain arrays; everything else, double precision, and [`Method::Direct`] through patches gathered
-//! into a matrix and the `gemm` crate. A linear layer is the 1x1 case on a 1x1 grid.
+//! into a matrix and the `matrixmultiply` crate. A linear layer is the 1x1 case on a 1x1 grid.
 //!
 //! # Determinism
 //! What is computed for one image is the same bytes whatever else is in the batch and however many threads there are.
@@ -13,7 +13,7 @@
 //! Direct sums of n products err by about `n` roundings at worst. Winograd's transforms add and subtract numbers a few times
 //! larger: `tests/kernels.rs` prints and bounds what comes of it.
 //!
-//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, and the call of `gemm` in
+//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, and the call of `matrixmultiply` in
 //! `direct/product.rs`. Every length is checked in [`Convolution`]; slices are indexed with bounds everywhere.
 #![deny(missing_docs)]
 
@@ -21,6 +21,7 @@ mod convolution;
 mod direct;
 mod gates;
 mod pack;
+mod pool;
 mod scalar;
 mod shape;
 mod simd;
@@ -28,6 +29,7 @@ mod winograd;
 
 pub use convolution::{Activation, Convolution, Method};
 pub use gates::Gates;
+pub use pool::{MaxPool, Places};
 pub use scalar::Scalar;
 pub use shape::{ConvShape, ShapeError};
 pub use simd::Isa;

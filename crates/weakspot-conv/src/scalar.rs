@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
+use crate::direct::Product;
 use crate::simd::Lanes;
 
 mod sealed {
@@ -17,6 +18,7 @@ mod sealed {
 pub trait Scalar:
     sealed::Sealed
     + Scratch
+    + Product
     + Copy
     + Default
     + Debug

@@ -1,6 +1,6 @@
-//! The general case: patches gathered into a matrix (im2col), and the `gemm` crate.
+//! The general case: patches gathered into a matrix (im2col), and the `matrixmultiply` crate.
 //!
-//! `gemm` chooses its blocks, and so the order of its sums, by the shape of a product. Therefore every product here has
+//! The crate chooses its blocks, and so the order of its sums, by the shape of a product. Therefore every product here has
 //! a shape that depends on the layer alone: a *tile* of a fixed number of images (or of rows of one image), the last one
 //! filled up with zeros, times a fixed panel of output channels.
 
@@ -12,4 +12,5 @@ mod weight_gradient;
 
 pub(crate) use forward::forward;
 pub(crate) use input_gradient::{Transposed, input_gradient};
+pub(crate) use product::Product;
 pub(crate) use weight_gradient::{bias_gradient, weight_gradient};

@@ -4,9 +4,10 @@
 //! through `simd::run` alone, which has asked the processor.
 
 use std::arch::x86_64::{
-    __m256, _CMP_NLE_UQ, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_cmpeq_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    __m256, _CMP_GT_OQ, _CMP_NLE_UQ, _CMP_UNORD_Q, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
+    _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{LANES, Lanes, Vector, transpose_scalar};
@@ -107,30 +108,78 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn above_zero(self) -> u16 {
         // SAFETY: reached where AVX2 was found.
-        let bits = unsafe {
+        unsafe {
             let zero = _mm256_setzero_ps();
-            let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(self.0, zero));
-            let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(self.1, zero));
-            low | high << 8
-        };
-        bits as u16
+            let low = _mm256_cmp_ps::<_CMP_NLE_UQ>(self.0, zero);
+            bits_of(low, _mm256_cmp_ps::<_CMP_NLE_UQ>(self.1, zero))
+        }
+    }
+
+    #[inline(always)]
+    fn beats(self, other: Self) -> u16 {
+        // "Not less or equal" is also true of a NaN of `other`, where only a NaN of `self` may win.
+        // SAFETY: reached where AVX2 was found.
+        unsafe {
+            let larger = bits_of(
+                _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0),
+                _mm256_cmp_ps::<_CMP_GT_OQ>(self.1, other.1),
+            );
+            let nan = bits_of(
+                _mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0),
+                _mm256_cmp_ps::<_CMP_UNORD_Q>(self.1, self.1),
+            );
+            larger | nan
+        }
     }
 
     #[inline(always)]
     fn keep(self, bits: u16) -> Self {
         // SAFETY: reached where AVX2 was found.
         unsafe {
-            let places = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-            let low = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits)), places);
-            let high = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits >> 8)), places);
-            let low = _mm256_castsi256_ps(_mm256_cmpeq_epi32(low, places));
-            let high = _mm256_castsi256_ps(_mm256_cmpeq_epi32(high, places));
+            let (low, high) = lanes_of(bits);
             Self(_mm256_and_ps(self.0, low), _mm256_and_ps(self.1, high))
+        }
+    }
+
+    #[inline(always)]
+    fn blend(self, other: Self, bits: u16) -> Self {
+        // SAFETY: reached where AVX2 was found.
+        unsafe {
+            let (low, high) = lanes_of(bits);
+            Self(_mm256_blendv_ps(self.0, other.0, low), _mm256_blendv_ps(self.1, other.1, high))
         }
     }
 
     #[inline(always)]
     fn transpose(square: &mut [Lanes; LANES]) {
         transpose_scalar(square);
+    }
+}
+
+/// One bit per lane from lanes of all ones or all zeros.
+///
+/// # Safety
+/// AVX2 must have been found.
+#[inline(always)]
+unsafe fn bits_of(low: __m256, high: __m256) -> u16 {
+    // SAFETY: the caller's promise.
+    unsafe { (_mm256_movemask_ps(low) | _mm256_movemask_ps(high) << 8) as u16 }
+}
+
+/// The inverse of [`bits_of`].
+///
+/// # Safety
+/// AVX2 must have been found.
+#[inline(always)]
+unsafe fn lanes_of(bits: u16) -> (__m256, __m256) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let places = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let low = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits)), places);
+        let high = _mm256_and_si256(_mm256_set1_epi32(i32::from(bits >> 8)), places);
+        (
+            _mm256_castsi256_ps(_mm256_cmpeq_epi32(low, places)),
+            _mm256_castsi256_ps(_mm256_cmpeq_epi32(high, places)),
+        )
     }
 }

@@ -51,7 +51,16 @@ impl Isa {
 
     /// The fastest of them.
     pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self(Kind::Portable))
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self(Kind::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self(Kind::Avx2);
+            }
+        }
+        Self(Kind::Portable)
     }
 
     /// `avx512`, `avx2` or `portable`.
@@ -87,8 +96,12 @@ pub(crate) trait Vector: Copy {
     fn relu(self) -> Self;
     /// Bit i is set unless lane i is at most 0: a NaN counts as above.
     fn above_zero(self) -> u16;
+    /// Bit i is set where lane i is larger than `other`'s, or a NaN.
+    fn beats(self, other: Self) -> u16;
     /// Zeros the lanes whose bit is not set.
     fn keep(self, bits: u16) -> Self;
+    /// `other` in the lanes whose bit is set.
+    fn blend(self, other: Self, bits: u16) -> Self;
     /// Exchanges rows and columns of a square of numbers.
     fn transpose(square: &mut [Lanes; LANES]);
 

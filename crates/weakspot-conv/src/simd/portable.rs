@@ -87,6 +87,24 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    fn beats(self, other: Self) -> u16 {
+        let mut bits = 0;
+        for (i, (a, b)) in self.0.into_iter().zip(other.0).enumerate() {
+            bits |= u16::from(a > b || a.is_nan()) << i;
+        }
+        bits
+    }
+
+    #[inline(always)]
+    fn blend(self, other: Self, bits: u16) -> Self {
+        let mut out = self;
+        for (i, (v, other)) in out.0.iter_mut().zip(other.0).enumerate() {
+            *v = if bits >> i & 1 == 1 { other } else { *v };
+        }
+        out
+    }
+
+    #[inline(always)]
     fn keep(self, bits: u16) -> Self {
         let mut out = self;
         for (i, v) in out.0.iter_mut().enumerate() {

@@ -6,7 +6,7 @@
 use crate::simd::{Kernel, LANES, Lanes, Vector};
 
 /// Terms per block: a panel of filters of this length stays in the innermost cache.
-const BLOCK: usize = 256;
+const BLOCK: usize = 192;
 
 /// `c = a * b` for one panel of columns.
 pub(super) struct Product<'a> {

@@ -6,7 +6,7 @@ use weakspot_conv::{Gates, Scalar};
 
 use super::activation::Activation;
 use super::build::shape_error;
-use super::forward::{Saved, Tape};
+use super::forward::{Saved, Tape, max_pool};
 use super::{Executor, Operation, pool};
 use crate::network::Layer;
 
@@ -163,9 +163,11 @@ impl<T: Scalar> Executor<T> {
                 gates.apply(&mut gradient.data).map_err(shape_error)?;
                 Ok(gradient)
             }
-            (Layer::MaxPool2d { size }, Saved::Places(places)) if places.len() == gradient.data.len() => {
+            (Layer::MaxPool2d { size }, Saved::Places(places)) => {
                 let mut to_input = self.memory.take(gradient.n, input);
-                pool::max_pool_gradient(&gradient, places, *size, gates, &mut to_input);
+                max_pool(*size, input)?
+                    .gradient(gradient.n, &gradient.data, places, gates, &mut to_input.data)
+                    .map_err(shape_error)?;
                 self.memory.give(gradient);
                 Ok(to_input)
             }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use weakspot::rng::Stream;
 use weakspot::{Error, Result};
-use weakspot_conv::{Activation as Epilogue, Gates, Scalar};
+use weakspot_conv::{Activation as Epilogue, Gates, MaxPool, Places, Scalar};
 
 use super::activation::Activation;
 use super::build::shape_error;
@@ -42,7 +42,7 @@ pub(super) enum Saved<T: Scalar> {
     /// Batch norm folded into the convolution before it.
     Folded,
     /// Max-pool: the places of the maxima.
-    Places(Vec<u8>),
+    Places(Places),
     /// Convolution or linear layer in training: its input.
     Input(Activation<T>),
     /// Batch norm in training.
@@ -167,9 +167,10 @@ impl<T: Scalar> Executor<T> {
             }
             Layer::MaxPool2d { size } => {
                 let mut y = self.memory.take(x.n, output);
-                let places = pool::max_pool(x, *size, &mut y, keep);
+                let pool = max_pool(*size, x.shape)?;
+                let places = pool.forward(x.n, &x.data, keep, &mut y.data).map_err(shape_error)?;
                 self.memory.give(std::mem::replace(x, y));
-                return Ok(Saved::Places(places));
+                return Ok(places.map_or(Saved::Nothing, Saved::Places));
             }
             Layer::Dropout { p } => {
                 if let Mode::Training(draws) = mode {
@@ -180,6 +181,11 @@ impl<T: Scalar> Executor<T> {
         }
         Ok(Saved::Nothing)
     }
+}
+
+/// The max-pooling of a layer.
+pub(super) fn max_pool(window: usize, input: Shape) -> Result<MaxPool> {
+    MaxPool::new(window, input.channels, (input.height, input.width)).map_err(shape_error)
 }
 
 /// The layers that only move or average numbers.

@@ -1,81 +1,10 @@
 //! Poolings, paddings and flattening: what moves or mixes the pixels of one channel.
 
 use rayon::prelude::*;
-use weakspot_conv::{Gates, Scalar};
+use weakspot_conv::Scalar;
 
 use super::activation::Activation;
 use crate::network::Shape;
-
-/// Max-pooling and, for every output number, the place of its maximum in the window.
-///
-/// Of equal values the first in reading order counts, and a NaN beats every number: PyTorch's rule.
-pub(super) fn max_pool<T: Scalar>(
-    input: &Activation<T>,
-    size: usize,
-    pooled: &mut Activation<T>,
-    keep: bool,
-) -> Vec<u8> {
-    let output = pooled.shape;
-    let (c, width) = (output.channels, input.shape.width);
-    let row = output.width * c;
-    let mut places = vec![0; if keep { pooled.data.len() } else { 0 }];
-    let pool = |i: usize, to: &mut [T], places: &mut [u8]| {
-        let (image, y) = (input.image(i / output.height), i % output.height * size);
-        for (x, (best, places)) in to.chunks_exact_mut(c).zip(places.chunks_exact_mut(c)).enumerate() {
-            let pixel = |k: usize| &image[((y + k / size) * width + x * size + k % size) * c..][..c];
-            best.copy_from_slice(pixel(0));
-            places.fill(0);
-            for k in 1..size * size {
-                for ((best, place), &v) in best.iter_mut().zip(&mut *places).zip(pixel(k)) {
-                    // No branches: this becomes comparisons and two selections.
-                    let larger = (v > *best) | v.is_nan();
-                    *best = if larger { v } else { *best };
-                    *place = if larger { k as u8 } else { *place };
-                }
-            }
-        }
-    };
-    let rows = pooled.data.par_chunks_exact_mut(row).enumerate();
-    if keep {
-        rows.zip(places.par_chunks_exact_mut(row)).for_each(|((i, to), places)| pool(i, to, places));
-    } else {
-        rows.for_each_init(|| vec![0; row], |places, (i, to)| pool(i, to, places));
-    }
-    places
-}
-
-/// The gradient of [`max_pool`]: all of it to the place of the maximum, unless a ReLU below is closed there.
-pub(super) fn max_pool_gradient<T: Scalar>(
-    gradient: &Activation<T>,
-    places: &[u8],
-    size: usize,
-    gates: Option<&Gates>,
-    to_input: &mut Activation<T>,
-) {
-    let (input, output) = (to_input.shape, gradient.shape);
-    let c = input.channels;
-    to_input.images_mut().for_each(|(i, to)| {
-        let places = &places[i * output.len()..][..output.len()];
-        let pixels = gradient.image(i).chunks_exact(c).zip(places.chunks_exact(c));
-        // Where windows do not reach.
-        if input.height % size != 0 || input.width % size != 0 {
-            to.fill(T::ZERO);
-        }
-        for (o, (gradient, places)) in pixels.enumerate() {
-            for k in 0..size * size {
-                let (y, x) = (o / output.width * size + k / size, o % output.width * size + k % size);
-                let pixel = y * input.width + x;
-                let to = &mut to[pixel * c..][..c];
-                for ((to, &g), &place) in to.iter_mut().zip(gradient).zip(places) {
-                    *to = if usize::from(place) == k { g } else { T::ZERO };
-                }
-                if let Some(gates) = gates {
-                    gates.apply_to_pixel(i * input.height * input.width + pixel, to);
-                }
-            }
-        }
-    });
-}
 
 /// The cells of an input side that output cell `i` of `out` averages: PyTorch's
 /// `floor(i * side / out) .. ceil((i + 1) * side / out)`.
