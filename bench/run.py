@@ -85,15 +85,14 @@ def main():
     talk(f"{result['machine']['cpu']}, {args.threads} threads, load {result['load_before']:.1f}")
     prepare(python, work, parts, settings, args.threads)
 
-    weights = str(work / "weights.safetensors")
+    weights = str(work / "weights-32.safetensors")
     with workers.Pair(worker, python, args.threads, work) as pair:
         wanted = list(timed(parts, args.quick, weights))
         result["verification"] = verified(pair, wanted)
         result["peak"] = peak(pair)
         talk(f"the machine's peak: {result['peak']['gflops']:.0f} GFLOP/s in single precision")
-    for study in ("study32",) if settings["verified"] and any(p in parts for p in PARTS[2:]) else ():
-        size = int(study.removeprefix("study"))
-        small = studies.Study(tool, python, args.threads, work, size, settings["verified"], STUDY_BATCH[size])
+    if settings["verified"] and any(part in parts for part in PARTS[2:]):
+        small = studies.Study(tool, python, args.threads, work, 32, settings["verified"], STUDY_BATCH[32])
         result["verification_study"] = small.run(contestants(args), 1)
     with workers.Pair(worker, python, args.threads, work) as pair:
         result["layers"], result["networks"] = measure(pair, wanted, settings)

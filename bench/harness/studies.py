@@ -41,13 +41,14 @@ class Study:
         self.program, self.python, self.threads, self.work = program, python, threads, work
         self.size, self.images, self.batch = size, images, batch
         self.data = work / f"images-{size}x{2 * images}.safetensors"
+        self.weights = work / f"weights-{size}.safetensors"
         self.folder = work / f"study-{size}x{images}"
         self.indices = work / f"indices-{size}x{images}.json"
 
     def ours(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         common = ["--threads", str(self.threads), "--batch-size", str(self.batch)]
-        weights = ["--weights", str(self.work / "weights.safetensors")]
+        weights = ["--weights", str(self.weights)]
         command = [str(self.program), "study", str(self.data), *weights, *SETTINGS, *common]
         wall, peak, cpu, _ = measured([*command, "--out", str(self.folder)], self.work / "weakspot.log")
         with (self.folder / "ledger.csv").open(newline="") as file:
@@ -62,7 +63,7 @@ class Study:
     def theirs(self, name):
         script = BENCH / "contestants" / f"{name.split('-')[0]}.py"
         result = self.work / f"{name}.npz"
-        files = ["--images", self.data, "--weights", self.work / "weights.safetensors", "--indices", self.indices]
+        files = ["--images", self.data, "--weights", self.weights, "--indices", self.indices]
         numbers = ["--threads", self.threads, "--batch", self.batch]
         if name == "usual-batched":
             numbers += ["--cam-batch", self.batch]
