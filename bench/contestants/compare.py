@@ -47,7 +47,9 @@ def compared(ours, theirs):
             a, b = np.array([number(r[f"{key}_margin"]) for r in mine]), of[key]
             apart = np.abs(a - b)
             bound = BOUNDS["attacked" if key.endswith("adv") else "margin"]
-            note(f"class {label}: margins {key}", apart.mean() / max(a.std(), 1e-6), bound)
+            # Images that N makes equal have margins without spread.
+            spread = max(a.std(), 0.1 * np.sqrt((a**2).mean()), 1e-6)
+            note(f"class {label}: margins {key}", apart.mean() / spread, bound)
             k, unclear = direction["scores"][key]["k"], (np.minimum(np.abs(a), np.abs(b)) <= apart).sum()
             note(f"class {label}: score {key}", abs(k - int((b > 0).sum())), int(unclear))
         pixels = maps["blob"][label].size

@@ -1,9 +1,9 @@
 """Makes the weights and the images of the study: `prepare.py --out FOLDER --set SIZExIMAGES ...`.
 
 Images are drawn: a disc (class 0) or a cross (class 1) somewhere on a smooth background, with noise. Weights are He's
-random ones, and the linear head is fitted to the features of half of the drawn images by ridge regression, so that
-the classifier tells most images apart and the attack changes some predictions: a study of noise by noise would agree
-with anything. Nothing is downloaded, and the same versions make the same files.
+random ones, and the linear head is fitted by ridge regression to the features of other drawn images, so that the
+classifier tells most images apart and the attack changes predictions: a study of noise by noise would agree with
+anything. Nothing is downloaded, and the same versions make the same files.
 """
 
 import argparse
@@ -38,8 +38,13 @@ def drawn(count, size, seed):
     return pictures, labels
 
 
-def weights(size=32, images=1024):
-    """He's random trunk, and the head that separates drawn images best in the sense of least squares."""
+# Images that the head is fitted to, by their size: enough for half of them to be told apart, at a few seconds each.
+FITTED = {32: 1024, 224: 128}
+
+
+def weights(size):
+    """He's random trunk, and the head that separates drawn images of a size best in the sense of least squares."""
+    images = FITTED[size]
     torch.manual_seed(SEED)
     model = Vgg16Gap().eval().requires_grad_(False)
     for module in model.features:
@@ -70,7 +75,9 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in weights().items()}, args.out / "weights.safetensors")
+    # Networks are timed with the first.
+    for size in sorted({32} | {int(wanted.split("x")[0]) for wanted in args.set}):
+        save_file({k: v.contiguous() for k, v in weights(size).items()}, args.out / f"weights-{size}.safetensors")
     for wanted in args.set:
         size, count = map(int, wanted.split("x"))
         pictures, labels = drawn(count, size, seed=1)
