@@ -108,7 +108,7 @@ mod tests {
     fn recipe(learning_rate: f64, weight_decay: f64) -> Recipe {
         let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [1, 8, 8], 2);
         let schedule = Schedule::Constant { warmup_steps: 0 };
-        Recipe { learning_rate, weight_decay, schedule, ..Recipe::for_model(&spec, 0) }
+        Recipe { learning_rate, schedule, weight_decay, ..Recipe::for_model(&spec, 0) }
     }
 
     fn run(recipe: &Recipe, n_steps: usize) -> Vec<f32> {
