@@ -12,6 +12,7 @@ mod output;
 mod parts;
 mod plan;
 mod progress;
+mod recipes;
 mod run_record;
 mod source;
 

@@ -8,6 +8,7 @@ mod report;
 mod run;
 mod study;
 mod train;
+mod training;
 mod values;
 
 use std::ffi::OsString;
@@ -19,11 +20,12 @@ use weakspot::{Error, Result};
 pub(crate) use data::DataArgs;
 pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;
-pub(crate) use model::{ModelArgs, TrainingArgs};
+pub(crate) use model::ModelArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use study::{Preset, SavedMaps, StudyArgs};
 pub(crate) use train::TrainArgs;
+pub(crate) use training::{Cycles, TrainingArgs, Warmup};
 
 /// Shows where an image classifier looks, where an attacker strikes, the four regions that makes, and whether
 /// masking the pixels that are struck but not looked at helps.
