@@ -1,10 +1,12 @@
 //! The `weakspot` program: where a classifier looks, where an attack strikes, and whether masking helps.
 
 mod args;
+mod cache;
 mod classes;
 mod clock;
 mod commands;
 mod exit_code;
+mod fetch;
 mod folder;
 mod interrupt;
 mod model;
@@ -40,5 +42,6 @@ fn run() -> Result<()> {
         Parsed::Command(Command::Train(args)) => commands::train::run(&args),
         Parsed::Command(Command::Maps(args)) => commands::maps::run(&args),
         Parsed::Command(Command::Report(args)) => commands::report::run(&args),
+        Parsed::Command(Command::Fetch(args)) => commands::fetch::run(&args),
     }
 }

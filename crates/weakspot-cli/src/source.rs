@@ -6,6 +6,7 @@ use weakspot::dataset::{Dataset, arrays, demo, idx};
 use weakspot::{Error, Result};
 
 use crate::args::DataArgs;
+use crate::{cache, fetch};
 
 /// The data sets that are known by name.
 const NAMES: &str = "demo, mnist, fashion-mnist";
@@ -33,15 +34,17 @@ pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
         "mnist" | "fashion-mnist" => {
             let folder = match &args.data_dir {
                 Some(folder) => folder.clone(),
-                None => {
-                    idx::default_folder(name, |variable| std::env::var(variable).ok()).ok_or_else(|| {
-                        Error::invalid(format!(
-                            "expected the folder of {name}; this system names no cache folder"
-                        ))
-                        .with_hint(format!("weakspot study {name} --data-dir DIR"))
-                    })?
-                }
+                None => cache::folder_of(name)?,
             };
+            if !fetch::has_files(name, &folder) {
+                // The reader says what is missing where; what to type is the program's to say.
+                return idx::load(name, &folder).map_err(|missing| {
+                    missing.with_hint(format!(
+                        "{} downloads and checks them; files of your own: --data-dir DIR",
+                        cache::fetch_command(name, args.data_dir.as_deref())
+                    ))
+                });
+            }
             idx::load(name, &folder)
         }
         _ => {

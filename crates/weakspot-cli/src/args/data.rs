@@ -12,8 +12,8 @@ use super::values::{ClassPair, at_least_one};
 pub(crate) struct DataArgs {
     /// Folder with the IDX files of mnist or fashion-mnist, plain or .gz
     ///
-    /// Default: the folder mnist (fashion-mnist) inside $WEAKSPOT_DATA, else inside the user's cache folder.
-    /// Nothing is downloaded. Example: --data-dir ~/data/mnist
+    /// Default: the folder mnist (fashion-mnist) inside $WEAKSPOT_DATA, else where weakspot fetch puts it. Nothing is
+    /// downloaded by itself. Example: --data-dir ~/data/mnist
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 

@@ -1,6 +1,7 @@
 //! What was typed. Parsing never acts: no file is opened here.
 
 mod data;
+mod fetch;
 mod maps;
 mod method;
 mod model;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use weakspot::{Error, Result};
 
 pub(crate) use data::DataArgs;
+pub(crate) use fetch::FetchArgs;
 pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;
 pub(crate) use model::ModelArgs;
@@ -41,7 +43,8 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   weakspot study                                     the demo: generated images with planted regions
-  weakspot study mnist --classes 0,1 --data-dir DIR  the paper's digits
+  weakspot fetch mnist                               the paper's digits: downloads and checks them
+  weakspot study mnist --classes 0,1                 studies them
   weakspot study my-images/ --classes cat,dog --eps 4/255 --weights mine.safetensors
   weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
 
@@ -54,6 +57,7 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     Maps(Box<MapsArgs>),
     Report(ReportArgs),
+    Fetch(FetchArgs),
 }
 
 /// What the words on the command line come to.
@@ -97,7 +101,7 @@ fn translated(error: &clap::Error) -> Error {
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
         || error.kind() == ClapKind::MissingSubcommand
     {
-        return Error::invalid("expected a command: study, train, maps or report; got none")
+        return Error::invalid("expected a command: study, train, maps, report or fetch; got none")
             .with_hint("weakspot study runs the demo; weakspot --help explains the rest");
     }
     let rendered = error.to_string();
