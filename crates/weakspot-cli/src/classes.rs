@@ -12,6 +12,7 @@ pub(crate) fn of(data: &Dataset, asked: Option<&[String; 2]>) -> Result<[usize; 
     let pair = match (asked, data.name.as_str()) {
         (Some([a, b]), _) => [data.class_index(a)?, data.class_index(b)?],
         (None, "fashion-mnist") => [data.class_index("Trouser")?, data.class_index("Pullover")?],
+        (None, "cifar10") => [data.class_index("cat")?, data.class_index("dog")?],
         (None, "mnist") => [0, 1],
         (None, _) if data.class_names.len() == 2 => [0, 1],
         (None, _) => {

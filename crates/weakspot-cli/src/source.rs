@@ -1,28 +1,28 @@
 //! Opens a data set by name or file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use weakspot::dataset::{Dataset, arrays, demo, idx};
+use weakspot::dataset::{Dataset, arrays, cifar, demo, idx};
 use weakspot::{Error, Result};
 
 use crate::args::DataArgs;
 
 /// The data sets that are known by name.
-const NAMES: &str = "demo, mnist, fashion-mnist";
+const NAMES: &str = "demo, mnist, fashion-mnist, cifar10";
 
 /// Every class of the data set that the user means.
 ///
 /// # Errors
 /// What the data set's reader reports; `InvalidParameter` for flags that do not concern this data set.
 pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
-    let is_idx = matches!(name, "mnist" | "fashion-mnist");
-    if args.data_dir.is_some() && !is_idx {
+    let has_files = matches!(name, "mnist" | "fashion-mnist" | "cifar10");
+    if args.data_dir.is_some() && !has_files {
         return Err(Error::invalid(format!(
-            "--data-dir belongs to mnist and fashion-mnist; the data set is {name}"
+            "--data-dir belongs to mnist, fashion-mnist and cifar10; the data set is {name}"
         ))
         .with_hint("leave --data-dir out, or name the data set first: weakspot study mnist --data-dir DIR"));
     }
-    if args.labels.is_some() && (is_idx || name == "demo") {
+    if args.labels.is_some() && (has_files || name == "demo") {
         return Err(Error::invalid(format!(
             "--labels belongs to an .npy file of images; {name} has its own"
         ))
@@ -30,20 +30,8 @@ pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
     }
     match name {
         "demo" => Ok(demo::generate()),
-        "mnist" | "fashion-mnist" => {
-            let folder = match &args.data_dir {
-                Some(folder) => folder.clone(),
-                None => {
-                    idx::default_folder(name, |variable| std::env::var(variable).ok()).ok_or_else(|| {
-                        Error::invalid(format!(
-                            "expected the folder of {name}; this system names no cache folder"
-                        ))
-                        .with_hint(format!("weakspot study {name} --data-dir DIR"))
-                    })?
-                }
-            };
-            idx::load(name, &folder)
-        }
+        "mnist" | "fashion-mnist" => idx::load(name, &data_dir(name, args)?),
+        "cifar10" => cifar::load(&data_dir(name, args)?),
         _ => {
             let path = Path::new(name);
             if !path.exists() {
@@ -55,6 +43,17 @@ pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
             arrays::load(path, args.labels.as_deref())?.into_dataset(&called(path))
         }
     }
+}
+
+/// The folder that the user named, else the default one.
+fn data_dir(name: &str, args: &DataArgs) -> Result<PathBuf> {
+    if let Some(folder) = &args.data_dir {
+        return Ok(folder.clone());
+    }
+    idx::default_folder(name, |variable| std::env::var(variable).ok()).ok_or_else(|| {
+        Error::invalid(format!("expected the folder of {name}; this system names no cache folder"))
+            .with_hint(format!("weakspot study {name} --data-dir DIR"))
+    })
 }
 
 /// A file's or folder's name. Never that of a known data set, whose presets are about other images.

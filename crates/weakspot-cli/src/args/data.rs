@@ -10,10 +10,10 @@ use super::values::{ClassPair, at_least_one};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Images")]
 pub(crate) struct DataArgs {
-    /// Folder with the IDX files of mnist or fashion-mnist, plain or .gz
+    /// Folder with the files of mnist or fashion-mnist (IDX, plain or .gz) or cifar10 (.bin, or the .tar.gz)
     ///
-    /// Default: the folder mnist (fashion-mnist) inside $WEAKSPOT_DATA, else inside the user's cache folder.
-    /// Nothing is downloaded. Example: --data-dir ~/data/mnist
+    /// Default: the folder of the data set's name inside $WEAKSPOT_DATA, else inside the user's cache folder. Nothing
+    /// is downloaded. Example: --data-dir ~/data/mnist
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
@@ -25,7 +25,8 @@ pub(crate) struct DataArgs {
 
     /// The two classes, by index or name; both directions between them are studied
     ///
-    /// Default: 0,1 for mnist, Trouser,Pullover for fashion-mnist, and a data set's own two where it has two.
+    /// Default: 0,1 for mnist, Trouser,Pullover for fashion-mnist, cat,dog for cifar10, and a data set's own two where
+    /// it has two.
     /// Example: --classes cat,dog
     #[arg(long, value_name = "A,B")]
     pub(crate) classes: Option<ClassPair>,

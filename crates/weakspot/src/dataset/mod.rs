@@ -1,14 +1,17 @@
-//! Labelled images, one source per file: IDX, demo, arrays, folders; splits.
+//! Labelled images, one source per file: IDX, CIFAR-10, demo, arrays, folders; splits.
 
 pub mod arrays;
 mod checksum;
+pub mod cifar;
 pub mod demo;
 pub mod idx;
 mod presets;
+mod provenance;
 mod split;
 
 pub use arrays::Arrays;
 pub use presets::{Augment, Preset, preset};
+pub use provenance::{Provenance, Skipped};
 pub use split::{Limits, SplitRule, Splits, split};
 
 use std::collections::BTreeSet;
@@ -65,10 +68,12 @@ pub struct Dataset {
     pub checksum: String,
     /// One per class, for the demo data set only.
     pub truth: Option<Vec<Truth>>,
+    /// Groups that belong together, files left out, notes.
+    pub provenance: Provenance,
 }
 
 impl Dataset {
-    /// Checks what every source must deliver: one label, id and origin per image, labels below the number of
+    /// Checks what every source must deliver: one label, id and origin per image (and group, where there are groups), labels below the number of
     /// classes, ids that are unique, at least one image and two classes.
     ///
     /// # Errors
@@ -77,7 +82,8 @@ impl Dataset {
     pub fn check(&self) -> Result<()> {
         let n = self.pixels.len();
         let (labels, ids, origins) = (self.labels.len(), self.ids.len(), self.origins.len());
-        if n == 0 || labels != n || ids != n || origins != n {
+        let groups = self.provenance.groups.len();
+        if n == 0 || labels != n || ids != n || origins != n || ![0, n].contains(&groups) {
             return Err(Error::shape(format!(
                 "{}: expected one label, id and origin per image and at least one image; \
                  came {n} images, {labels} labels, {ids} ids, {origins} origins",
@@ -174,6 +180,7 @@ impl Dataset {
             ids: kept.iter().map(|&i| self.ids[i].clone()).collect(),
             origins: kept.iter().map(|&i| self.origins[i]).collect(),
             truth: self.truth.as_ref().map(|truth| vec![truth[a].clone(), truth[b].clone()]),
+            provenance: self.provenance.select(&kept),
         })
     }
 
@@ -204,6 +211,7 @@ mod tests {
             ids: (0..6).map(|i| format!("all/{i:05}")).collect(),
             origins: vec![Origin::Whole; 6],
             truth: None,
+            provenance: Provenance::default(),
         }
     }
 

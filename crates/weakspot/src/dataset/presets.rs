@@ -22,7 +22,7 @@ pub struct Preset {
 
 /// The preset of a data set, by name.
 ///
-/// Epsilon is 0.3 for digits and garments and 8/255 for the demo's 32-pixel colour images (method: section 4).
+/// Epsilon is 0.3 for digits and garments and 8/255 for 32-pixel colour images (the demo, CIFAR-10) (method: section 4).
 /// Any other name is the user's own data, for which nothing is assumed: an epsilon decides a claim, so it is
 /// asked for.
 pub fn preset(name: &str) -> Preset {
@@ -39,6 +39,11 @@ pub fn preset(name: &str) -> Preset {
             epsilon: Some(0.3),
             augment: Augment { flip: true, shift: 2 },
             train_per_class: Some(2_000),
+        },
+        "cifar10" => Preset {
+            epsilon: Some(8.0 / 255.0),
+            augment: Augment { flip: true, shift: 4 },
+            train_per_class: None,
         },
         _ => Preset { epsilon: None, augment: Augment::default(), train_per_class: None },
     }

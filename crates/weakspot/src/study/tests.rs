@@ -45,6 +45,7 @@ fn data(classifier: &dyn Classifier, n: usize) -> Dataset {
         ids,
         origins: vec![Origin::Whole; n],
         truth: None,
+        provenance: crate::dataset::Provenance::default(),
     }
 }
 

@@ -122,6 +122,7 @@ impl Arrays {
             pixels: self.pixels,
             ids: self.ids,
             truth: None,
+            provenance: super::Provenance::default(),
         };
         data.check()?;
         Ok(data)
