@@ -90,13 +90,13 @@ pub(crate) struct TrainingArgs {
 
     /// Whether training images are mirrored at random
     ///
-    /// Default: true for fashion-mnist, else false. Example: --flip false
+    /// Default: true for fashion-mnist, cifar10, cats-vs-dogs and malaria, else false. Example: --flip false
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
     pub(crate) flip: Option<bool>,
 
     /// Largest random shift of training images, in pixels
     ///
-    /// Default: 2 for mnist and fashion-mnist, else 0
+    /// Default: 2 for mnist and fashion-mnist, 4 for cifar10, cats-vs-dogs and malaria, else 0
     #[arg(long, value_name = "PIXELS")]
     pub(crate) shift: Option<usize>,
 

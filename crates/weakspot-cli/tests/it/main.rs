@@ -6,6 +6,7 @@ mod fixtures;
 mod help;
 mod house;
 mod maps;
+mod pictures;
 mod program;
 mod study;
 mod train;

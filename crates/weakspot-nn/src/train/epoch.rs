@@ -69,7 +69,7 @@ impl<'a> Trainer<'a> {
             if observer.interrupted() {
                 return Err(interrupted());
             }
-            let mut images = self.data.pixels.batch(batch);
+            let mut images = self.data.pixels.batch(batch)?;
             for (image, &i) in images.outer_iter_mut().zip(batch) {
                 augment(image, augmentation, seed, epoch, &ids[i]);
             }
@@ -111,7 +111,7 @@ impl<'a> Trainer<'a> {
             if observer.interrupted() {
                 return Err(interrupted());
             }
-            let images = Activation::from_nchw(self.data.pixels.batch(batch).view());
+            let images = Activation::from_nchw(self.data.pixels.batch(batch)?.view());
             let (mut output, _) = self.executor.forward(images, Mode::Inference, &[])?;
             let labels: Vec<usize> = batch.iter().map(|&i| self.data.labels[i]).collect();
             sums.add(cross_entropy(&mut output.data, self.n_outputs, &labels));

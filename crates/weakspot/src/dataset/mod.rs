@@ -5,6 +5,7 @@ mod checksum;
 pub mod cifar;
 pub mod demo;
 pub mod idx;
+pub mod pictures;
 mod presets;
 mod provenance;
 mod split;
@@ -12,7 +13,7 @@ mod split;
 pub use arrays::Arrays;
 pub use presets::{Augment, Preset, preset};
 pub use provenance::{Provenance, Skipped};
-pub use split::{Limits, SplitRule, Splits, split};
+pub use split::{Limits, SplitRule, Splits, split, split_by_group, torn_groups};
 
 use std::collections::BTreeSet;
 
@@ -122,18 +123,7 @@ impl Dataset {
     /// # Errors
     /// `InvalidParameter`, listing the classes, when none is meant.
     pub fn class_index(&self, name_or_index: &str) -> Result<usize> {
-        let asked = name_or_index.trim();
-        let names = &self.class_names;
-        names
-            .iter()
-            .position(|name| name == asked)
-            .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
-            .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
-            .ok_or_else(|| {
-                let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
-                Error::invalid(format!("expected a class of {}; came \"{asked}\"", self.name))
-                    .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
-            })
+        class_index(&self.name, &self.class_names, name_or_index)
     }
 
     /// The images of two classes, relabelled: 0 for `a`, 1 for `b`, in the order they have here.
@@ -190,6 +180,24 @@ impl Dataset {
     pub fn checksum_of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[String]) -> String {
         checksum::of(pixels, labels, class_names)
     }
+}
+
+/// As [`Dataset::class_index`], of a data set that has not been opened.
+///
+/// # Errors
+/// `InvalidParameter`, listing the classes, when none is meant.
+pub fn class_index(dataset: &str, names: &[String], name_or_index: &str) -> Result<usize> {
+    let asked = name_or_index.trim();
+    names
+        .iter()
+        .position(|name| name == asked)
+        .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
+        .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
+        .ok_or_else(|| {
+            let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
+            Error::invalid(format!("expected a class of {dataset}; came \"{asked}\""))
+                .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
+        })
 }
 
 #[cfg(test)]

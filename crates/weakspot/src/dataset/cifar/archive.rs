@@ -43,7 +43,10 @@ pub(super) fn read(path: &Path) -> Result<Found> {
         } else {
             let mut text = Vec::new();
             let size = member.size.min(records::MAX_NAMES);
-            (&mut stream.reader).take(size).read_to_end(&mut text).map_err(|e| records::broken(&inside, &e))?;
+            (&mut stream.reader)
+                .take(size)
+                .read_to_end(&mut text)
+                .map_err(|e| records::broken(&inside, &e))?;
             let came = text.len() as u64;
             found.class_names = Some(text);
             came
@@ -74,7 +77,8 @@ impl<R: Read> Stream<'_, R> {
         self.reader.read_exact(&mut block).map_err(|e| records::broken(self.path, &e))?;
         if block.iter().all(|&byte| byte == 0) {
             // The rest is padding; reading it has the decoder compare gzip's own checksum.
-            std::io::copy(&mut self.reader, &mut std::io::sink()).map_err(|e| records::broken(self.path, &e))?;
+            std::io::copy(&mut self.reader, &mut std::io::sink())
+                .map_err(|e| records::broken(self.path, &e))?;
             return Ok(None);
         }
         // The sum of all bytes of the header, those of the sum itself read as spaces.

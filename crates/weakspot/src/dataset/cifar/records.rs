@@ -26,7 +26,8 @@ pub(super) struct Batch {
 }
 
 /// What to do about a damaged file.
-pub(super) const AGAIN: &str = "the file is damaged or another data set's: fetch cifar-10-binary.tar.gz again";
+pub(super) const AGAIN: &str =
+    "the file is damaged or another data set's: fetch cifar-10-binary.tar.gz again";
 
 /// Reads the `length` bytes of a batch. `path` is for messages.
 ///
@@ -65,10 +66,11 @@ pub(super) fn broken(path: &Path, error: &std::io::Error) -> Error {
             Error::format(format!("{}: expected a whole file; came a truncated one", path.display()))
                 .with_hint(AGAIN)
         }
-        InvalidData | InvalidInput => {
-            Error::format(format!("{}: expected a sound gzip file; came a corrupt one ({error})", path.display()))
-                .with_hint(AGAIN)
-        }
+        InvalidData | InvalidInput => Error::format(format!(
+            "{}: expected a sound gzip file; came a corrupt one ({error})",
+            path.display()
+        ))
+        .with_hint(AGAIN),
         _ => Error::io(path, error).with_hint("check that the file is readable"),
     }
 }

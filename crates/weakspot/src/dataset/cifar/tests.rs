@@ -11,9 +11,7 @@ use crate::output::write_atomic;
 /// A batch whose record `i` has label `(i + first) % 10` and pixels that count from it.
 fn batch(n: usize, first: usize) -> Vec<u8> {
     (0..n)
-        .flat_map(|i| {
-            std::iter::once(((i + first) % 10) as u8).chain((0..3072).map(move |p| (p + i) as u8))
-        })
+        .flat_map(|i| std::iter::once(((i + first) % 10) as u8).chain((0..3072).map(move |p| (p + i) as u8)))
         .collect()
 }
 
@@ -187,13 +185,13 @@ fn hostile_archives_are_refused() {
 
 #[test]
 fn the_real_files_have_as_many_records_as_their_sizes_say() {
-    let data = std::env::var_os("WEAKSPOT_TEST_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
+    let data = std::env::var_os("WEAKSPOT_TEST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let folder = data.join("cifar-10-batches-bin");
     let Ok(size) = std::fs::metadata(folder.join("test_batch.bin")) else {
-        eprintln!("skipped: no folder cifar-10-batches-bin beside the project (WEAKSPOT_TEST_DATA names another)");
+        eprintln!(
+            "skipped: no folder cifar-10-batches-bin beside the project (WEAKSPOT_TEST_DATA names another)"
+        );
         return;
     };
     let data = load(&data).unwrap();
