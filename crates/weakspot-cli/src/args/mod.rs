@@ -18,7 +18,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use clap::{Parser, Subcommand};
 use weakspot::{Error, Result};
 
-pub(crate) use data::DataArgs;
+pub(crate) use data::{DataArgs, PictureArgs, SplitBy};
 pub(crate) use fetch::FetchArgs;
 pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;

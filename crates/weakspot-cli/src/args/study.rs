@@ -14,10 +14,10 @@ use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs};
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StudyArgs {
-    /// demo (generated, with planted regions), mnist, fashion-mnist, or your own images
+    /// demo (generated, with planted regions), mnist, fashion-mnist, cifar10, cats-vs-dogs, malaria, or your own images
     ///
-    /// Your own: an .npz or .safetensors with images and labels, an .npy with --labels, or a folder with one
-    /// subfolder of PNG or JPEG per class.
+    /// Your own: a folder with one folder of pictures per class (also FOLDER/train/CLASS and FOLDER/test/CLASS), a list
+    /// files.csv of path,label, an .npz or .safetensors with images and labels, or an .npy with --labels.
     #[arg(value_name = "DATASET", default_value = "demo")]
     pub(crate) dataset: String,
 
@@ -135,6 +135,8 @@ Examples:
   weakspot study                                                   two minutes, no download
   weakspot study mnist --classes 0,1 --data-dir ../data/mnist --out runs/mnist
   weakspot study fashion-mnist --classes Trouser,Pullover --limit 200
+  weakspot study photos/ --classes cat,dog --size 224 --eps 4/255
+  weakspot study malaria --split-by slide --size 64 --data-dir ../data/malaria
   weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
   weakspot study --preset paper                                    the paper's literal reading
 

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
         args.training.train_limit,
         args.run.seed,
         args.weights.is_none(),
+        &progress,
     )?;
     let plan = plan::study(args, &parts.data.name)?;
     let wanted =

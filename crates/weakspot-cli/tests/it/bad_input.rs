@@ -10,7 +10,7 @@ use crate::study::{QUICK, tiny, words};
 
 /// Runs in a folder that must not change.
 #[track_caller]
-fn refused(folder: &Path, words: &[&str], expected: &str) -> Said {
+pub(crate) fn refused(folder: &Path, words: &[&str], expected: &str) -> Said {
     let before = tree(folder);
     let said = weakspot(folder, words);
     assert_eq!(said.code, Some(2), "{words:?}: {}", said.stderr);

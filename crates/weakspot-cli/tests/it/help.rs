@@ -26,7 +26,7 @@ fn every_flag_of_every_command_says_what_it_takes_and_gives_an_example_or_a_defa
         for entry in flags_only.split("\n      --").skip(1) {
             let (name, words) = entry.split_once('\n').unwrap_or((entry, ""));
             flags += 1;
-            let switch = ["force", "targeted"].contains(&name.trim());
+            let switch = ["force", "targeted", "skip-bad"].contains(&name.trim());
             let taught = ["Default:", "[default:", "Example:"].iter().any(|mark| words.contains(mark));
             assert!(switch || taught, "{verb} --{name} teaches nothing:\n{words}");
         }

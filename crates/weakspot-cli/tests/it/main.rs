@@ -9,6 +9,7 @@ mod fixtures;
 mod help;
 mod house;
 mod maps;
+mod pictures;
 mod program;
 mod server;
 mod study;

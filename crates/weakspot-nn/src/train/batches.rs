@@ -69,7 +69,7 @@ impl<'a> Batches<'a> {
             if observer.interrupted() {
                 return Err(interrupted());
             }
-            let images = Activation::from_nchw(self.data.pixels.batch(few).view());
+            let images = Activation::from_nchw(self.data.pixels.batch(few)?.view());
             let (features, _) = trunk.executor.forward(images, Mode::Inference, &[])?;
             for (&image, features) in few.iter().zip(features.data.chunks_exact(features.shape.len())) {
                 trunk.features[image] = features.to_vec();
@@ -84,7 +84,7 @@ impl<'a> Batches<'a> {
         if self.augmentation == Augmentation::default() {
             return self.still(batch);
         }
-        let mut images = self.data.pixels.batch(batch);
+        let mut images = self.data.pixels.batch(batch)?;
         images.outer_iter_mut().into_par_iter().zip(batch).for_each(|(image, &i)| {
             augment(image, self.augmentation, self.seed, epoch, &self.data.ids[i]);
         });
@@ -97,10 +97,12 @@ impl<'a> Batches<'a> {
 
     /// A batch of images as they are.
     pub(super) fn still(&self, batch: &[usize]) -> Result<Activation<f32>> {
-        let images = |few: &[usize]| Activation::from_nchw(self.data.pixels.batch(few).view());
-        let Some(Trunk { executor, features }) = &self.trunk else { return Ok(images(batch)) };
+        let images = |few: &[usize]| -> Result<Activation<f32>> {
+            Ok(Activation::from_nchw(self.data.pixels.batch(few)?.view()))
+        };
+        let Some(Trunk { executor, features }) = &self.trunk else { return images(batch) };
         let missing: Vec<usize> = batch.iter().copied().filter(|&i| features[i].is_empty()).collect();
-        let computed = in_pieces(executor, &images(&missing))?;
+        let computed = in_pieces(executor, &images(&missing)?)?;
         let shape = computed.shape;
         let mut computed = computed.data.chunks_exact(shape.len());
         let mut data = Vec::with_capacity(batch.len() * shape.len());

@@ -92,6 +92,8 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             classes: classes.clone(),
             image_shape: shape,
             split: "own test files; training files 80 / 10 / 10".to_owned(),
+            notes: Vec::new(),
+            skipped: Vec::new(),
         },
         classifier: ClassifierRecord {
             arch: "vgg16-bn".to_owned(),

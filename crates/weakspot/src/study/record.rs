@@ -53,6 +53,21 @@ pub struct DataRecord {
     pub image_shape: [usize; 3],
     /// How the parts were made, in words.
     pub split: String,
+    /// What a reader should know of the data, one sentence each; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Files that were left out because they could not be read; absent where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedFile>,
+}
+
+/// A file that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedFile {
+    /// Its path, within the data set's folder where it lies in one.
+    pub file: String,
+    /// What was wrong with it.
+    pub why: String,
 }
 
 /// The model that was studied.
