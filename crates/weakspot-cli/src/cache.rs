@@ -16,15 +16,19 @@ pub(crate) fn root() -> Result<PathBuf> {
     })
 }
 
-/// The folder of a data set when the user names none: `WEAKSPOT_DATA/<name>` if it is there, else the cache's.
+/// The folder of a data set when the user names none: `WEAKSPOT_DATA/<name>` if it is there, else the cache's if it is
+/// there; else where the user would expect it.
 ///
 /// # Errors
 /// As [`root`].
 pub(crate) fn folder_of(name: &str) -> Result<PathBuf> {
     let own = env("WEAKSPOT_DATA").map(|folder| Path::new(&folder).join(name));
-    match own {
-        Some(own) if own.is_dir() => Ok(own),
-        _ => Ok(root()?.join(name)),
+    let cached = root().map(|root| root.join(name));
+    match (own, cached) {
+        (Some(own), cached) if own.is_dir() || !cached.as_ref().is_ok_and(|cached| cached.is_dir()) => {
+            Ok(own)
+        }
+        (_, cached) => cached,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was typed. Parsing never acts: no file is opened here.
+//! What was typed. Parsing never acts: no file is opened here but the configuration that stands for typed words.
 
 mod data;
 mod fetch;
@@ -15,8 +15,10 @@ mod values;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use weakspot::{Error, Result};
+
+use crate::config::{self, Given};
 
 pub(crate) use data::{DataArgs, PictureArgs, SplitBy};
 pub(crate) use fetch::FetchArgs;
@@ -48,7 +50,7 @@ Examples:
   weakspot study my-images/ --classes cat,dog --eps 4/255 --weights mine.safetensors
   weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
 
-Exit codes: 0 done, 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
+Exit codes: 0 done, 1 done and what should agree differs (report --expect), 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -72,15 +74,30 @@ pub(crate) enum Parsed {
 /// Reads the command line.
 ///
 /// # Errors
-/// `InvalidParameter`, in the house's form: one line, and a hint.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
-    match Cli::try_parse_from(words) {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+/// `InvalidParameter`, in the house's form: one line, and a hint; what reading a configuration reports.
+pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed> {
+    let cli = Cli::command();
+    let (words, notes) = config::expand(words, &cli)?;
+    let parsed = cli.try_get_matches_from(words).and_then(|matches| {
+        let mut command = Cli::from_arg_matches(&matches)?.command;
+        if let (Command::Study(args), Some(typed)) = (&mut command, matches.subcommand_matches("study")) {
+            args.given = Given::of(&study_command(), typed, notes);
+        }
+        Ok(command)
+    });
+    match parsed {
+        Ok(command) => Ok(Parsed::Command(command)),
         Err(error) => match error.kind() {
             ClapKind::DisplayHelp | ClapKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
             _ => Err(translated(&error)),
         },
     }
+}
+
+/// The flags of a study.
+pub(crate) fn study_command() -> clap::Command {
+    let cli = Cli::command();
+    cli.find_subcommand("study").cloned().unwrap_or(cli)
 }
 
 /// The parser's error in our own form.
@@ -130,7 +147,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_well_formed() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 }

@@ -3,6 +3,7 @@
 
 mod archives;
 mod bad_input;
+mod config;
 mod fetch;
 mod fetch_archives;
 mod fixtures;
