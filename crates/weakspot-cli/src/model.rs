@@ -77,6 +77,7 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
         mean: args.mean.as_ref().map(|mean| mean.of("--mean", channels)).transpose()?,
         std: recipes::std_of(args, channels)?,
         size: Some((height, width)),
+        convolutions: args.conv,
     };
     let loaded = checkpoint::load(file, &overrides)?;
     let spec = &loaded.description.model;
@@ -127,7 +128,7 @@ pub(crate) fn trained_or_reused(
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
         wanted.train(&path, parts, progress)?;
         // From the file, so that a trained and a reused classifier are the same in every bit.
-        (checkpoint::load(&path, &Overrides::default())?, "trained", format!("trained {}", path.display()))
+        (checkpoint::load(&path, &wanted.overrides())?, "trained", format!("trained {}", path.display()))
     };
     let accuracy = loaded.description.accuracy.map(|a| Score::of(a.k, a.n));
     let record = record(&loaded, "own recipe".to_owned(), wanted.in_words(), accuracy);
@@ -178,7 +179,8 @@ impl Wanted {
         }
         let start = training.init.as_deref().map(Start::open).transpose()?;
         let spec = recipes::spec(model, parts, start.as_ref())?;
-        let recipe = recipes::recipe(training, &spec, parts);
+        let mut recipe = recipes::recipe(training, &spec, parts);
+        recipe.convolutions = model.conv;
         recipe.check()?;
         let silent = start.as_ref().is_some_and(|start| !start.normalization().known);
         let assumes_imagenet = silent && (model.mean.is_none() || model.std.is_none()) && spec.channels == 3;
@@ -206,10 +208,15 @@ impl Wanted {
         format!("{name}-{a}-{b}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
     }
 
+    /// How the model is run after training: as in training.
+    fn overrides(&self) -> Overrides {
+        Overrides { convolutions: self.recipe.convolutions, ..Overrides::default() }
+    }
+
     /// The checkpoint at a path, if it is this very classifier. A file that cannot be read is trained anew: it is a
     /// cache.
     fn kept(&self, path: &Path) -> Option<Loaded> {
-        let loaded = checkpoint::load(path, &Overrides::default()).ok()?;
+        let loaded = checkpoint::load(path, &self.overrides()).ok()?;
         let same =
             loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
         same.then_some(loaded)
@@ -299,6 +306,7 @@ fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option
         n_classes: loaded.model.n_classes(),
         origin,
         recipe,
+        convolutions: loaded.model.executor().method().to_string(),
         tune_accuracy,
         // The study chooses the layer.
         layer: String::new(),

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::direct::{self, Transposed};
 use crate::gates::Gates;
@@ -13,7 +14,8 @@ use crate::simd::{Isa, LANES, Lanes};
 use crate::winograd::{self, Filters, Gate, Grid, Pass};
 
 /// How 3x3 convolutions are computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Winograd's minimal filtering where the layer allows it (3x3, stride 1, padding 1, single precision): fewer
     /// multiplications, and rounding errors a few times larger.
@@ -21,6 +23,27 @@ pub enum Method {
     Fast,
     /// Sums of products, as the definition says.
     Direct,
+}
+
+impl std::str::FromStr for Method {
+    type Err = ShapeError;
+
+    fn from_str(name: &str) -> Result<Self, ShapeError> {
+        match name {
+            "fast" => Ok(Self::Fast),
+            "direct" => Ok(Self::Direct),
+            _ => Err(ShapeError(format!("expected fast or direct; got {name:?}"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fast => "fast",
+            Self::Direct => "direct",
+        })
+    }
 }
 
 /// What happens to the numbers of a convolution's output before they are written.

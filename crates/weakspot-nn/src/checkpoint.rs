@@ -13,6 +13,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use weakspot::{Error, Result, output};
+use weakspot_conv::Method as Convolutions;
 
 use crate::model::Model;
 use crate::models::{self, Arch, Head, ModelSpec, Width};
@@ -81,6 +82,8 @@ pub struct Overrides {
     pub std: Option<Vec<f32>>,
     /// Height and width of the images, needed when the file does not say them.
     pub size: Option<(usize, usize)>,
+    /// How the model computes its convolutions.
+    pub convolutions: Convolutions,
 }
 
 /// A model from a file.
@@ -152,7 +155,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let network = models::network(&description.model).map_err(place)?;
     check_shapes(&network, &file.shapes()).map_err(place)?;
     let (weights, sha256) = file.read(|name| !is_ignored(name))?;
-    let model = Model::new(description.model.clone(), &weights).map_err(place)?;
+    let how = overrides.convolutions;
+    let model = Model::with_convolutions(description.model.clone(), &weights, how).map_err(place)?;
     Ok(Loaded { model, description, sha256, assumed })
 }
 

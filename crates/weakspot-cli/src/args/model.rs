@@ -1,7 +1,8 @@
 //! Which network.
 
 use clap::Args;
-use weakspot_nn::{Arch, Head, Width};
+use weakspot::{Error, Result};
+use weakspot_nn::{Arch, Convolutions, Head, Width};
 
 use super::values::PerChannel;
 
@@ -40,4 +41,19 @@ pub(crate) struct ModelArgs {
     /// Default: as for --mean, else 1 (printed). Example: --std 0.229,0.224,0.225
     #[arg(long, value_name = "LIST", allow_negative_numbers = true)]
     pub(crate) std: Option<PerChannel>,
+
+    /// fast (3x3 convolutions by Winograd's algorithm), or direct (sums of products, as the definition says: several times
+    /// slower, rounding errors a few times smaller)
+    ///
+    /// Also of training, where another rounding leads to other weights. Example: --conv direct
+    #[arg(long, value_name = "HOW", default_value = "fast", value_parser = convolutions)]
+    pub(crate) conv: Convolutions,
+}
+
+/// How convolutions are computed, by name.
+fn convolutions(text: &str) -> Result<Convolutions> {
+    text.parse().map_err(|_| {
+        Error::invalid(format!("expected fast or direct; got {text:?}"))
+            .with_hint("for example --conv direct")
+    })
 }

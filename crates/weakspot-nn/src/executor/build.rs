@@ -66,7 +66,7 @@ impl<T: Scalar> Executor<T> {
             });
             input = output;
         }
-        Ok(Self { network, operations, memory: Memory::default() })
+        Ok(Self { network, operations, method, memory: Memory::default() })
     }
 
     /// The weights by name, in PyTorch's order and in single precision.

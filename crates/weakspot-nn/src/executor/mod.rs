@@ -18,7 +18,7 @@ mod pool;
 use std::sync::OnceLock;
 
 use weakspot::{Error, Result};
-use weakspot_conv::{Convolution, Scalar};
+use weakspot_conv::{Convolution, Method, Scalar};
 
 pub use activation::Activation;
 pub use backward::Gradients;
@@ -33,6 +33,7 @@ use norm::BatchNorm;
 pub struct Executor<T: Scalar> {
     network: Network,
     operations: Vec<Operation<T>>,
+    method: Method,
     memory: Memory<T>,
 }
 
@@ -57,6 +58,11 @@ impl<T: Scalar> Executor<T> {
     /// The network that is run.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// How convolutions are computed.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// Takes back the memory of a tape that is no longer needed.

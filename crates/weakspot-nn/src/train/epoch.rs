@@ -153,6 +153,7 @@ impl Learner<'_> {
             let share = if number < first_of_head { trunk_rate } else { 1.0 };
             state.update(Kind { number, decays, share }, weights, gradient);
         });
+        self.executor.recycle(tape);
         Ok(sums)
     }
 }

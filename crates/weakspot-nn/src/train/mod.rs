@@ -139,7 +139,7 @@ fn train_within(
         Freeze::Trunk => {
             let (trunk, head) = cut(&network)?;
             let weights = of_part(start, &trunk);
-            (Some(Executor::new(trunk, &weights)?), head)
+            (Some(Executor::with_method(trunk, &weights, recipe.convolutions)?), head)
         }
     };
     let kept = resume.and_then(|resume| resume.load());
@@ -150,12 +150,14 @@ fn train_within(
         Progressed { told: Told::default(), best_weights: weights.clone(), weights, moments: Vec::new() }
     });
     let batches = Batches::new(data, recipe, trunk, feature_bytes, observer)?;
-    let trainer = Trainer::new(spec, data, recipe, Executor::new(learner, &progressed.weights)?, batches);
+    let learner = Executor::with_method(learner, &progressed.weights, recipe.convolutions)?;
+    let trainer = Trainer::new(spec, data, recipe, learner, batches);
     let (told, learned) = run(trainer, progressed, data.tune.len(), recipe, resume, observer)?;
     // What did not learn is as it came.
     let mut weights = start.clone();
     weights.0.extend(learned.0);
-    let model = Model::from_executor(spec.clone(), Executor::new(network, &weights)?);
+    let executor = Executor::with_method(network, &weights, recipe.convolutions)?;
+    let model = Model::from_executor(spec.clone(), executor);
     let Told { epochs, best, .. } = told;
     let tune_correct = epochs[best].tune_correct;
     Ok(Trained { model, best, epochs, tune_correct, n_tune: data.tune.len() })

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use weakspot::{Error, Result};
+use weakspot_conv::Method as Convolutions;
 
 use crate::models::{Arch, ModelSpec};
 
@@ -31,6 +32,8 @@ pub struct Recipe {
     pub freeze: Freeze,
     /// What the trunk's learning rate is of the head's, in (0, 1].
     pub trunk_rate: f64,
+    /// How convolutions are computed. Training amplifies roundings: other weights come of it.
+    pub convolutions: Convolutions,
     /// Of the initial weights, the order of the images, the augmentation and dropout.
     pub seed: u64,
 }
@@ -106,6 +109,7 @@ impl Recipe {
             augmentation: Augmentation::default(),
             freeze: Freeze::None,
             trunk_rate: 1.0,
+            convolutions: Convolutions::Fast,
             seed,
         }
     }

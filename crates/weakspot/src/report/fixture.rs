@@ -102,6 +102,7 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             n_classes: 2,
             origin: "trained".to_owned(),
             recipe: "Adam, 6 epochs, batch 64".to_owned(),
+            convolutions: "fast".to_owned(),
             tune_accuracy: Some(score(n, 0.99)),
             layer: "features.22".to_owned(),
             grid: [4, 4],

@@ -85,6 +85,8 @@ pub struct ClassifierRecord {
     pub origin: String,
     /// The recipe in words, empty for the user's own weights.
     pub recipe: String,
+    /// `fast` or `direct`: how 3x3 convolutions were computed; they round differently.
+    pub convolutions: String,
     /// Accuracy on the tune part when training stopped.
     pub tune_accuracy: Option<Score>,
     /// The layer the maps are read at.

@@ -61,6 +61,7 @@ pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
     }
     add(&subject.data.checksum);
     add(&subject.weights_checksum);
+    add(&subject.classifier_record.convolutions);
     for part in [&subject.splits.fit, &subject.splits.eval] {
         for &index in part {
             add(&subject.data.ids[index]);

@@ -57,6 +57,7 @@ fn subject<'a>(classifier: &'a dyn Classifier, data: &'a Dataset, splits: &'a Sp
         n_classes: classifier.n_classes(),
         origin: "test".to_owned(),
         recipe: String::new(),
+        convolutions: "direct".to_owned(),
         tune_accuracy: None,
         layer: String::new(),
         grid: [0, 0],
