@@ -28,17 +28,22 @@ pub(super) struct BatchStatistics<T> {
     pub count: usize,
 }
 
-/// Sums per channel of the numbers `f` makes of each value, summed image by image in order.
-fn sums<T: Scalar>(data: &[T], c: usize, image: usize, f: impl Fn(usize, T) -> f64 + Sync) -> Vec<f64> {
+/// Sums per channel over all pixels of all images: `add(sums, pixel, other)` adds one pixel of `data` (and the same of
+/// `other`) to the sums of its image, which are added in order.
+fn sums<T: Scalar>(
+    data: &[T],
+    other: &[T],
+    c: usize,
+    image: usize,
+    add: impl Fn(&mut [f64], &[T], &[T]) + Sync,
+) -> Vec<f64> {
     let partial: Vec<Vec<f64>> = data
         .par_chunks(image)
-        .enumerate()
-        .map(|(i, values)| {
+        .zip(other.par_chunks(image))
+        .map(|(values, others)| {
             let mut sums = vec![0.0; c];
-            for (p, pixel) in values.chunks_exact(c).enumerate() {
-                for (k, (sum, &v)) in sums.iter_mut().zip(pixel).enumerate() {
-                    *sum += f(i * image + p * c + k, v);
-                }
+            for (pixel, other) in values.chunks_exact(c).zip(others.chunks_exact(c)) {
+                add(&mut sums, pixel, other);
             }
             sums
         })
@@ -50,6 +55,13 @@ fn sums<T: Scalar>(data: &[T], c: usize, image: usize, f: impl Fn(usize, T) -> f
         }
     }
     total
+}
+
+/// Adds each channel's value.
+fn add_values<T: Scalar>(sums: &mut [f64], pixel: &[T], _: &[T]) {
+    for (sum, v) in sums.iter_mut().zip(pixel) {
+        *sum += v.to_f64();
+    }
 }
 
 impl<T: Scalar> BatchNorm<T> {
@@ -95,16 +107,24 @@ impl<T: Scalar> BatchNorm<T> {
         let (c, image) = (self.weight.len(), x.shape.len());
         let count = x.data.len() / c;
         let divide = |sums: Vec<f64>| -> Vec<f64> { sums.into_iter().map(|s| s / count as f64).collect() };
-        let mean = divide(sums(&x.data, c, image, |_, v| v.to_f64()));
-        let variance = divide(sums(&x.data, c, image, |i, v| (v.to_f64() - mean[i % c]).powi(2)));
+        let mean = divide(sums(&x.data, &x.data, c, image, add_values));
+        let squares = |sums: &mut [f64], pixel: &[T], _: &[T]| {
+            for ((sum, v), mean) in sums.iter_mut().zip(pixel).zip(&mean) {
+                *sum += (v.to_f64() - mean).powi(2);
+            }
+        };
+        let variance = divide(sums(&x.data, &x.data, c, image, squares));
         let center: Vec<T> = mean.iter().map(|&m| T::from_f64(m)).collect();
         let scale: Vec<T> = variance.iter().map(|v| T::from_f64(1.0 / (v + self.epsilon).sqrt())).collect();
         let mut normalized = x.data.clone();
         x.images_mut().zip(normalized.par_chunks_mut(image)).for_each(|((_, out), normalized)| {
             for (out, pixel) in out.chunks_exact_mut(c).zip(normalized.chunks_exact_mut(c)) {
-                for (k, (out, v)) in out.iter_mut().zip(pixel).enumerate() {
-                    *v = (*v - center[k]) * scale[k];
-                    *out = *v * self.weight[k] + self.bias[k];
+                let parameters = self.weight.iter().zip(&self.bias).zip(center.iter().zip(&scale));
+                for ((out, v), ((&weight, &bias), (&center, &scale))) in
+                    out.iter_mut().zip(pixel).zip(parameters)
+                {
+                    *v = (*v - center) * scale;
+                    *out = *v * weight + bias;
                 }
             }
         });
@@ -118,8 +138,13 @@ impl<T: Scalar> BatchNorm<T> {
         gradient: &mut Activation<T>,
     ) -> (Vec<T>, Vec<T>) {
         let (c, image) = (self.weight.len(), gradient.shape.len());
-        let to_bias = sums(&gradient.data, c, image, |_, g| g.to_f64());
-        let to_weight = sums(&gradient.data, c, image, |i, g| g.to_f64() * batch.normalized[i].to_f64());
+        let to_bias = sums(&gradient.data, &gradient.data, c, image, add_values);
+        let products = |sums: &mut [f64], pixel: &[T], normalized: &[T]| {
+            for ((sum, g), v) in sums.iter_mut().zip(pixel).zip(normalized) {
+                *sum += g.to_f64() * v.to_f64();
+            }
+        };
+        let to_weight = sums(&gradient.data, &batch.normalized, c, image, products);
         let mean_of =
             |sums: &[f64]| -> Vec<T> { sums.iter().map(|s| T::from_f64(s / batch.count as f64)).collect() };
         let (bias_mean, weight_mean) = (mean_of(&to_bias), mean_of(&to_weight));
@@ -131,8 +156,9 @@ impl<T: Scalar> BatchNorm<T> {
             .collect();
         gradient.images_mut().zip(batch.normalized.par_chunks(image)).for_each(|((_, image), normalized)| {
             for (pixel, normalized) in image.chunks_exact_mut(c).zip(normalized.chunks_exact(c)) {
-                for (k, (g, &v)) in pixel.iter_mut().zip(normalized).enumerate() {
-                    *g = (*g - bias_mean[k] - v * weight_mean[k]) * scale[k];
+                let parameters = bias_mean.iter().zip(&weight_mean).zip(&scale);
+                for ((g, &v), ((&bias, &weight), &scale)) in pixel.iter_mut().zip(normalized).zip(parameters) {
+                    *g = (*g - bias - v * weight) * scale;
                 }
             }
         });
