@@ -497,6 +497,7 @@ fn copies_across_classes_and_parts_are_named() {
 }
 
 /// The folder of real pictures, if it is there.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn real(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("WEAKSPOT_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
