@@ -1,5 +1,6 @@
 //! The real program on folders and lists of pictures, and on CIFAR-10's own files.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -100,7 +101,7 @@ fn a_list_with_groups_keeps_each_in_one_part() {
     for class in ["left", "right"] {
         for i in 0..60 {
             let part = if i < 40 { "train" } else { "test" };
-            list.push_str(&format!("p/{class}/slide{}_{i:02}.bmp,{class},{part},g{}\n", i % 6, i % 12));
+            writeln!(list, "p/{class}/slide{}_{i:02}.bmp,{class},{part},g{}", i % 6, i % 12).unwrap();
         }
     }
     write_atomic(&folder.path().join("files.csv"), list.as_bytes()).unwrap();

@@ -64,7 +64,7 @@ impl Pixels {
     /// SHA-256 of the values of every image: images are the same where these are.
     pub fn digests(&self) -> Vec<[u8; 32]> {
         match self {
-            Self::U8(a) => digests_of(a, |values| values.to_vec()),
+            Self::U8(a) => digests_of(a, <[u8]>::to_vec),
             Self::F32(a) => digests_of(a, |values| values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Self::File(file) => file.digests().collect(),
         }

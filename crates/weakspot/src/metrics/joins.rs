@@ -33,7 +33,7 @@ pub struct JoinTest {
 /// Neighbouring pairs (rook) with both pixels inside the mask.
 pub fn join_count(mask: &Mask) -> usize {
     let grid = Grid::new(mask.dim());
-    grid.joins(&grid.bits(mask))
+    grid.joins(&packed(mask.0.iter().copied()))
 }
 
 /// The join count of a mask with its one-sided upper permutation p.
@@ -52,7 +52,7 @@ pub fn join_test(mask: &Mask, permutations: usize, stream: &mut Stream) -> Optio
         return None;
     }
     let grid = Grid::new((h, w));
-    let observed = grid.joins(&grid.bits(mask));
+    let observed = grid.joins(&packed(mask.0.iter().copied()));
     let pairs = h * (w - 1) + w * (h - 1);
     let share = area as f64 * (area - 1) as f64 / (pixels as f64 * (pixels - 1) as f64);
     let expected = pairs as f64 * share;
@@ -91,10 +91,6 @@ impl Grid {
         self.beside.len()
     }
 
-    fn bits(&self, mask: &Mask) -> Vec<u64> {
-        packed(mask.0.iter().copied())
-    }
-
     fn joins(&self, bits: &[u64]) -> usize {
         // Bit i of `later(s)` is bit i + s: a neighbour to the right, a neighbour below.
         let word = |i: usize| bits.get(i).copied().unwrap_or(0);
@@ -125,7 +121,7 @@ impl Grid {
         for word in bits.iter_mut() {
             *word = bernoulli(steps, stream);
         }
-        if self.pixels % 64 != 0
+        if !self.pixels.is_multiple_of(64)
             && let Some(last) = bits.last_mut()
         {
             *last &= (1 << (self.pixels % 64)) - 1;

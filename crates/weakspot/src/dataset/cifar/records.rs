@@ -33,7 +33,7 @@ pub(super) const AGAIN: &str =
 ///
 /// The length is a claim: memory grows with what really comes.
 pub(super) fn read(reader: &mut dyn Read, length: u64, path: &Path) -> Result<Batch> {
-    if length == 0 || length % RECORD as u64 != 0 || length / RECORD as u64 > MAX_RECORDS {
+    if length == 0 || !length.is_multiple_of(RECORD as u64) || length / RECORD as u64 > MAX_RECORDS {
         return Err(Error::format(format!(
             "{}: expected a whole number of records of {RECORD} bytes, 1 to {MAX_RECORDS} of them; came {length} bytes",
             path.display()

@@ -106,7 +106,7 @@ fn kind(path: &Path, start: &[u8]) -> Result<ImageFormat, Why> {
     if start.is_empty() {
         return Err("an empty file".to_owned());
     }
-    let content = image::guess_format(start).map_err(|_| "bytes of no kind of picture".to_owned())?;
+    let content = image::guess_format(start).map_err(|_unknown| "bytes of no kind of picture".to_owned())?;
     let named = kind_by_name(path);
     if !KINDS.iter().any(|(_, kind)| *kind == content) {
         return Err(format!("a picture of a kind that is not read ({content:?})"));

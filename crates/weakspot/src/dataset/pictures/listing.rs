@@ -174,7 +174,7 @@ impl Listing {
             .entries
             .into_iter()
             .filter_map(|entry| {
-                let label = if entry.class? == a { 0 } else { 1 };
+                let label = usize::from(entry.class? != a);
                 (entry.class == Some(a) || entry.class == Some(b))
                     .then_some(Entry { class: Some(label), ..entry })
             })

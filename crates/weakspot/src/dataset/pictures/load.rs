@@ -34,7 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { size: None, skip_bad: false, scratch: std::env::temp_dir(), memory: MAX_PIXEL_BYTES }
+        Self { size: None, skip_bad: false, scratch: tempfile::env::temp_dir(), memory: MAX_PIXEL_BYTES }
     }
 }
 

@@ -234,7 +234,7 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("large.png", claims(100_000, 100_000), "a header that claims"),
         ("many.png", claims(30_000, 30_000), "a header that claims"),
         ("none.png", claims(0, 5), "came"),
-        ("cut.jpg", half(&jpeg), "a truncated one"),
+        ("cut.jpg", jpeg[..jpeg.len() - 40].to_vec(), "a truncated one"),
         ("cut2.jpg", jpeg[..jpeg.len() - 2].to_vec(), "a truncated one"),
         ("cut.png", whole[..whole.len() - 20].to_vec(), "a damaged one"),
         ("flipped.png", flipped, "a damaged one"),
@@ -497,6 +497,7 @@ fn copies_across_classes_and_parts_are_named() {
 }
 
 /// The folder of real pictures, if it is there.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn real(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("WEAKSPOT_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);

@@ -124,7 +124,7 @@ mod tests {
         let mut groups = Vec::new();
         let mut labels = Vec::new();
         for slide in 0..40 {
-            for i in 0..1 + slide * 7 % 9 {
+            for i in 0..=(slide * 7 % 9) {
                 groups.push(format!("S{slide:02}"));
                 labels.push((slide + i) % 2);
             }
