@@ -80,3 +80,16 @@ fn a_network_is_cut_where_the_fewest_numbers_pass() {
         assert!(above.parameters().iter().all(|p| !is_trunk(&p.name)));
     }
 }
+
+#[test]
+fn training_stops_after_its_patience_and_a_cycle_does_not_stop_for_being_right() {
+    let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [1, 8, 8], 2);
+    let constant = Recipe { patience: 3, ..Recipe::for_model(&spec, 0) };
+    let cycle = Recipe { schedule: Schedule::OneCycle { warmup_share: 0.3 }, ..constant.clone() };
+    for (recipe, all_right, expected) in
+        [(&constant, false, 3), (&constant, true, 1), (&cycle, false, 3), (&cycle, true, 3)]
+    {
+        let first = (0..5).find(|&waited| enough(recipe, waited, all_right));
+        assert_eq!(first, Some(expected), "{:?}, all right: {all_right}", recipe.schedule);
+    }
+}
