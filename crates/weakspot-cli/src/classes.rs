@@ -1,6 +1,6 @@
 //! Which two classes of a data set are studied.
 
-use weakspot::dataset::Dataset;
+use weakspot::dataset::class_index;
 use weakspot::{Error, Result};
 
 /// The two classes, as the data set counts them: those asked for, the paper's, or the only two there are.
@@ -8,25 +8,35 @@ use weakspot::{Error, Result};
 /// # Errors
 /// `InvalidParameter` for a class that does not exist, the same class twice, or more than two classes and none asked
 /// for.
-pub(crate) fn of(data: &Dataset, asked: Option<&[String; 2]>) -> Result<[usize; 2]> {
-    let pair = match (asked, data.name.as_str()) {
-        (Some([a, b]), _) => [data.class_index(a)?, data.class_index(b)?],
-        (None, "fashion-mnist") => [data.class_index("Trouser")?, data.class_index("Pullover")?],
+pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 2]>) -> Result<[usize; 2]> {
+    let index = |class: &str| class_index(dataset, class_names, class);
+    if class_names.len() < 2 {
+        return Err(Error::invalid(format!(
+            "{dataset}: expected images of at least 2 classes; came {}",
+            class_names.len()
+        ))
+        .with_hint(
+            "a study compares two classes: put the images in one folder per class, or give labels of two",
+        ));
+    }
+    let pair = match (asked, dataset) {
+        (Some([a, b]), _) => [index(a)?, index(b)?],
+        (None, "fashion-mnist") => [index("Trouser")?, index("Pullover")?],
+        (None, "cifar10") => [index("cat")?, index("dog")?],
         (None, "mnist") => [0, 1],
-        (None, _) if data.class_names.len() == 2 => [0, 1],
+        (None, _) if class_names.len() == 2 => [0, 1],
         (None, _) => {
             return Err(Error::invalid(format!(
-                "{} has {} classes; a study needs two",
-                data.name,
-                data.class_names.len()
+                "{dataset} has {} classes; a study needs two",
+                class_names.len()
             ))
-            .with_hint(format!("--classes A,B, of {}", data.class_names.join(", "))));
+            .with_hint(format!("--classes A,B, of {}", class_names.join(", "))));
         }
     };
     if pair[0] == pair[1] {
         return Err(Error::invalid(format!(
             "expected two different classes; {} came twice",
-            data.class_names[pair[0]]
+            class_names[pair[0]]
         ))
         .with_hint("name two classes, as in --classes 0,1"));
     }

@@ -9,8 +9,15 @@ use weakspot::{Error, ErrorKind, Result};
 const JOURNAL: &str = "journal";
 
 /// Fixed names of what a run leaves; beside them `blob-<class>.png` and what lies in [`RUN_FOLDERS`].
-const RUN_FILES: [&str; 6] =
-    ["results.json", "run.json", "ledger.csv", "maps.safetensors", "report.html", JOURNAL];
+const RUN_FILES: [&str; 7] = [
+    "results.json",
+    "run.json",
+    crate::config::NAME,
+    "ledger.csv",
+    "maps.safetensors",
+    "report.html",
+    JOURNAL,
+];
 
 /// Folders of a run, and the endings of the files that are ours in them.
 const RUN_FOLDERS: [&str; 2] = ["tables", "figures"];

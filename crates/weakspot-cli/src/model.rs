@@ -9,13 +9,14 @@ use weakspot::progress::Observer as _;
 use weakspot::study::record::ClassifierRecord;
 use weakspot::{Error, ErrorKind, Result};
 use weakspot_nn::checkpoint::{self, Accuracy, Description, Loaded, Overrides};
-use weakspot_nn::train::{Recipe, Resume, TrainingData, train};
-use weakspot_nn::{Arch, Head, Model, ModelSpec, Width};
+use weakspot_nn::train::{Freeze, Recipe, Resume, TrainingData, train, train_from};
+use weakspot_nn::{Begun, Model, ModelSpec, Start, models};
 
 use crate::args::{ModelArgs, TrainingArgs};
 use crate::folder::{self, slug};
 use crate::parts::Parts;
 use crate::progress::Progress;
+use crate::recipes;
 
 /// Says whether a network can be studied as asked.
 pub(crate) type Fits<'a> = dyn Fn(&Model) -> Result<()> + 'a;
@@ -74,8 +75,9 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
         arch: args.arch,
         head: args.head,
         mean: args.mean.as_ref().map(|mean| mean.of("--mean", channels)).transpose()?,
-        std: std_of(args, channels)?,
+        std: recipes::std_of(args, channels)?,
         size: Some((height, width)),
+        convolutions: args.conv,
     };
     let loaded = checkpoint::load(file, &overrides)?;
     let spec = &loaded.description.model;
@@ -126,7 +128,7 @@ pub(crate) fn trained_or_reused(
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
         wanted.train(&path, parts, progress)?;
         // From the file, so that a trained and a reused classifier are the same in every bit.
-        (checkpoint::load(&path, &Overrides::default())?, "trained", format!("trained {}", path.display()))
+        (checkpoint::load(&path, &wanted.overrides())?, "trained", format!("trained {}", path.display()))
     };
     let accuracy = loaded.description.accuracy.map(|a| Score::of(a.k, a.n));
     let record = record(&loaded, "own recipe".to_owned(), wanted.in_words(), accuracy);
@@ -159,17 +161,32 @@ pub(crate) fn train_to(
 struct Wanted {
     spec: ModelSpec,
     recipe: Recipe,
+    /// What is begun from, where that is not random.
+    begun: Option<Begun>,
+    /// Whether nobody said what the weights of `--init` expect of pixels.
+    assumes_imagenet: bool,
     /// SHA-256 over specification, recipe (with its seed), data and parts.
     key: String,
 }
 
 impl Wanted {
     fn new(model: &ModelArgs, training: &TrainingArgs, parts: &Parts) -> Result<Self> {
-        let spec = spec(model, parts)?;
-        let recipe = recipe(training, &spec, parts);
+        if training.init.is_none() && training.freeze == Some(Freeze::Trunk) {
+            return Err(Error::invalid(
+                "--freeze trunk needs weights that are worth keeping; --init names none",
+            )
+            .with_hint("for example --init vgg16-imagenet.safetensors --freeze trunk"));
+        }
+        let start = training.init.as_deref().map(Start::open).transpose()?;
+        let spec = recipes::spec(model, parts, start.as_ref())?;
+        let mut recipe = recipes::recipe(training, &spec, parts);
+        recipe.convolutions = model.conv;
         recipe.check()?;
+        let silent = start.as_ref().is_some_and(|start| !start.normalization().known);
+        let assumes_imagenet = silent && (model.mean.is_none() || model.std.is_none()) && spec.channels == 3;
+        let begun = start.map(|start| start.read(&models::network(&spec)?, parts.seed)).transpose()?;
         let ids = |part: &[usize]| part.iter().map(|&i| parts.data.ids[i].as_str()).collect::<Vec<_>>();
-        let decides = json!({
+        let mut decides = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "model": spec,
             "recipe": recipe,
@@ -177,8 +194,11 @@ impl Wanted {
             "train": ids(&parts.splits.train),
             "tune": ids(&parts.splits.tune),
         });
+        if let (Some(begun), Value::Object(fields)) = (&begun, &mut decides) {
+            fields.insert("init".to_owned(), json!(begun.sha256));
+        }
         let key = weakspot::digest::sha256(decides.to_string().as_bytes());
-        Ok(Self { spec, recipe, key })
+        Ok(Self { spec, recipe, begun, assumes_imagenet, key })
     }
 
     /// `<dataset>-<a>-<b>-<arch>-<head>-<key>.safetensors`.
@@ -188,10 +208,15 @@ impl Wanted {
         format!("{name}-{a}-{b}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
     }
 
+    /// How the model is run after training: as in training.
+    fn overrides(&self) -> Overrides {
+        Overrides { convolutions: self.recipe.convolutions, ..Overrides::default() }
+    }
+
     /// The checkpoint at a path, if it is this very classifier. A file that cannot be read is trained anew: it is a
     /// cache.
     fn kept(&self, path: &Path) -> Option<Loaded> {
-        let loaded = checkpoint::load(path, &Overrides::default()).ok()?;
+        let loaded = checkpoint::load(path, &self.overrides()).ok()?;
         let same =
             loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
         same.then_some(loaded)
@@ -208,7 +233,13 @@ impl Wanted {
         // Beside the checkpoint, until that is safe: a training that dies goes on from its last epoch.
         let state = path.with_extension("training");
         let resume = Resume { path: &state, key: &self.key };
-        let trained = train(&self.spec, &data, &self.recipe, Some(resume), progress)?;
+        let trained = match &self.begun {
+            None => train(&self.spec, &data, &self.recipe, Some(resume), progress)?,
+            Some(begun) => {
+                progress.note(&self.beginning(begun));
+                train_from(&begun.weights, &self.spec, &data, &self.recipe, Some(resume), progress)?
+            }
+        };
         progress.end_stage();
         let score = Score::of(trained.tune_correct, trained.n_tune);
         progress.note(&format!(
@@ -222,6 +253,9 @@ impl Wanted {
         let mut recipe = json!(self.recipe);
         if let Value::Object(fields) = &mut recipe {
             fields.insert("key".to_owned(), json!(self.key));
+            if let Some(begun) = &self.begun {
+                fields.insert("init".to_owned(), json!(begun.sha256));
+            }
             fields.insert("epochs".to_owned(), json!(trained.epochs));
         }
         let description = Description {
@@ -236,29 +270,29 @@ impl Wanted {
         std::fs::remove_file(&state).map_err(|e| Error::io(&state, &e))
     }
 
-    /// The recipe as a sentence's worth of settings.
+    /// The recipe, and where it begins, in words.
     fn in_words(&self) -> String {
-        let Recipe {
-            optimizer,
-            learning_rate,
-            warmup_steps,
-            weight_decay,
-            batch_size,
-            max_epochs,
-            patience,
-            ..
-        } = &self.recipe;
-        let optimizer = json!(optimizer);
-        let augmentation = self.recipe.augmentation;
-        let flip = if augmentation.flip { ", flips" } else { "" };
-        let shift = match augmentation.shift {
-            0 => String::new(),
-            pixels => format!(", shifts up to {pixels} pixels"),
-        };
+        let begun = self.begun.as_ref();
+        let begun = begun.map(|begun| format!(", from weights of SHA-256 {}", &begun.sha256[..12]));
+        recipes::in_words(&self.recipe) + &begun.unwrap_or_default()
+    }
+
+    /// What became of the weights of `--init`, for the user.
+    fn beginning(&self, begun: &Begun) -> String {
+        let taken = begun.weights.0.len() - begun.fresh.len();
+        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         format!(
-            "{} at {learning_rate}, {warmup_steps} warm-up steps, weight decay {weight_decay}, batches of {batch_size}, \
-             at most {max_epochs} epochs, patience {patience}{flip}{shift}",
-            optimizer.as_str().unwrap_or_default()
+            "--init: {taken} tensors taken over; begin at random: {}; left out of the file: {}; pixels: mean {:?}, std \
+             {:?}{}",
+            list(&begun.fresh),
+            list(&begun.left_out),
+            self.spec.mean,
+            self.spec.std,
+            if self.assumes_imagenet {
+                " (ImageNet's, assumed: neither the file nor --mean and --std say them)"
+            } else {
+                ""
+            }
         )
     }
 }
@@ -272,6 +306,7 @@ fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option
         n_classes: loaded.model.n_classes(),
         origin,
         recipe,
+        convolutions: loaded.model.executor().method().to_string(),
         tune_accuracy,
         // The study chooses the layer.
         layer: String::new(),
@@ -282,48 +317,6 @@ fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option
 fn image_shape(parts: &Parts) -> [usize; 3] {
     let (_, channels, height, width) = parts.data.pixels.dim();
     [channels, height, width]
-}
-
-fn std_of(args: &ModelArgs, channels: usize) -> Result<Option<Vec<f32>>> {
-    let std = args.std.as_ref().map(|std| std.of("--std", channels)).transpose()?;
-    if let Some(bad) = std.iter().flatten().find(|v| **v <= 0.0) {
-        return Err(Error::invalid(format!("--std must be above 0; got {bad}"))
-            .with_hint("leave --mean and --std out where the images are used as they are"));
-    }
-    Ok(std)
-}
-
-fn spec(args: &ModelArgs, parts: &Parts) -> Result<ModelSpec> {
-    let image = image_shape(parts);
-    let width = match (args.width, parts.data.name.as_str()) {
-        (Some(width), _) => width,
-        (None, "demo") => Width::one_in(8)?,
-        (None, _) => Width::FULL,
-    };
-    let (arch, head) = (args.arch.unwrap_or(Arch::Vgg16), args.head.unwrap_or(Head::Gap));
-    let mut spec = ModelSpec::new(arch, head, width, image, 2);
-    if let Some(mean) = &args.mean {
-        spec.mean = mean.of("--mean", image[0])?;
-    }
-    if let Some(std) = std_of(args, image[0])? {
-        spec.std = std;
-    }
-    Ok(spec)
-}
-
-/// The recipe that suits the model, the data set's augmentation, and the flags over both.
-fn recipe(args: &TrainingArgs, spec: &ModelSpec, parts: &Parts) -> Recipe {
-    let mut recipe = Recipe::for_model(spec, parts.seed);
-    recipe.augmentation.flip = args.flip.unwrap_or(parts.preset.augment.flip);
-    recipe.augmentation.shift = args.shift.unwrap_or(parts.preset.augment.shift);
-    recipe.optimizer = args.optimizer.unwrap_or(recipe.optimizer);
-    recipe.learning_rate = args.lr.unwrap_or(recipe.learning_rate);
-    recipe.warmup_steps = args.warmup.unwrap_or(recipe.warmup_steps);
-    recipe.weight_decay = args.weight_decay.unwrap_or(recipe.weight_decay);
-    recipe.batch_size = args.train_batch.unwrap_or(recipe.batch_size);
-    recipe.max_epochs = args.epochs.unwrap_or(recipe.max_epochs);
-    recipe.patience = args.patience.unwrap_or(recipe.patience);
-    recipe
 }
 
 /// The pair's classes as a given model counts them: by name where the weights say names, else by number.

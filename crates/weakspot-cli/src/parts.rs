@@ -1,10 +1,16 @@
 //! The pair of classes that is studied, and its four parts.
 
 use weakspot::Result;
-use weakspot::dataset::{Dataset, Limits, Preset, SplitRule, Splits, preset, split};
+use weakspot::dataset::pictures::copies;
+use weakspot::dataset::{
+    Dataset, Limits, Preset, SplitRule, Splits, preset, split, split_by_group, torn_groups,
+};
+use weakspot::progress::Observer as _;
 
-use crate::args::DataArgs;
-use crate::{classes, source};
+use crate::args::{DataArgs, SplitBy};
+use crate::classes;
+use crate::progress::Progress;
+use crate::source::Source;
 
 /// A pair of classes with its parts.
 #[derive(Debug)]
@@ -24,7 +30,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Opens a data set, takes the pair and divides it.
+    /// Opens a data set, takes the pair, divides it, and says what is odd about it.
     ///
     /// # Errors
     /// What the source, the choice of classes and the division report.
@@ -34,14 +40,33 @@ impl Parts {
         train_limit: Option<usize>,
         seed: u64,
         trains: bool,
+        progress: &Progress,
     ) -> Result<Self> {
-        let whole = source::open(name, args)?;
-        let classes = classes::of(&whole, args.classes.as_ref().map(|pair| &pair.0))?;
-        let data = whole.pair(classes[0], classes[1])?;
-        let all_classes = whole.class_names;
+        let whole = Source::find(name, args)?;
+        let all_classes = whole.class_names().to_vec();
+        let classes = classes::of(whole.name(), &all_classes, args.classes.as_ref().map(|pair| &pair.0))?;
+        let mut data = whole.pair(classes[0], classes[1], progress)?;
+        progress.end_stage();
         let preset = preset(&data.name);
         let limits = Limits { train: train_limit.or(preset.train_per_class), eval: args.limit };
-        let splits = split(&data, SplitRule::for_dataset(&data, trains), seed, &limits)?;
+        let splits = match args.split_by {
+            SplitBy::Image => split(&data, SplitRule::for_dataset(&data, trains), seed, &limits)?,
+            SplitBy::Slide => split_by_group(&data, trains, seed, &limits)?,
+        };
+        let mut notes = copies(&data, &splits);
+        notes.extend(torn_groups(&data, &splits));
+        data.provenance.notes.extend(notes);
+        for note in &data.provenance.notes {
+            progress.note(&format!("note: {note}"));
+        }
+        if let [first, ..] = data.provenance.skipped.as_slice() {
+            progress.note(&format!(
+                "note: {} files could not be read and are left out, {} ({}) first; the report lists them",
+                data.provenance.skipped.len(),
+                first.file,
+                first.why
+            ));
+        }
         Ok(Self { data, splits, classes, all_classes, preset, seed })
     }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use weakspot::progress::Observer;
 
 use crate::clock::{self, Stopwatch};
@@ -38,6 +38,7 @@ struct Stage {
     total: usize,
     done: usize,
     status: String,
+    of_bytes: bool,
     bar: ProgressBar,
     since: Stopwatch,
     next_line: Duration,
@@ -47,6 +48,25 @@ impl Progress {
     /// Watches from now on.
     pub(crate) fn new(interrupt: Interrupt) -> Self {
         Self { interrupt, on_terminal: std::io::stderr().is_terminal(), state: Mutex::default() }
+    }
+
+    /// Begins a stage whose steps are bytes.
+    pub(crate) fn stage_of_bytes(&self, name: &str, total: u64) {
+        self.stage(name, usize::try_from(total).unwrap_or(usize::MAX));
+        if let Some(stage) = &mut self.state().current {
+            stage.of_bytes = true;
+            stage.bar.set_style(style(BYTES));
+        }
+    }
+
+    /// How much of the current stage is done, where it does not begin at nothing or begins again.
+    pub(crate) fn set_done(&self, done: u64) {
+        if let Some(stage) = &mut self.state().current {
+            stage.done = usize::try_from(done).unwrap_or(usize::MAX);
+            stage.bar.set_position(done);
+            // A speed is that of what is to come.
+            stage.bar.reset_eta();
+        }
     }
 
     /// Ends the current stage, so that what is said next stands below it.
@@ -85,7 +105,10 @@ impl Progress {
             }
         } else if elapsed >= stage.next_line {
             stage.next_line = elapsed + LOG_EVERY;
-            output::talk(&format!("{}: {} of {} {}", stage.name, stage.done, stage.total, stage.status));
+            let count =
+                |n: usize| if stage.of_bytes { HumanBytes(n as u64).to_string() } else { n.to_string() };
+            let (done, total) = (count(stage.done), count(stage.total));
+            output::talk(&format!("{}: {done} of {total} {}", stage.name, stage.status));
         }
     }
 }
@@ -95,13 +118,14 @@ impl Observer for Progress {
         let mut state = self.state();
         Self::end(&mut state);
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden())
-            .with_style(style())
+            .with_style(style(STEPS))
             .with_prefix(name.to_owned());
         state.current = Some(Stage {
             name: name.to_owned(),
             total,
             done: 0,
             status: String::new(),
+            of_bytes: false,
             bar,
             since: Stopwatch::start(),
             next_line: WORTH_A_LINE,
@@ -136,9 +160,13 @@ impl Observer for Progress {
     }
 }
 
+/// What stands beside a bar: steps, or bytes.
+const STEPS: &str = "{prefix} [{bar:30}] {pos}/{len} {msg}  ETA {eta}";
+const BYTES: &str = "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {msg}  ETA {eta}";
+
 /// Without colour: a bar needs none.
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg}  ETA {eta}")
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }

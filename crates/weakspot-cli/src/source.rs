@@ -1,60 +1,183 @@
-//! Opens a data set by name or file.
+//! Opens a data set by name, file, folder or list.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use weakspot::dataset::{Dataset, arrays, demo, idx};
+use weakspot::dataset::pictures::{Grouping, Known, Listing, Options};
+use weakspot::dataset::{Dataset, arrays, cifar, demo, idx, preset};
+use weakspot::progress::Observer;
 use weakspot::{Error, Result};
 
-use crate::args::DataArgs;
+use crate::args::{DataArgs, SplitBy};
+use crate::{cache, fetch};
 
 /// The data sets that are known by name.
-const NAMES: &str = "demo, mnist, fashion-mnist";
+const NAMES: [&str; 6] = ["demo", "mnist", "fashion-mnist", "cifar10", "cats-vs-dogs", "malaria"];
 
-/// Every class of the data set that the user means.
-///
-/// # Errors
-/// What the data set's reader reports; `InvalidParameter` for flags that do not concern this data set.
-pub(crate) fn open(name: &str, args: &DataArgs) -> Result<Dataset> {
-    let is_idx = matches!(name, "mnist" | "fashion-mnist");
-    if args.data_dir.is_some() && !is_idx {
-        return Err(Error::invalid(format!(
-            "--data-dir belongs to mnist and fashion-mnist; the data set is {name}"
-        ))
-        .with_hint("leave --data-dir out, or name the data set first: weakspot study mnist --data-dir DIR"));
-    }
-    if args.labels.is_some() && (is_idx || name == "demo") {
-        return Err(Error::invalid(format!(
-            "--labels belongs to an .npy file of images; {name} has its own"
-        ))
-        .with_hint("leave --labels out"));
-    }
-    match name {
-        "demo" => Ok(demo::generate()),
-        "mnist" | "fashion-mnist" => {
-            let folder = match &args.data_dir {
-                Some(folder) => folder.clone(),
-                None => {
-                    idx::default_folder(name, |variable| std::env::var(variable).ok()).ok_or_else(|| {
-                        Error::invalid(format!(
-                            "expected the folder of {name}; this system names no cache folder"
-                        ))
-                        .with_hint(format!("weakspot study {name} --data-dir DIR"))
-                    })?
-                }
-            };
-            idx::load(name, &folder)
+/// A data set whose classes are known, and whose pictures may not have been opened yet.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Everything is in memory.
+    Whole(Box<Dataset>),
+    /// Files to be opened, and how.
+    Pictures(Listing, Options),
+}
+
+impl Source {
+    /// The data set that the user means.
+    ///
+    /// # Errors
+    /// What the data set's reader reports; `InvalidParameter` for flags that do not concern this data set.
+    pub(crate) fn find(name: &str, args: &DataArgs) -> Result<Self> {
+        if let Some(list) = &args.manifest {
+            // The first word is "demo" where none was typed.
+            if name != "demo" {
+                return Err(Error::invalid(format!(
+                    "expected a data set or --manifest; got both, {name} and a list"
+                ))
+                .with_hint("leave out the first word: weakspot study --manifest files.csv"));
+            }
+            no_files_flags(args, "a list of pictures")?;
+            return Ok(Self::Pictures(Listing::of_manifest(list, &called(list))?, options(args, None)));
         }
-        _ => {
-            let path = Path::new(name);
-            if !path.exists() {
+        let known = NAMES.contains(&name);
+        if args.data_dir.is_some() && (!known || name == "demo") {
+            return Err(Error::invalid(format!(
+                "--data-dir belongs to {}; the data set is {name}",
+                NAMES[1..].join(", ")
+            ))
+            .with_hint(
+                "leave --data-dir out, or name the data set first: weakspot study mnist --data-dir DIR",
+            ));
+        }
+        if args.labels.is_some() && known {
+            return Err(Error::invalid(format!(
+                "--labels belongs to an .npy file of images; {name} has its own"
+            ))
+            .with_hint("leave --labels out"));
+        }
+        if let Some(known) = Known::by_name(name) {
+            let listing = in_folder(name, args, |folder| known.find(folder))?;
+            return Ok(Self::Pictures(listing, options(args, preset(name).size)));
+        }
+        let path = Path::new(name);
+        if !known && path.is_dir() {
+            no_files_flags(args, "a folder of pictures")?;
+            let listing = Listing::of_folder(path, &called(path), grouping(args))?;
+            return Ok(Self::Pictures(listing, options(args, None)));
+        }
+        if !known
+            && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+            && path.exists()
+        {
+            no_files_flags(args, "a list of pictures")?;
+            return Ok(Self::Pictures(Listing::of_manifest(path, &called(path))?, options(args, None)));
+        }
+        no_picture_flags(name, args)?;
+        let data = match name {
+            "demo" => demo::generate(),
+            "mnist" | "fashion-mnist" => in_folder(name, args, |folder| idx::load(name, folder))?,
+            "cifar10" => in_folder(name, args, cifar::load)?,
+            _ if path.exists() => arrays::load(path, args.labels.as_deref())?.into_dataset(&called(path))?,
+            _ => {
                 return Err(Error::invalid(format!(
                     "expected a data set's name or an existing file or folder; got {name:?}"
                 ))
-                .with_hint(format!("the names are {NAMES}")));
+                .with_hint(format!("the names are {}", NAMES.join(", "))));
             }
-            arrays::load(path, args.labels.as_deref())?.into_dataset(&called(path))
+        };
+        Ok(Self::Whole(Box::new(data)))
+    }
+
+    /// The data set's name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Whole(data) => &data.name,
+            Self::Pictures(listing, _) => &listing.name,
         }
     }
+
+    /// One name per label; empty for pictures without labels.
+    pub(crate) fn class_names(&self) -> &[String] {
+        match self {
+            Self::Whole(data) => &data.class_names,
+            Self::Pictures(listing, _) => &listing.class_names,
+        }
+    }
+
+    /// The images of two classes, relabelled 0 and 1. Of pictures only these are opened.
+    ///
+    /// # Errors
+    /// What the pictures' reader reports; as [`Dataset::pair`].
+    pub(crate) fn pair(self, a: usize, b: usize, observer: &dyn Observer) -> Result<Dataset> {
+        match self {
+            Self::Whole(data) => data.pair(a, b),
+            Self::Pictures(listing, options) => listing.pair(a, b)?.load(&options, observer)?.into_dataset(),
+        }
+    }
+}
+
+/// How pictures are read, as the flags say.
+pub(crate) fn options(args: &DataArgs, size: Option<usize>) -> Options {
+    Options {
+        size: args.pictures.size.or(size),
+        skip_bad: args.pictures.skip_bad,
+        scratch: args.pictures.scratch.clone(),
+        ..Options::default()
+    }
+}
+
+/// What is read out of file names: only what was asked for.
+fn grouping(args: &DataArgs) -> Grouping {
+    if args.split_by == SplitBy::Slide { Grouping::FirstPart } else { Grouping::None }
+}
+
+/// Flags of arrays that say nothing to pictures.
+fn no_files_flags(args: &DataArgs, what: &str) -> Result<()> {
+    let given = [("--labels", args.labels.is_some()), ("--data-dir", args.data_dir.is_some())];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            Err(Error::invalid(format!("{flag} does not belong to {what}, which says its own"))
+                .with_hint(format!("leave {flag} out")))
+        }
+    }
+}
+
+/// Flags of pictures that say nothing to arrays.
+fn no_picture_flags(name: &str, args: &DataArgs) -> Result<()> {
+    let given = [
+        ("--size", args.pictures.size.is_some()),
+        ("--skip-bad", args.pictures.skip_bad),
+        ("--split-by slide", args.split_by == SplitBy::Slide),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            Err(Error::invalid(format!("{flag} belongs to folders and lists of pictures; {name} is none"))
+                .with_hint(format!("leave {flag} out: the images of {name} have their own size and place")))
+        }
+    }
+}
+
+/// The folder that the user named, else the default one.
+fn data_dir(name: &str, args: &DataArgs) -> Result<PathBuf> {
+    if let Some(folder) = &args.data_dir {
+        return Ok(folder.clone());
+    }
+    cache::folder_of(name)
+}
+
+/// Reads the folder of a known data set. The reader says what is missing where; what to type is the program's to say.
+fn in_folder<T>(name: &str, args: &DataArgs, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let folder = data_dir(name, args)?;
+    read(&folder).map_err(|error| {
+        let incomplete = matches!(name, "mnist" | "fashion-mnist") && !fetch::has_files(name, &folder);
+        if folder.is_dir() && !incomplete {
+            return error;
+        }
+        let fetch = cache::fetch_command(name, args.data_dir.as_deref());
+        error.with_hint(format!("{fetch} downloads and checks it; files of your own: --data-dir DIR"))
+    })
 }
 
 /// A file's or folder's name. Never that of a known data set, whose presets are about other images.
@@ -63,5 +186,5 @@ fn called(path: &Path) -> String {
     let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
     let name = name.map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned());
-    if NAMES.split(", ").any(|known| known == name) { format!("my-{name}") } else { name }
+    if NAMES.contains(&name.as_str()) { format!("my-{name}") } else { name }
 }

@@ -1,34 +1,35 @@
-//! Micro-benchmarks of the kernels, at convolutions of VGG16 on images of 32 pixels.
+//! Micro-benchmarks of the kernels, at convolutions of VGG16 on images of 32 pixels, fast and direct.
 //!
 //! `cargo bench -p weakspot-conv`; as tests, each once: `cargo test -p weakspot-conv --bench kernels`. For comparisons with
 //! others see `bench/run.py`.
 
 use divan::{Bencher, black_box};
-use weakspot_conv::{ConvShape, ShapeError, Transposed, forward, input_gradient, pack, weight_gradient};
+use weakspot_conv::{Activation, ConvShape, Convolution, Method, ShapeError};
 
 /// Channels in and out, side; the first layer, a wide one, the one with most operations, the smallest grid.
 const SHAPES: [(usize, usize, usize); 4] = [(3, 64, 32), (64, 64, 32), (256, 256, 8), (512, 512, 2)];
+const METHODS: [Method; 2] = [Method::Fast, Method::Direct];
 const BATCH: usize = 8;
 
 /// One convolution with numbers in it.
 struct Case {
-    shape: ConvShape,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    conv: Convolution<f32>,
     input: Vec<f32>,
     output: Vec<f32>,
 }
 
-fn case((channels_in, channels_out, side): (usize, usize, usize)) -> Result<Case, ShapeError> {
+fn case(
+    (channels_in, channels_out, side): (usize, usize, usize),
+    method: Method,
+) -> Result<Case, ShapeError> {
     let shape = ConvShape::new(channels_in, channels_out, (3, 3), (1, 1), [1; 4], (side, side))?;
     // Any numbers will do that are neither zero nor denormal.
     let numbers = |len: usize| (0..len).map(|i| 0.5 + (i % 7) as f32).collect::<Vec<_>>();
+    let weights = numbers(channels_in * channels_out * 9);
     Ok(Case {
-        weights: pack(&shape, &numbers(channels_in * channels_out * 9))?,
-        bias: numbers(channels_out),
+        conv: Convolution::new(shape, &weights, numbers(channels_out), method)?,
         input: numbers(BATCH * channels_in * side * side),
         output: numbers(BATCH * channels_out * side * side),
-        shape,
     })
 }
 
@@ -36,30 +37,38 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = SHAPES)]
-fn forwards(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Ok(mut case) = case(shape) else { panic!("a shape of VGG16") };
-    bencher.bench_local(|| {
-        let bias = Some(case.bias.as_slice());
-        black_box(forward(&case.shape, BATCH, &case.input, &case.weights, bias, &mut case.output))
-    });
+/// A shape and a method, which print themselves.
+struct Named((usize, usize, usize), Method);
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self((ci, co, side), method) = self;
+        write!(f, "{ci} to {co} at {side}, {method:?}")
+    }
 }
 
-#[divan::bench(args = SHAPES)]
-fn input_gradients(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Ok(mut case) = case(shape) else { panic!("a shape of VGG16") };
-    let Ok(transposed) = Transposed::new(&case.shape, &case.weights) else { panic!("weights of the shape") };
-    bencher.bench_local(|| {
-        let Case { shape, weights, input, output, .. } = &mut case;
-        black_box(input_gradient(shape, BATCH, output, weights, &transposed, input))
-    });
+fn names() -> impl Iterator<Item = Named> {
+    METHODS.into_iter().flat_map(|method| SHAPES.into_iter().map(move |shape| Named(shape, method)))
 }
 
-#[divan::bench(args = SHAPES)]
-fn weight_gradients(bencher: Bencher<'_, '_>, shape: (usize, usize, usize)) {
-    let Ok(mut case) = case(shape) else { panic!("a shape of VGG16") };
+#[divan::bench(args = names())]
+fn forward(bencher: Bencher<'_, '_>, Named(shape, method): &Named) {
+    let Ok(mut case) = case(*shape, *method) else { panic!("a shape of VGG16") };
+    bencher
+        .bench_local(|| black_box(case.conv.forward(BATCH, &case.input, Activation::Relu, &mut case.output)));
+}
+
+#[divan::bench(args = names())]
+fn input_gradient(bencher: Bencher<'_, '_>, Named(shape, method): &Named) {
+    let Ok(mut case) = case(*shape, *method) else { panic!("a shape of VGG16") };
+    bencher.bench_local(|| black_box(case.conv.input_gradient(BATCH, &case.output, None, &mut case.input)));
+}
+
+#[divan::bench(args = names())]
+fn weight_gradient(bencher: Bencher<'_, '_>, Named(shape, method): &Named) {
+    let Ok(case) = case(*shape, *method) else { panic!("a shape of VGG16") };
+    let (mut weights, mut bias) = (case.conv.weights(), case.conv.bias().to_vec());
     bencher.bench_local(|| {
-        let Case { shape, weights, input, output, .. } = &mut case;
-        black_box(weight_gradient(shape, BATCH, input, output, weights))
+        black_box(case.conv.weight_gradient(BATCH, &case.input, &case.output, &mut weights, &mut bias))
     });
 }

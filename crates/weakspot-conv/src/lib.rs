@@ -1,31 +1,35 @@
-//! Convolution kernels for a CPU: forward, gradient to the input, gradient to the weights.
+//! Convolutions on a CPU: forward, gradient to the input, gradient to the weights; bias and ReLU included.
 //!
-//! The general case, by gathering patches into a matrix (im2col) and the `gemm` crate, which picks AVX-512,
-//! AVX2 or NEON at run time. Images lie in memory as `[batch, height, width, channels]`; weights as
-//! [`pack`]ed panels. A linear layer is the 1x1 case on a 1x1 grid.
+//! [`Convolution`] is the entry. 3x3 kernels with stride 1 and padding 1 in single precision go through Winograd's minimal
+//! filtering, F(4x4, 3x3) or F(2x2, 3x3), in vectors of sixteen channels for AVX-512, AVX2 with FMA, or whatever the
+//! compiler makes of plain arrays; everything else, double precision, and [`Method::Direct`] through patches gathered
+//! into a matrix and the `matrixmultiply` crate. A linear layer is the 1x1 case on a 1x1 grid.
 //!
 //! # Determinism
-//! `gemm` chooses its blocks, and so the order of its sums, by the shape of a product. Therefore every product
-//! here has a shape that depends on the layer alone: a *tile* of a fixed number of images (or of rows of one
-//! image), the last one filled up with zeros, times a fixed panel of output channels. What is computed for
-//! one image is the same bytes whatever else is in the batch and however many threads there are.
+//! What is computed for one image is the same bytes whatever else is in the batch and however many threads there are.
 //! Gradients to the weights sum the whole batch, in order, and are the same for any number of threads.
 //!
-//! This is the only crate of the workspace with `unsafe` code, all of it in `product.rs`.
+//! # Errors
+//! Direct sums of n products err by about `n` roundings at worst. Winograd's transforms add and subtract numbers a few times
+//! larger: `tests/kernels.rs` prints and bounds what comes of it.
+//!
+//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, and the call of `matrixmultiply` in
+//! `direct/product.rs`. Every length is checked in [`Convolution`]; slices are indexed with bounds everywhere.
 #![deny(missing_docs)]
 
-mod forward;
-mod gather;
-mod input_gradient;
+mod convolution;
+mod direct;
+mod gates;
 mod pack;
-mod product;
+mod pool;
 mod scalar;
 mod shape;
-mod weight_gradient;
+mod simd;
+mod winograd;
 
-pub use forward::forward;
-pub use input_gradient::{Transposed, input_gradient};
-pub use pack::{pack, unpack};
+pub use convolution::{Activation, Convolution, Method};
+pub use gates::Gates;
+pub use pool::{MaxPool, Places};
 pub use scalar::Scalar;
 pub use shape::{ConvShape, ShapeError};
-pub use weight_gradient::{bias_gradient, weight_gradient};
+pub use simd::Isa;

@@ -7,7 +7,7 @@ use crate::scalar::Scalar;
 use crate::shape::{ConvShape, PANEL, ShapeError, check};
 
 /// Where the weight of output channel `o` at patch position `p` lies.
-fn position(shape: &ConvShape, o: usize, p: usize) -> usize {
+pub(crate) fn position(shape: &ConvShape, o: usize, p: usize) -> usize {
     let first = o / PANEL * PANEL;
     let width = PANEL.min(shape.channels_out - first);
     first * shape.patch() + p * width + o - first
@@ -35,7 +35,7 @@ fn visit(shape: &ConvShape, mut visit: impl FnMut(usize, usize)) {
 ///
 /// # Errors
 /// When the length is not [`ConvShape::weights_len`].
-pub fn pack<T: Scalar>(shape: &ConvShape, weights: &[T]) -> Result<Vec<T>, ShapeError> {
+pub(crate) fn pack<T: Scalar>(shape: &ConvShape, weights: &[T]) -> Result<Vec<T>, ShapeError> {
     check("weights", weights.len(), shape.weights_len())?;
     let mut packed = vec![T::ZERO; weights.len()];
     visit(shape, |from, to| packed[to] = weights[from]);
@@ -46,7 +46,7 @@ pub fn pack<T: Scalar>(shape: &ConvShape, weights: &[T]) -> Result<Vec<T>, Shape
 ///
 /// # Errors
 /// When the length is not [`ConvShape::weights_len`].
-pub fn unpack<T: Scalar>(shape: &ConvShape, packed: &[T]) -> Result<Vec<T>, ShapeError> {
+pub(crate) fn unpack<T: Scalar>(shape: &ConvShape, packed: &[T]) -> Result<Vec<T>, ShapeError> {
     check("packed weights", packed.len(), shape.weights_len())?;
     let mut weights = vec![T::ZERO; packed.len()];
     visit(shape, |to, from| weights[to] = packed[from]);

@@ -1,8 +1,11 @@
 //! The two number types a network can run in.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+
+use crate::direct::Product;
+use crate::simd::Lanes;
 
 mod sealed {
     pub trait Sealed {}
@@ -11,8 +14,11 @@ mod sealed {
 }
 
 /// `f32`, or `f64` for checking `f32`. Sealed: the kernels exist for these two.
+#[expect(private_bounds, reason = "sealed")]
 pub trait Scalar:
     sealed::Sealed
+    + Scratch
+    + Product
     + Copy
     + Default
     + Debug
@@ -50,13 +56,47 @@ pub trait Scalar:
     /// Not a number.
     fn is_nan(self) -> bool;
 
-    /// Runs `work` on a buffer of `len` numbers that this thread keeps between calls. Its content is arbitrary.
+    /// The numbers themselves, if they are single precision.
     #[doc(hidden)]
+    fn singles(values: &[Self]) -> Option<&[f32]>;
+
+    /// The numbers themselves, if they are single precision.
+    #[doc(hidden)]
+    fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]>;
+}
+
+/// What threads keep buffers of.
+pub(crate) trait Scratch: Copy + Default + 'static {
+    /// Runs `work` on a buffer of `len` elements that this thread keeps between calls. Its content is arbitrary.
     fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R;
 }
 
-macro_rules! scalar {
+macro_rules! scratch {
     ($t:ty) => {
+        impl Scratch for $t {
+            fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R {
+                thread_local! {
+                    // Several: `work` may come here again, its own threads waiting for each other.
+                    static SPARE: RefCell<Vec<Vec<$t>>> = const { RefCell::new(Vec::new()) };
+                }
+                let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+                if buffer.len() < len {
+                    buffer.resize(len, Self::default());
+                }
+                let result = work(&mut buffer[..len]);
+                SPARE.with_borrow_mut(|spare| spare.push(buffer));
+                result
+            }
+        }
+    };
+}
+
+scratch!(f32);
+scratch!(f64);
+scratch!(Lanes);
+
+macro_rules! scalar {
+    ($t:ty, { $($singles:item)* }) => {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -81,22 +121,26 @@ macro_rules! scalar {
                 self.is_nan()
             }
 
-            fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R {
-                thread_local! {
-                    static SCRATCH: Cell<Vec<$t>> = const { Cell::new(Vec::new()) };
-                }
-                // Taken out while in use: should `work` end up here again, it gets a buffer of its own.
-                let mut buffer = SCRATCH.take();
-                if buffer.len() < len {
-                    buffer.resize(len, 0.0);
-                }
-                let result = work(&mut buffer[..len]);
-                SCRATCH.set(buffer);
-                result
-            }
+            $($singles)*
         }
     };
 }
 
-scalar!(f32);
-scalar!(f64);
+scalar!(f32, {
+    fn singles(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
+    }
+
+    fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
+        Some(values)
+    }
+});
+scalar!(f64, {
+    fn singles(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
+
+    fn singles_mut(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
+    }
+});

@@ -72,6 +72,19 @@ impl ConvShape {
                 "a padded image of {height}x{width} is smaller than the kernel {kernel:?}"
             )));
         }
+        // Every length that the kernels compute later is one of these times a few.
+        let largest = [
+            [size.0, size.1, channels_in.max(channels_out), 1],
+            [kernel.0, kernel.1, channels_in, channels_out],
+        ];
+        for counts in largest {
+            let product = counts.into_iter().try_fold(1usize, usize::checked_mul);
+            if product.is_none_or(|p| p > isize::MAX as usize / 1024) {
+                return Err(ShapeError(format!(
+                    "a convolution from {channels_in} to {channels_out} channels on an image of {size:?} is too large"
+                )));
+            }
+        }
         let out = ((height - kernel.0) / stride.0 + 1, (width - kernel.1) / stride.1 + 1);
         Ok(Self { channels_in, channels_out, kernel, stride, padding, size, out })
     }

@@ -2,9 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use proptest::prelude::*;
-use weakspot_conv::{
-    ConvShape, Scalar, Transposed, bias_gradient, forward, input_gradient, pack, unpack, weight_gradient,
-};
+use weakspot_conv::{Activation, ConvShape, Convolution, Gates, Isa, Method, Scalar};
 
 /// A convolution, its sizes spelled out for the sums below.
 #[derive(Clone, Copy, Debug)]
@@ -58,59 +56,113 @@ fn numbers<T: Scalar>(len: usize, seed: u64) -> Vec<T> {
         .collect()
 }
 
-fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64) {
-    assert_eq!(actual.len(), expected.len());
-    for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
-        assert!((a - e).abs() <= tolerance, "at {i}: {a} instead of {e}");
+/// What the kernels are compared with, in double precision.
+struct Sums {
+    output: Vec<f64>,
+    to_input: Vec<f64>,
+    to_weights: Vec<f64>,
+    to_bias: Vec<f64>,
+    /// The largest sum of absolute products of each.
+    scales: [f64; 3],
+}
+
+struct Numbers<T> {
+    input: Vec<T>,
+    weights: Vec<T>,
+    bias: Vec<T>,
+    gradient: Vec<T>,
+}
+
+impl<T: Scalar> Numbers<T> {
+    fn new(case: &Case) -> Self {
+        let shape = case.shape();
+        Self {
+            input: numbers(case.n * shape.input_len(), 1),
+            weights: numbers(shape.weights_len(), 2),
+            bias: numbers(case.co, 3),
+            gradient: numbers(case.n * shape.output_len(), 4),
+        }
+    }
+
+    fn sums(&self, case: &Case) -> Sums {
+        let Self { input, weights, bias, gradient } = self;
+        let mut output: Vec<f64> = (0..gradient.len()).map(|i| bias[i % case.co].to_f64()).collect();
+        let (mut to_input, mut to_weights) = (vec![0.0; input.len()], vec![0.0; weights.len()]);
+        let mut absolute = [vec![1.0; output.len()], vec![0.0; input.len()], vec![0.0; weights.len()]];
+        case.each(|i, w, o| {
+            let products = [
+                input[i].to_f64() * weights[w].to_f64(),
+                gradient[o].to_f64() * weights[w].to_f64(),
+                gradient[o].to_f64() * input[i].to_f64(),
+            ];
+            output[o] += products[0];
+            to_input[i] += products[1];
+            to_weights[w] += products[2];
+            for ((absolute, product), at) in absolute.iter_mut().zip(products).zip([o, i, w]) {
+                absolute[at] += product.abs();
+            }
+        });
+        let mut to_bias = vec![0.0; case.co];
+        for (i, g) in gradient.iter().enumerate() {
+            to_bias[i % case.co] += g.to_f64();
+        }
+        let scales = absolute.map(|a| a.into_iter().fold(0.0, f64::max));
+        Sums { output, to_input, to_weights, to_bias, scales }
     }
 }
 
-fn f64s<T: Scalar>(values: &[T]) -> Vec<f64> {
-    values.iter().map(|v| v.to_f64()).collect()
-}
-
-/// Forward and the three gradients against sums of products in double precision.
-fn check_against_sums<T: Scalar>(case: &Case, tolerance: f64) {
+/// The largest error of the four results, each divided by the largest sum of absolute products behind it.
+fn errors<T: Scalar>(case: &Case, method: Method, isa: Isa) -> [f64; 4] {
     let shape = case.shape();
-    let input: Vec<T> = numbers(case.n * shape.input_len(), 1);
-    let weights: Vec<T> = numbers(shape.weights_len(), 2);
-    let bias: Vec<T> = numbers(case.co, 3);
-    let gradient: Vec<T> = numbers(case.n * shape.output_len(), 4);
-    let packed = pack(&shape, &weights).unwrap();
-    assert_eq!(unpack(&shape, &packed).unwrap(), weights);
+    let given = Numbers::<T>::new(case);
+    let sums = given.sums(case);
+    let conv = Convolution::with_isa(shape, &given.weights, given.bias.clone(), method, isa).unwrap();
+    assert_eq!(conv.weights(), given.weights);
+    // Rubbish that must be overwritten.
+    let rubbish = |len: usize| vec![T::from_f64(f64::NAN); len];
+    let mut output = rubbish(given.gradient.len());
+    conv.forward(case.n, &given.input, Activation::Linear, &mut output).unwrap();
+    let mut to_input = rubbish(given.input.len());
+    conv.input_gradient(case.n, &given.gradient, None, &mut to_input).unwrap();
+    let (mut packed, mut to_bias) = (rubbish(given.weights.len()), rubbish(case.co));
+    conv.weight_gradient(case.n, &given.input, &given.gradient, &mut packed, &mut to_bias).unwrap();
+    let mut to_weights = Convolution::new(shape, &given.weights, given.bias.clone(), method).unwrap();
+    to_weights.parameters_mut().0.copy_from_slice(&packed);
 
-    let mut expected: Vec<f64> = (0..gradient.len()).map(|i| bias[i % case.co].to_f64()).collect();
-    let mut expected_input = vec![0.0; input.len()];
-    let mut expected_weights = vec![0.0; weights.len()];
-    case.each(|i, w, o| {
-        expected[o] += input[i].to_f64() * weights[w].to_f64();
-        expected_input[i] += gradient[o].to_f64() * weights[w].to_f64();
-        expected_weights[w] += gradient[o].to_f64() * input[i].to_f64();
-    });
-    let mut output = vec![T::ONE; gradient.len()];
-    forward(&shape, case.n, &input, &packed, Some(&bias), &mut output).unwrap();
-    assert_close(&f64s(&output), &expected, tolerance);
-
-    let mut to_input = vec![T::ONE; input.len()];
-    let transposed = Transposed::new(&shape, &packed).unwrap();
-    input_gradient(&shape, case.n, &gradient, &packed, &transposed, &mut to_input).unwrap();
-    assert_close(&f64s(&to_input), &expected_input, tolerance);
-
-    let mut to_weights = vec![T::ONE; weights.len()];
-    weight_gradient(&shape, case.n, &input, &gradient, &mut to_weights).unwrap();
-    assert_close(&f64s(&unpack(&shape, &to_weights).unwrap()), &expected_weights, tolerance);
-
-    let mut to_bias = vec![T::ONE; case.co];
-    bias_gradient(&shape, case.n, &gradient, &mut to_bias).unwrap();
-    let mut expected_bias = vec![0.0; case.co];
-    for (i, g) in gradient.iter().enumerate() {
-        expected_bias[i % case.co] += g.to_f64();
+    // The epilogues: a ReLU with and without gates, and closed gates on the way back.
+    let mut gates = Gates::closed(output.len() / case.co, case.co);
+    let (mut gated, mut relu) = (rubbish(output.len()), rubbish(output.len()));
+    conv.forward(case.n, &given.input, Activation::Gated(&mut gates), &mut gated).unwrap();
+    conv.forward(case.n, &given.input, Activation::Relu, &mut relu).unwrap();
+    for (i, &v) in output.iter().enumerate() {
+        let open = v > T::ZERO;
+        assert_eq!(relu[i], if open { v } else { T::ZERO });
+        assert_eq!(gated[i], relu[i]);
+        assert_eq!(gates.is_open(i / case.co, i % case.co), open, "gate {i}");
     }
-    assert_close(&f64s(&to_bias), &expected_bias, tolerance);
+    let mut before: Vec<T> = numbers(given.input.len(), 11);
+    let gates = Gates::relu(&mut before, case.ci).unwrap();
+    let mut closed = rubbish(given.input.len());
+    conv.input_gradient(case.n, &given.gradient, Some(&gates), &mut closed).unwrap();
+    for ((&closed, &open), &before) in closed.iter().zip(&to_input).zip(&before) {
+        assert_eq!(closed, if before > T::ZERO { open } else { T::ZERO });
+    }
+
+    let error = |actual: &[T], expected: &[f64], scale: f64| {
+        let pairs = actual.iter().zip(expected);
+        pairs.map(|(a, e)| (a.to_f64() - e).abs()).fold(0.0, |a: f64, b| if b <= a { a } else { b }) / scale
+    };
+    let bias_scale = (case.n * shape.output_len()).max(1) as f64;
+    [
+        error(&output, &sums.output, sums.scales[0]),
+        error(&to_input, &sums.to_input, sums.scales[1]),
+        error(&to_weights.weights(), &sums.to_weights, sums.scales[2]),
+        error(&to_bias, &sums.to_bias, bias_scale),
+    ]
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let channels = || prop_oneof![1..5usize, 15..20usize, 126..132usize];
+    let channels = || prop_oneof![1..5usize, 15..20usize, 126..130usize];
     let counts = (1..5usize, channels(), channels());
     (
         counts,
@@ -135,14 +187,115 @@ fn case() -> impl Strategy<Value = Case> {
         })
 }
 
+/// Convolutions that Winograd's algorithm takes.
+fn three_by_three() -> impl Strategy<Value = Case> {
+    let channels = || prop_oneof![1..5usize, 15..18usize, 31..34usize, 60..66usize];
+    let side = || prop_oneof![1..10usize, 10..18usize];
+    (1..4usize, channels(), channels(), side(), side()).prop_map(|(n, ci, co, height, width)| Case {
+        n,
+        ci,
+        co,
+        kernel: (3, 3),
+        stride: (1, 1),
+        padding: [1; 4],
+        size: (height, width),
+    })
+}
+
+fn within(case: &Case, errors: [f64; 4], bound: f64) {
+    assert!(errors.iter().all(|&e| e <= bound), "errors {errors:?} of {case:?}");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn kernels_are_the_sums_they_stand_for(case in case()) {
-        // Sums have at most 4 * 81 * 9 and 9 * 131 terms of size 1; double precision keeps 15 digits of each.
-        check_against_sums::<f64>(&case, 1e-10);
-        check_against_sums::<f32>(&case, 2e-3);
+        // Relative to the sum of absolute products: a few roundings, 2^-24 and 2^-53 each.
+        within(&case, errors::<f64>(&case, Method::Direct, Isa::best()), 1e-14);
+        within(&case, errors::<f32>(&case, Method::Direct, Isa::best()), 2e-6);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn winograd_is_the_same_convolution_on_every_instruction_set(case in three_by_three()) {
+        for isa in Isa::available() {
+            within(&case, errors::<f32>(&case, Method::Fast, isa), WINOGRAD);
+        }
+    }
+}
+
+/// The stated bound of Winograd's errors, relative to the largest sum of absolute products: 80 roundings.
+const WINOGRAD: f64 = 80.0 * f32::EPSILON as f64 / 2.0;
+
+/// Prints the errors, which are bounded above, on the shapes of VGG16 at 32 px.
+#[test]
+fn errors_on_real_shapes_are_those_stated() {
+    for (ci, co, side) in [(3, 64, 32), (64, 64, 32), (128, 128, 16), (256, 256, 8), (512, 512, 2)] {
+        let case = Case { n: 1, ci, co, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size: (side, side) };
+        for isa in Isa::available() {
+            let fast = errors::<f32>(&case, Method::Fast, isa);
+            let direct = errors::<f32>(&case, Method::Direct, isa);
+            let shown =
+                |errors: [f64; 4]| errors[..3].iter().map(|e| format!(" {e:.1e}")).collect::<String>();
+            println!(
+                "{ci} to {co} at {side}x{side}, {}: fast{}, direct{}",
+                isa.name(),
+                shown(fast),
+                shown(direct)
+            );
+            within(&case, fast, WINOGRAD);
+        }
+    }
+}
+
+/// Both multiply and add with one rounding, in the same order.
+#[test]
+fn avx_paths_give_the_same_bytes() {
+    let fused: Vec<Isa> = Isa::available().into_iter().filter(|isa| isa.name() != "portable").collect();
+    let case = Case { n: 3, ci: 35, co: 70, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size: (9, 14) };
+    let given = Numbers::<f32>::new(&case);
+    let mut first = None;
+    for isa in fused {
+        let conv = Convolution::with_isa(case.shape(), &given.weights, given.bias.clone(), Method::Fast, isa)
+            .unwrap();
+        let (mut output, mut to_input) = (vec![0.0; given.gradient.len()], vec![0.0; given.input.len()]);
+        let (mut to_weights, mut to_bias) = (vec![0.0; given.weights.len()], vec![0.0; case.co]);
+        conv.forward(3, &given.input, Activation::Linear, &mut output).unwrap();
+        conv.input_gradient(3, &given.gradient, None, &mut to_input).unwrap();
+        conv.weight_gradient(3, &given.input, &given.gradient, &mut to_weights, &mut to_bias).unwrap();
+        let bytes = [output, to_input, to_weights].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(*first.get_or_insert_with(|| bytes.clone()), bytes, "{}", isa.name());
+    }
+}
+
+/// What the definition makes infinite or NaN is so here too (it may spread within a tile), and a ReLU keeps a NaN.
+#[test]
+fn what_is_not_finite_stays_so() {
+    let case = Case { n: 1, ci: 3, co: 18, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size: (9, 6) };
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        let mut given = Numbers::<f32>::new(&case);
+        given.input[(4 * 6 + 2) * 3 + 1] = bad;
+        for isa in Isa::available() {
+            let run = |method: Method, activation: Activation<'_>| {
+                let conv =
+                    Convolution::with_isa(case.shape(), &given.weights, given.bias.clone(), method, isa)
+                        .unwrap();
+                let mut output = vec![0.0; given.gradient.len()];
+                conv.forward(1, &given.input, activation, &mut output).unwrap();
+                output
+            };
+            let (direct, fast) =
+                (run(Method::Direct, Activation::Linear), run(Method::Fast, Activation::Linear));
+            let relu = run(Method::Fast, Activation::Relu);
+            for ((direct, fast), relu) in direct.iter().zip(&fast).zip(&relu) {
+                assert!(direct.is_finite() || !fast.is_finite(), "{bad}: {direct} became {fast}");
+                assert_eq!(fast.is_nan(), relu.is_nan());
+            }
+        }
     }
 }
 
@@ -161,12 +314,12 @@ fn an_image_does_not_see_its_batch() {
     ];
     for (ci, co, kernel, padding, size) in cases {
         let shape = ConvShape::new(ci, co, kernel, (1, 1), padding, size).unwrap();
-        let weights = pack(&shape, &numbers::<f32>(shape.weights_len(), 5)).unwrap();
-        let transposed = Transposed::new(&shape, &weights).unwrap();
-        let bias: Vec<f32> = numbers(co, 6);
+        let weights: Vec<f32> = numbers(shape.weights_len(), 5);
+        let conv = |method| Convolution::new(shape, &weights, numbers(co, 6), method).unwrap();
+        let convs = [conv(Method::Direct), conv(Method::Fast)];
         let image: Vec<f32> = numbers(shape.input_len(), 7);
         let gradient: Vec<f32> = numbers(shape.output_len(), 8);
-        let run = |n: usize, place: usize, threads: usize| {
+        let run = |conv: &Convolution<f32>, n: usize, place: usize, threads: usize| {
             let mut input = numbers(n * shape.input_len(), 9 + n as u64);
             input[place * image.len()..][..image.len()].copy_from_slice(&image);
             let mut gradients = numbers(n * shape.output_len(), 10 + n as u64);
@@ -174,8 +327,8 @@ fn an_image_does_not_see_its_batch() {
             let mut output = vec![0.0; n * shape.output_len()];
             let mut to_input = vec![0.0; n * shape.input_len()];
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
-                forward(&shape, n, &input, &weights, Some(&bias), &mut output).unwrap();
-                input_gradient(&shape, n, &gradients, &weights, &transposed, &mut to_input).unwrap();
+                conv.forward(n, &input, Activation::Relu, &mut output).unwrap();
+                conv.input_gradient(n, &gradients, None, &mut to_input).unwrap();
             });
             let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             (
@@ -183,15 +336,17 @@ fn an_image_does_not_see_its_batch() {
                 bits(&to_input[place * image.len()..][..image.len()]),
             )
         };
-        let alone = run(1, 0, 1);
-        for n in [1, 2, 7, 32] {
-            for place in 0..n {
-                let threads = 1 + place % 4;
-                assert_eq!(
-                    run(n, place, threads),
-                    alone,
-                    "{shape:?}: image {place} of {n}, {threads} threads"
-                );
+        for conv in &convs {
+            let alone = run(conv, 1, 0, 1);
+            for n in [1, 2, 7, 32] {
+                for place in 0..n {
+                    let threads = 1 + place % 4;
+                    assert_eq!(
+                        run(conv, n, place, threads),
+                        alone,
+                        "{shape:?}: image {place} of {n}, {threads} threads"
+                    );
+                }
             }
         }
     }
@@ -204,15 +359,19 @@ fn weight_gradients_are_the_same_bytes_for_any_number_of_threads() {
         let n = 9;
         let input: Vec<f32> = numbers(n * shape.input_len(), 1);
         let gradient: Vec<f32> = numbers(n * shape.output_len(), 2);
-        let run = |threads: usize| {
-            let mut to_weights = vec![0.0; shape.weights_len()];
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
-                weight_gradient(&shape, n, &input, &gradient, &mut to_weights).unwrap();
-            });
-            to_weights.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
-        };
-        assert_eq!(run(1), run(2));
-        assert_eq!(run(1), run(5));
+        for method in [Method::Direct, Method::Fast] {
+            let weights = vec![0.0; shape.weights_len()];
+            let conv = Convolution::new(shape, &weights, vec![0.0; co], method).unwrap();
+            let run = |threads: usize| {
+                let (mut to_weights, mut to_bias) = (vec![0.0; shape.weights_len()], vec![0.0; co]);
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+                    conv.weight_gradient(n, &input, &gradient, &mut to_weights, &mut to_bias).unwrap();
+                });
+                to_weights.iter().chain(&to_bias).map(|v| v.to_bits()).collect::<Vec<_>>()
+            };
+            assert_eq!(run(1), run(2));
+            assert_eq!(run(1), run(5));
+        }
     }
 }
 
@@ -224,9 +383,26 @@ fn impossible_shapes_and_lengths_are_refused() {
     assert!(refused(0, (3, 3), [1; 4], (8, 8)).contains("positive"));
     assert!(refused(1, (3, 3), [3, 1, 1, 1], (8, 8)).contains("smaller than the kernel"));
     assert!(refused(1, (3, 3), [0; 4], (2, 8)).contains("smaller than the kernel"));
+    assert!(refused(usize::MAX / 8, (3, 3), [1; 4], (8, 8)).contains("too large"));
     let shape = ConvShape::new(2, 3, (3, 3), (1, 1), [1; 4], (4, 4)).unwrap();
     let weights = vec![0.0f32; shape.weights_len()];
-    let mut output = vec![0.0; 2 * shape.output_len()];
-    let short = forward(&shape, 2, &[0.0; 7], &weights, None, &mut output).unwrap_err();
-    assert_eq!(short.to_string(), "input should hold 64 numbers; got 7");
+    for method in [Method::Direct, Method::Fast] {
+        let conv = Convolution::new(shape, &weights, vec![0.0; 3], method).unwrap();
+        let (right, mut output) = (vec![0.0; 2 * shape.input_len()], vec![0.0; 2 * shape.output_len()]);
+        let short = conv.forward(2, &[0.0; 7], Activation::Linear, &mut output).unwrap_err();
+        assert_eq!(short.to_string(), "input should hold 64 numbers; got 7");
+        assert!(conv.forward(2, &right, Activation::Linear, &mut output[1..]).is_err());
+        assert!(conv.forward(usize::MAX / 8, &right, Activation::Linear, &mut output).is_err());
+        let mut gates = Gates::closed(31, 3);
+        assert!(conv.forward(2, &right, Activation::Gated(&mut gates), &mut output).is_err());
+        let gates = Gates::closed(32, 3);
+        let mut to_input = right.clone();
+        assert!(conv.input_gradient(2, &output, Some(&gates), &mut to_input).is_err());
+        assert!(conv.input_gradient(1, &output, None, &mut to_input).is_err());
+        let mut to_weights = weights.clone();
+        assert!(conv.weight_gradient(2, &right, &output, &mut to_weights, &mut [0.0; 2]).is_err());
+        assert!(conv.weight_gradient(2, &right, &output, &mut to_weights[1..], &mut [0.0; 3]).is_err());
+    }
+    assert!(Convolution::new(shape, &weights[1..], vec![0.0; 3], Method::Fast).is_err());
+    assert!(Convolution::new(shape, &weights, vec![0.0; 2], Method::Fast).is_err());
 }

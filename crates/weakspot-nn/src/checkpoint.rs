@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use weakspot::{Error, Result, output};
+use weakspot_conv::Method as Convolutions;
 
 use crate::model::Model;
 use crate::models::{self, Arch, Head, ModelSpec, Width};
@@ -81,6 +82,8 @@ pub struct Overrides {
     pub std: Option<Vec<f32>>,
     /// Height and width of the images, needed when the file does not say them.
     pub size: Option<(usize, usize)>,
+    /// How the model computes its convolutions.
+    pub convolutions: Convolutions,
 }
 
 /// A model from a file.
@@ -145,47 +148,76 @@ fn to_bytes(weights: &Weights, description: Option<&Description>) -> Result<Vec<
 /// expected; `InvalidParameter` when the image size is neither in the file nor in `overrides`.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let place = |e: Error| e.context(path.display());
-    let io = |e: std::io::Error| {
-        Error::io(path, &e).with_hint("check that the weights file exists and can be read")
-    };
-    let mut file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let (head, metadata) = read_header(&mut file, length).map_err(place)?;
-    let mut hash = Sha256::new();
-    hash.update(&head);
-
-    let infos: BTreeMap<String, TensorInfo> =
-        metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
-    let shapes: BTreeMap<&str, &[usize]> =
-        infos.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())).collect();
-    let described = describe(&metadata).map_err(place)?;
+    let file = Opened::open(path)?;
+    let described = describe(&file.metadata).map_err(place)?;
     let mut assumed = Vec::new();
-    let description = complete(described, &shapes, overrides, &mut assumed).map_err(place)?;
+    let description = complete(described, &file.shapes(), overrides, &mut assumed).map_err(place)?;
     let network = models::network(&description.model).map_err(place)?;
-    check_shapes(&network, &shapes).map_err(place)?;
-
-    let mut weights = Weights::default();
-    let mut buffer = Vec::new();
-    for name in metadata.offset_keys() {
-        let info = &infos[&name];
-        buffer.resize(info.data_offsets.1 - info.data_offsets.0, 0);
-        file.read_exact(&mut buffer).map_err(io)?;
-        hash.update(&buffer);
-        if !is_ignored(&name) {
-            let data = to_f32(info.dtype, &buffer).map_err(|e| place(e.context(&name)))?;
-            if let Some(v) = data.iter().find(|v| !v.is_finite()) {
-                return Err(place(
-                    Error::format(format!("tensor {name} holds {v}"))
-                        .with_hint("weights must be finite; training may have diverged"),
-                ));
-            }
-            weights.0.insert(name, Tensor { shape: info.shape.clone(), data });
-        }
-    }
-    drop(buffer);
-    let model = Model::new(description.model.clone(), &weights).map_err(place)?;
-    let sha256 = weakspot::digest::hex(&hash.finalize());
+    check_shapes(&network, &file.shapes()).map_err(place)?;
+    let (weights, sha256) = file.read(|name| !is_ignored(name))?;
+    let how = overrides.convolutions;
+    let model = Model::with_convolutions(description.model.clone(), &weights, how).map_err(place)?;
     Ok(Loaded { model, description, sha256, assumed })
+}
+
+/// A safetensors file whose header has been read and fits the file's length.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) path: PathBuf,
+    file: File,
+    head: Vec<u8>,
+    pub(crate) metadata: Metadata,
+    infos: BTreeMap<String, TensorInfo>,
+}
+
+impl Opened {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let io = |e: std::io::Error| {
+            Error::io(path, &e).with_hint("check that the weights file exists and can be read")
+        };
+        let mut file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        let (head, metadata) = read_header(&mut file, length).map_err(|e| e.context(path.display()))?;
+        let infos = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+        Ok(Self { path: path.to_owned(), file, head, metadata, infos })
+    }
+
+    /// Of every tensor.
+    pub(crate) fn shapes(&self) -> BTreeMap<&str, &[usize]> {
+        self.infos.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())).collect()
+    }
+
+    /// The tensors that are wanted, and the file's SHA-256.
+    pub(crate) fn read(mut self, wanted: impl Fn(&str) -> bool) -> Result<(Weights, String)> {
+        let mut hash = Sha256::new();
+        hash.update(&self.head);
+        let mut weights = Weights::default();
+        let mut buffer = Vec::new();
+        for name in self.metadata.offset_keys() {
+            let info = &self.infos[&name];
+            let mut rest = info.data_offsets.1 - info.data_offsets.0;
+            // What is not wanted may be most of the file: it is only hashed, a piece at a time.
+            let piece = if wanted(&name) { rest } else { rest.min(1 << 20) };
+            while rest > 0 {
+                buffer.resize(piece.min(rest), 0);
+                self.file.read_exact(&mut buffer).map_err(|e| Error::io(&self.path, &e))?;
+                hash.update(&buffer);
+                rest -= buffer.len();
+            }
+            if wanted(&name) {
+                let place = |e: Error| e.context(&name).context(self.path.display());
+                let data = to_f32(info.dtype, &buffer[..info.data_offsets.1 - info.data_offsets.0])
+                    .map_err(place)?;
+                if let Some(v) = data.iter().find(|v| !v.is_finite()) {
+                    return Err(Error::format(format!("tensor {name} holds {v}"))
+                        .with_hint("weights must be finite; training may have diverged")
+                        .context(self.path.display()));
+                }
+                weights.0.insert(name, Tensor { shape: info.shape.clone(), data });
+            }
+        }
+        Ok((weights, weakspot::digest::hex(&hash.finalize())))
+    }
 }
 
 /// The file's first bytes, through its header, and what they say.
@@ -215,7 +247,7 @@ fn read_header(file: &mut File, length: u64) -> Result<(Vec<u8>, Metadata)> {
 }
 
 /// What the file says about its weights, if it is one of ours.
-fn describe(metadata: &Metadata) -> Result<Option<Description>> {
+pub(crate) fn describe(metadata: &Metadata) -> Result<Option<Description>> {
     let Some(text) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else { return Ok(None) };
     let parsed =
         serde_json::from_str(text).map_err(|e| Error::format(format!("its \"{KEY}\" metadata: {e}")));
@@ -264,8 +296,7 @@ fn infer(
     let mut or_assume =
         |what: &str, found: String| assumed.push(format!("{what} {found}: read from the tensors"));
     let arch = overrides.arch.unwrap_or_else(|| {
-        // The second layer is a batch norm in one and a ReLU in the other.
-        let arch = if shapes.contains_key("features.1.weight") { Arch::Vgg16Bn } else { Arch::Vgg16 };
+        let arch = arch_of(shapes);
         or_assume("architecture", arch.to_string());
         arch
     });
@@ -289,17 +320,26 @@ fn infer(
         Head::Linear3 => "classifier.6.weight",
     };
     let n_outputs = axis(last, 0, "the number of classes")?;
-    let width =
-        Width::one_in(64 / first.min(64)).ok().filter(|width| width.of(64) == first).ok_or_else(|| {
-            Error::format(format!(
-                "tensor features.0.weight has {first} output channels; 64 at --width 1, 8 at 1/8"
-            ))
-        })?;
+    let width = width_of(first)?;
     let (height, width_px) = overrides.size.ok_or_else(|| {
         Error::invalid("the weights file does not say the size of the images")
             .with_hint("give the image size")
     })?;
     Ok(ModelSpec::new(arch, head, width, [channels, height, width_px], n_outputs))
+}
+
+/// The width of a network whose first convolution has that many output channels.
+pub(crate) fn width_of(first: usize) -> Result<Width> {
+    Width::one_in(64 / first.clamp(1, 64)).ok().filter(|width| width.of(64) == first).ok_or_else(|| {
+        let known = "a VGG16 has 64 at --width 1, 32 at 1/2, 8 at 1/8";
+        Error::format(format!("tensor features.0.weight has {first} output channels; {known}"))
+            .with_hint("check that the file holds the weights of a VGG16, and not of another network")
+    })
+}
+
+/// The architecture whose tensors have these names: the second layer is a batch norm in one and a ReLU in the other.
+pub(crate) fn arch_of(shapes: &BTreeMap<&str, &[usize]>) -> Arch {
+    if shapes.contains_key("features.1.weight") { Arch::Vgg16Bn } else { Arch::Vgg16 }
 }
 
 /// The numbers of a tensor's bytes.

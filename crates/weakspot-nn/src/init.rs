@@ -13,6 +13,11 @@ use crate::weights::{Tensor, Weights};
 
 /// Fresh weights for a network; the same for the same seed.
 pub fn weights(network: &Network, seed: u64) -> Weights {
+    some(network, seed, |_| true)
+}
+
+/// Those of [`weights`] whose names are wanted; each is the same whatever the others are.
+pub(crate) fn some(network: &Network, seed: u64, wanted: impl Fn(&str) -> bool) -> Weights {
     let tensor = |name: &str, shape: &[usize]| {
         let len = shape.iter().product();
         let constant = |value: f32| vec![value; len];
@@ -32,6 +37,7 @@ pub fn weights(network: &Network, seed: u64) -> Weights {
     let tensors: BTreeMap<String, Tensor> = network
         .parameters()
         .into_iter()
+        .filter(|p| wanted(&p.name))
         .map(|p| {
             let data = tensor(&p.name, &p.shape);
             (p.name, Tensor { shape: p.shape, data })

@@ -12,6 +12,7 @@ pub mod init;
 mod model;
 pub mod models;
 mod network;
+mod start;
 pub mod train;
 mod weights;
 
@@ -19,5 +20,10 @@ pub use executor::Executor;
 pub use model::{Model, Passes};
 pub use models::{Arch, Head, ModelSpec, Width};
 pub use network::{Layer, NamedLayer, Network, Parameter, Shape};
-pub use train::{Augmentation, Epoch, Optimizer, Recipe, Resume, Trained, TrainingData, train};
+pub use start::{Begun, Normalization, Start};
+pub use train::{
+    Augmentation, Epoch, Freeze, Optimizer, Recipe, Resume, Schedule, Trained, TrainingData, train,
+    train_from,
+};
+pub use weakspot_conv::Method as Convolutions;
 pub use weights::{Tensor, Weights};

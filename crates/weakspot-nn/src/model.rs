@@ -6,6 +6,7 @@ use ndarray::{Array2, Array4, ArrayView4, Axis};
 use weakspot::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
 use weakspot::objective::Objective;
 use weakspot::{Error, ErrorKind, Result};
+use weakspot_conv::Method as Convolutions;
 
 use crate::executor::{Activation, Executor, Mode, Tape};
 use crate::init;
@@ -41,7 +42,15 @@ impl Model {
     /// # Errors
     /// As [`models::network`] and [`Weights::check`].
     pub fn new(spec: ModelSpec, weights: &Weights) -> Result<Self> {
-        let executor = Executor::new(models::network(&spec)?, weights)?;
+        Self::with_convolutions(spec, weights, Convolutions::default())
+    }
+
+    /// As [`Model::new`], its convolutions computed as one likes.
+    ///
+    /// # Errors
+    /// As [`Model::new`].
+    pub fn with_convolutions(spec: ModelSpec, weights: &Weights, how: Convolutions) -> Result<Self> {
+        let executor = Executor::with_method(models::network(&spec)?, weights, how)?;
         Ok(Self::from_executor(spec, executor))
     }
 

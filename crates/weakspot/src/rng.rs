@@ -61,6 +61,27 @@ impl Stream {
         ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
     }
 
+    /// Shuffles in place, every order equally likely, from half the random bits of [`Stream::shuffle`]: for statistics
+    /// that need a thousand orders of a large map.
+    ///
+    /// # Panics
+    /// If there are 2^32 items or more.
+    pub fn shuffle_large<T>(&mut self, items: &mut [T]) {
+        assert!(items.len() < 1 << 32, "places are drawn from 32 bits");
+        for i in (1..items.len()).rev() {
+            let n = i as u32 + 1;
+            // As in `below`, from 32 bits.
+            let j = loop {
+                let product = u64::from(self.0.next_u32()) * u64::from(n);
+                let low = product as u32;
+                if low >= n || low >= n.wrapping_neg() % n {
+                    break (product >> 32) as usize;
+                }
+            };
+            items.swap(i, j);
+        }
+    }
+
     /// Shuffles in place (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
@@ -82,6 +103,20 @@ mod tests {
         assert_ne!(first(0, "a", "b"), first(0, "b", "b"));
         assert_ne!(first(0, "a", "b"), first(0, "a", "c"));
         assert_ne!(first(0, "a", "bc"), first(0, "ab", "c"), "the purpose's length is part of the key");
+    }
+
+    #[test]
+    fn every_order_of_three_is_equally_likely() {
+        let mut s = stream(3, "test", "");
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..6_000 {
+            let mut items = [0, 1, 2];
+            s.shuffle_large(&mut items);
+            *seen.entry(items).or_insert(0usize) += 1;
+        }
+        // Binomial(6000, 1/6): six standard deviations are 173.
+        assert_eq!(seen.len(), 6);
+        assert!(seen.values().all(|k| (827..=1173).contains(k)), "{seen:?}");
     }
 
     #[test]

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{MethodArgs, ModelArgs, RunArgs};
+use super::{MethodArgs, ModelArgs, PictureArgs, RunArgs};
 
 /// Map and attack your own images with your own model, and write the arrays
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct MapsArgs {
-    /// Your images: .safetensors or .npz with images (and labels), .npy, or a folder of PNG or JPEG
+    /// Your images: .safetensors or .npz with images (and labels), .npy, or a folder of pictures
     ///
     /// images: n x channels x height x width, floats from 0 to 1 or bytes, divided by 255. labels: n whole numbers. A
-    /// folder has one subfolder per class, all images of one size. Example: --images x.npz
+    /// folder has one subfolder per class, or none. Example: --images x.npz
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) images: PathBuf,
 
@@ -42,6 +42,8 @@ pub(crate) struct MapsArgs {
     pub(crate) targeted: Option<usize>,
 
     #[command(flatten)]
+    pub(crate) pictures: PictureArgs,
+    #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) method: MethodArgs,
@@ -52,5 +54,5 @@ pub(crate) struct MapsArgs {
 const EXAMPLES: &str = "\
 Examples:
   weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
-  weakspot maps --images photos/ --weights vgg16.safetensors --arch vgg16 --head linear3 \\
+  weakspot maps --images photos/ --size 224 --weights vgg16.safetensors --arch vgg16 --head linear3 \\
       --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --eps 4/255 --out maps.safetensors";

@@ -13,8 +13,8 @@ use super::values::{at_least_one, switch};
 pub(crate) struct MethodArgs {
     /// Radius of the attack (L-infinity), in pixel units on [0, 1], as a fraction or a number
     ///
-    /// Default: 8/255 for demo, 0.3 for mnist and fashion-mnist; asked for otherwise, because it decides every
-    /// claim. Usual: 8/255 for colour images of 32 pixels, 4/255 for 224. Example: --eps 8/255
+    /// Default: 8/255 for demo and cifar10, 4/255 for cats-vs-dogs and malaria, 0.3 for mnist and fashion-mnist; asked
+    /// for otherwise, because it decides every claim. Usual: 8/255 for colour images of 32 pixels, 4/255 for 224. Example: --eps 8/255
     #[arg(long, value_name = "EPS", allow_negative_numbers = true)]
     pub(crate) eps: Option<Epsilon>,
 

@@ -1,6 +1,7 @@
-//! What was typed. Parsing never acts: no file is opened here.
+//! What was typed. Parsing never acts: no file is opened here but the configuration that stands for typed words.
 
 mod data;
+mod fetch;
 mod maps;
 mod method;
 mod model;
@@ -8,22 +9,27 @@ mod report;
 mod run;
 mod study;
 mod train;
+mod training;
 mod values;
 
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use weakspot::{Error, Result};
 
-pub(crate) use data::DataArgs;
+use crate::config::{self, Given};
+
+pub(crate) use data::{DataArgs, PictureArgs, SplitBy};
+pub(crate) use fetch::FetchArgs;
 pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;
-pub(crate) use model::{ModelArgs, TrainingArgs};
+pub(crate) use model::ModelArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use study::{Preset, SavedMaps, StudyArgs};
 pub(crate) use train::TrainArgs;
+pub(crate) use training::{Cycles, TrainingArgs, Warmup};
 
 /// Shows where an image classifier looks, where an attacker strikes, the four regions that makes, and whether
 /// masking the pixels that are struck but not looked at helps.
@@ -39,11 +45,12 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   weakspot study                                     the demo: generated images with planted regions
-  weakspot study mnist --classes 0,1 --data-dir DIR  the paper's digits
+  weakspot fetch mnist                               the paper's digits: downloads and checks them
+  weakspot study mnist --classes 0,1                 studies them
   weakspot study my-images/ --classes cat,dog --eps 4/255 --weights mine.safetensors
   weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
 
-Exit codes: 0 done, 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
+Exit codes: 0 done, 1 done and what should agree differs (report --expect), 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -52,6 +59,7 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     Maps(Box<MapsArgs>),
     Report(ReportArgs),
+    Fetch(FetchArgs),
 }
 
 /// What the words on the command line come to.
@@ -66,15 +74,30 @@ pub(crate) enum Parsed {
 /// Reads the command line.
 ///
 /// # Errors
-/// `InvalidParameter`, in the house's form: one line, and a hint.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
-    match Cli::try_parse_from(words) {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+/// `InvalidParameter`, in the house's form: one line, and a hint; what reading a configuration reports.
+pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed> {
+    let cli = Cli::command();
+    let (words, notes) = config::expand(words, &cli)?;
+    let parsed = cli.try_get_matches_from(words).and_then(|matches| {
+        let mut command = Cli::from_arg_matches(&matches)?.command;
+        if let (Command::Study(args), Some(typed)) = (&mut command, matches.subcommand_matches("study")) {
+            args.given = Given::of(&study_command(), typed, notes);
+        }
+        Ok(command)
+    });
+    match parsed {
+        Ok(command) => Ok(Parsed::Command(command)),
         Err(error) => match error.kind() {
             ClapKind::DisplayHelp | ClapKind::DisplayVersion => Ok(Parsed::Text(error.to_string())),
             _ => Err(translated(&error)),
         },
     }
+}
+
+/// The flags of a study.
+pub(crate) fn study_command() -> clap::Command {
+    let cli = Cli::command();
+    cli.find_subcommand("study").cloned().unwrap_or(cli)
 }
 
 /// The parser's error in our own form.
@@ -95,7 +118,7 @@ fn translated(error: &clap::Error) -> Error {
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
         || error.kind() == ClapKind::MissingSubcommand
     {
-        return Error::invalid("expected a command: study, train, maps or report; got none")
+        return Error::invalid("expected a command: study, train, maps, report or fetch; got none")
             .with_hint("weakspot study runs the demo; weakspot --help explains the rest");
     }
     let rendered = error.to_string();
@@ -124,7 +147,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_well_formed() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
 }

@@ -7,6 +7,8 @@ use weakspot::metrics::Window;
 use weakspot::region::{BlobRule, Fill, MaskPolicy, Theta};
 use weakspot::study::Protocols;
 
+use crate::config::Given;
+
 use super::values::{Controls, Sweep, window};
 use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs};
 
@@ -14,12 +16,18 @@ use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs};
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StudyArgs {
-    /// demo (generated, with planted regions), mnist, fashion-mnist, or your own images
+    /// demo (generated, with planted regions), mnist, fashion-mnist, cifar10, cats-vs-dogs, malaria, or your own images
     ///
-    /// Your own: an .npz or .safetensors with images and labels, an .npy with --labels, or a folder with one
-    /// subfolder of PNG or JPEG per class.
+    /// Your own: a folder with one folder of pictures per class (also FOLDER/train/CLASS and FOLDER/test/CLASS), a list
+    /// files.csv of path,label, an .npz or .safetensors with images and labels, or an .npy with --labels.
     #[arg(value_name = "DATASET", default_value = "demo")]
     pub(crate) dataset: String,
+
+    /// Start from the settings of a configuration, such as the config.json of a finished run
+    ///
+    /// What is typed beside it goes before it, and is said. Example: --config experiments/demo/config.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     /// Folder of the results; an unfinished run of the same study there is continued
     ///
@@ -49,6 +57,10 @@ pub(crate) struct StudyArgs {
     pub(crate) what: WhatArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+
+    /// The settings as they were typed or read, for the run's own configuration.
+    #[arg(skip)]
+    pub(crate) given: Given,
 }
 
 /// What is measured.
@@ -135,8 +147,10 @@ Examples:
   weakspot study                                                   two minutes, no download
   weakspot study mnist --classes 0,1 --data-dir ../data/mnist --out runs/mnist
   weakspot study fashion-mnist --classes Trouser,Pullover --limit 200
+  weakspot study photos/ --classes cat,dog --size 224 --eps 4/255
+  weakspot study malaria --split-by slide --size 64 --data-dir ../data/malaria
   weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
   weakspot study --preset paper                                    the paper's literal reading
 
-It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors and run.json.
+It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors, run.json and config.json.
 docs/FORMATS.md describes every field.";

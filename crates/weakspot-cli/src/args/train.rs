@@ -10,7 +10,7 @@ use super::{DataArgs, ModelArgs, RunArgs, TrainingArgs};
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TrainArgs {
-    /// demo, mnist, fashion-mnist, or your own images, as for study
+    /// demo, mnist, fashion-mnist, cifar10, cats-vs-dogs, malaria, or your own images, as for study
     #[arg(value_name = "DATASET", default_value = "demo")]
     pub(crate) dataset: String,
 

@@ -101,6 +101,15 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize> {
     }
 }
 
+/// A side in pixels that pictures can be brought to.
+pub(crate) fn picture_size(text: &str) -> Result<usize> {
+    match text.parse() {
+        Ok(n) if (8..=1024).contains(&n) => Ok(n),
+        _ => Err(Error::invalid(format!("expected a side of 8 to 1024 pixels; got {text:?}"))
+            .with_hint("224 is what VGG16 was made for; 64 is faster")),
+    }
+}
+
 /// `true` or `false`, or the flag alone.
 pub(crate) fn switch(text: &str) -> Result<bool> {
     match text {

@@ -2,6 +2,7 @@
 
 use weakspot::Result;
 use weakspot::dataset::arrays;
+use weakspot::dataset::pictures::{Grouping, Listing, Options};
 use weakspot::study::write_maps;
 
 use crate::args::MapsArgs;
@@ -15,7 +16,26 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let plan = plan::maps(args)?;
     folder::check_file(&args.out, args.run.force)?;
     let progress = Progress::new(Interrupt::listen()?);
-    let images = arrays::load(&args.images, args.labels.as_deref())?;
+    let images = if args.images.is_dir() && args.labels.is_none() {
+        let name = args.images.display().to_string();
+        let options = Options {
+            size: args.pictures.size,
+            skip_bad: args.pictures.skip_bad,
+            scratch: args.pictures.scratch.clone(),
+            ..Options::default()
+        };
+        let loaded = Listing::of_folder(&args.images, &name, Grouping::None)?.load(&options, &progress)?;
+        progress.end_stage();
+        for note in &loaded.provenance.notes {
+            output::talk(&format!("note: {note}"));
+        }
+        for skipped in &loaded.provenance.skipped {
+            output::talk(&format!("left out {}: {}", skipped.file, skipped.why));
+        }
+        loaded.into_arrays()
+    } else {
+        arrays::load(&args.images, args.labels.as_deref())?
+    };
     let (_, channels, height, width) = images.pixels.dim();
     let loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
     for assumed in &loaded.assumed {

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod fetch;
 pub(crate) mod maps;
 pub(crate) mod report;
 pub(crate) mod study;

@@ -3,10 +3,12 @@
 use weakspot::{Error, Result, report};
 
 use crate::args::ReportArgs;
-use crate::output;
+use crate::exit_code::Outcome;
+use crate::expect::Expected;
+use crate::{folder, output};
 
-/// Rebuilds and says where.
-pub(crate) fn run(args: &ReportArgs) -> Result<()> {
+/// Rebuilds and says where, or compares.
+pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
     let results = args.dir.join("results.json");
     if !results.is_file() {
         return Err(Error::invalid(format!(
@@ -15,7 +17,18 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         ))
         .with_hint("weakspot report runs/NAME, the folder that weakspot study wrote"));
     }
+    if let Some(file) = &args.expect {
+        let (table, agrees) = Expected::read(file)?.compare(&Expected::of_run(&args.dir)?)?;
+        output::data(&table);
+        return Ok(if agrees { Outcome::Done } else { Outcome::CheckFailed });
+    }
+    if let Some(file) = &args.write_expected {
+        folder::check_file(file, args.force)?;
+        Expected::of_run(&args.dir)?.write(file)?;
+        output::data(&file.display().to_string());
+        return Ok(Outcome::Done);
+    }
     report::rebuild(&args.dir)?;
     output::data(&args.dir.join("report.html").display().to_string());
-    Ok(())
+    Ok(Outcome::Done)
 }

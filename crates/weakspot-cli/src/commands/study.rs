@@ -28,12 +28,16 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     }
     let record = RunRecord::begin(args.run.batch_size);
     let progress = Progress::new(Interrupt::listen()?);
+    for note in &args.given.notes {
+        progress.note(note);
+    }
     let parts = Parts::open(
         &args.dataset,
         &args.data,
         args.training.train_limit,
         args.run.seed,
         args.weights.is_none(),
+        &progress,
     )?;
     let plan = plan::study(args, &parts.data.name)?;
     let wanted =
@@ -81,6 +85,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
 
     folder.clear()?;
     report::write(&folder.path, &found)?;
+    args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
     record.write(&folder.path, progress.stages(), chosen.weights, folder.resumes)?;
     drop(journal);
     folder.finish()?;

@@ -16,7 +16,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         folder::check_file(out, args.run.force)?;
     }
     let progress = Progress::new(Interrupt::listen()?);
-    let parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, true)?;
+    let parts =
+        Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, true, &progress)?;
     progress.note(&format!("{}: {}", parts.data.name, parts.splits.description));
     let (model, training) = (&args.model, &args.training);
     let path = if let Some(out) = &args.out {

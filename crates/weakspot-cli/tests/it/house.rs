@@ -19,7 +19,7 @@ const FORBIDDEN_IN_SCIENCE: [&str; 9] =
     ["burn", "candle-core", "tch", "ort", "tract-onnx", "clap", "indicatif", "pyo3", "gemm"];
 
 /// Licences that let anyone use the program as they use our own code.
-const LICENCES: [&str; 14] = [
+const LICENCES: [&str; 15] = [
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -34,6 +34,8 @@ const LICENCES: [&str; 14] = [
     "BSL-1.0",
     "Unicode-3.0",
     "Unlicense",
+    // Of data, not of code: Mozilla's list of certificates.
+    "CDLA-Permissive-2.0",
 ];
 
 fn metadata() -> Value {

@@ -1,11 +1,17 @@
 //! Tests of the house (manifests, licences) and of the real program in fresh folders.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its own repository should stop at once")]
 
+mod archives;
 mod bad_input;
+mod config;
+mod fetch;
+mod fetch_archives;
 mod fixtures;
 mod help;
 mod house;
 mod maps;
+mod pictures;
 mod program;
+mod server;
 mod study;
 mod train;

@@ -24,10 +24,15 @@ impl Said {
 /// The program with some words, in a folder, away from the user's own data.
 pub(crate) fn command(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weakspot"));
+    for proxy in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        command.env_remove(proxy).env_remove(proxy.to_lowercase());
+    }
     command
+        .env_remove("SSL_CERT_FILE")
         .args(words)
         .current_dir(folder)
         .env("WEAKSPOT_DATA", folder.join("no-data-here"))
+        .env("WEAKSPOT_CACHE", folder.join("cache"))
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());
     command

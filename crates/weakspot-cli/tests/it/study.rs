@@ -37,14 +37,14 @@ pub(crate) fn words<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The files of a run that must be the same bytes however it was run: all but `run.json`.
-fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn results(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = tree(folder);
     files.remove(Path::new("run.json"));
     files
 }
 
 #[track_caller]
-fn assert_same(a: &BTreeMap<PathBuf, Vec<u8>>, b: &BTreeMap<PathBuf, Vec<u8>>) {
+pub(crate) fn assert_same(a: &BTreeMap<PathBuf, Vec<u8>>, b: &BTreeMap<PathBuf, Vec<u8>>) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     let differing: Vec<_> =
         a.iter().filter(|(path, bytes)| b[*path] != **bytes).map(|(path, _)| path).collect();
@@ -52,7 +52,7 @@ fn assert_same(a: &BTreeMap<PathBuf, Vec<u8>>, b: &BTreeMap<PathBuf, Vec<u8>>) {
 }
 
 /// One finished study, made once and only read by the tests: the folder that holds `run/` and `models/`.
-fn finished() -> &'static Path {
+pub(crate) fn finished() -> &'static Path {
     static FINISHED: OnceLock<tempfile::TempDir> = OnceLock::new();
     FINISHED
         .get_or_init(|| {
@@ -64,7 +64,7 @@ fn finished() -> &'static Path {
         .path()
 }
 
-fn json(path: &Path) -> Value {
+pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 

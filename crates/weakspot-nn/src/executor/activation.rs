@@ -1,6 +1,7 @@
 //! Activations of a batch, as the kernels want them.
 
-use ndarray::{Array4, ArrayView4};
+use ndarray::parallel::prelude::*;
+use ndarray::{Array4, ArrayView4, Axis};
 use rayon::prelude::*;
 use weakspot_conv::Scalar;
 
@@ -26,16 +27,31 @@ impl<T: Scalar> Activation<T> {
     /// From an array with axes `batch, channels, height, width`.
     pub fn from_nchw(array: ArrayView4<'_, f32>) -> Self {
         let (n, channels, height, width) = array.dim();
-        let data = array.permuted_axes([0, 2, 3, 1]).iter().map(|&v| T::from_f64(v.into())).collect();
-        Self { n, shape: Shape { channels, height, width }, data }
+        let mut activation = Self::zeros(n, Shape { channels, height, width });
+        let images = array.axis_iter(Axis(0)).into_par_iter();
+        activation.images_mut().zip(images).for_each(|((_, to), from)| {
+            for (c, plane) in from.outer_iter().enumerate() {
+                for (to, &v) in to[c..].iter_mut().step_by(channels).zip(plane) {
+                    *to = T::from_f64(v.into());
+                }
+            }
+        });
+        activation
     }
 
     /// To an array with axes `batch, channels, height, width`.
     pub fn to_nchw(&self) -> Array4<f32> {
         let Shape { channels, height, width } = self.shape;
-        Array4::from_shape_fn((self.n, channels, height, width), |(i, c, y, x)| {
-            self.data[((i * height + y) * width + x) * channels + c].to_f64() as f32
-        })
+        let mut array = Array4::zeros((self.n, channels, height, width));
+        let images = array.axis_iter_mut(Axis(0)).into_par_iter();
+        images.zip(self.data.par_chunks(self.shape.len())).for_each(|(mut to, from)| {
+            for (c, mut plane) in to.outer_iter_mut().enumerate() {
+                for (to, v) in plane.iter_mut().zip(from[c..].iter().step_by(channels)) {
+                    *to = v.to_f64() as f32;
+                }
+            }
+        });
+        array
     }
 
     /// One image after the other, in parallel, with the place of each in the batch.

@@ -2,12 +2,12 @@
 
 use rayon::prelude::*;
 use weakspot::{Error, Result};
-use weakspot_conv::{Scalar, Transposed, bias_gradient, input_gradient, weight_gradient};
+use weakspot_conv::{Gates, Scalar};
 
 use super::activation::Activation;
 use super::build::shape_error;
-use super::forward::{Saved, Tape};
-use super::{Conv, Executor, Operation, pool};
+use super::forward::{Saved, Tape, max_pool};
+use super::{Executor, Operation, pool};
 use crate::network::Layer;
 
 /// Gradients to the weights, in the kernels' own order: what [`Executor::update`] hands to an optimizer.
@@ -33,11 +33,32 @@ impl<T: Scalar> Executor<T> {
         to: usize,
     ) -> Result<Activation<T>> {
         self.check(tape, &gradient, from)?;
-        let mut gradient = gradient;
-        for place in (to..from).rev() {
-            gradient = self.step_back(place, &tape.saved[place], gradient)?;
+        let (mut gradient, mut place) = (gradient, from);
+        while place > to {
+            place -= 1;
+            // A batch norm that went into the convolution comes out with it, unless the walk ends or began between them.
+            match (&self.operations[place], &tape.saved[place]) {
+                (Operation::BatchNorm(_), Saved::Folded) if place > to => continue,
+                (Operation::BatchNorm(norm), Saved::Folded) => norm.evaluate_gradient(&mut gradient),
+                _ => {
+                    let folded = place + 1 < from && matches!(tape.saved.get(place + 1), Some(Saved::Folded));
+                    let gates = self.gates_below(tape, place, to);
+                    gradient = self.step_back(place, &tape.saved[place], gates, folded, gradient)?;
+                    place -= usize::from(gates.is_some());
+                }
+            }
         }
         Ok(gradient)
+    }
+
+    /// The gates of the ReLU right below a convolution or a pooling, which closes them itself.
+    fn gates_below<'t>(&self, tape: &'t Tape<T>, place: usize, to: usize) -> Option<&'t Gates> {
+        let takes = matches!(self.operations[place], Operation::Conv(_))
+            || matches!(self.network.layers()[place].layer, Layer::MaxPool2d { .. });
+        match place.checked_sub(1).filter(|&below| takes && below >= to).map(|below| &tape.saved[below]) {
+            Some(Saved::Open(gates)) => Some(gates),
+            _ => None,
+        }
     }
 
     /// The gradients to all weights, from a gradient at the network's output and the tape of a training pass.
@@ -55,29 +76,32 @@ impl<T: Scalar> Executor<T> {
         gradients.layers.resize_with(n_layers, Default::default);
         let learns = |op: &Operation<T>| matches!(op, Operation::Conv(_) | Operation::BatchNorm(_));
         let first = self.operations.iter().position(learns).unwrap_or(n_layers);
-        let mut gradient = gradient;
-        for place in (first..n_layers).rev() {
-            let saved = &tape.saved[place];
+        let (mut gradient, mut place) = (gradient, n_layers);
+        while place > first {
+            place -= 1;
+            let (saved, gates) = (&tape.saved[place], self.gates_below(tape, place, first));
             match (&self.operations[place], saved) {
                 (Operation::Conv(conv), Saved::Input(input)) => {
                     let [weights, bias] = &mut gradients.layers[place];
-                    weights.resize(conv.weights.len(), T::ZERO);
-                    bias.resize(conv.bias.len(), T::ZERO);
-                    weight_gradient(&conv.shape, input.n, &input.data, &gradient.data, weights)
+                    weights.resize(conv.own.shape().weights_len(), T::ZERO);
+                    bias.resize(conv.own.bias().len(), T::ZERO);
+                    conv.own
+                        .weight_gradient(input.n, &input.data, &gradient.data, weights, bias)
                         .map_err(shape_error)?;
-                    bias_gradient(&conv.shape, input.n, &gradient.data, bias).map_err(shape_error)?;
                     // Nothing below the first layer learns.
                     if place > first {
-                        gradient = conv.to_input(gradient, input.shape)?;
+                        gradient = self.step_back(place, saved, gates, false, gradient)?;
                     }
                 }
                 (Operation::BatchNorm(norm), Saved::Batch(batch)) => {
                     let (weight, bias) = norm.train_gradient(batch, &mut gradient);
                     gradients.layers[place] = [weight, bias];
                 }
-                _ => gradient = self.step_back(place, saved, gradient)?,
+                _ => gradient = self.step_back(place, saved, gates, false, gradient)?,
             }
+            place -= usize::from(gates.is_some());
         }
+        self.memory.give(gradient);
         Ok(())
     }
 
@@ -92,8 +116,16 @@ impl<T: Scalar> Executor<T> {
         Ok(())
     }
 
-    /// The gradient to a layer's input, from the gradient to its output; weights frozen.
-    fn step_back(&self, place: usize, saved: &Saved<T>, gradient: Activation<T>) -> Result<Activation<T>> {
+    /// The gradient to a layer's input, from the gradient to its output; weights frozen. `gates` are those of the ReLU
+    /// below, to be closed as well.
+    fn step_back(
+        &self,
+        place: usize,
+        saved: &Saved<T>,
+        gates: Option<&Gates>,
+        folded: bool,
+        gradient: Activation<T>,
+    ) -> Result<Activation<T>> {
         let input = place.checked_sub(1).map_or(self.network.input(), |p| self.network.outputs()[p]);
         let mut gradient = gradient;
         match &self.operations[place] {
@@ -107,7 +139,14 @@ impl<T: Scalar> Executor<T> {
                 });
                 return Ok(gradient);
             }
-            Operation::Conv(conv) => return conv.to_input(gradient, input),
+            Operation::Conv(_) => {
+                let conv = self.convolution(place, folded)?;
+                let mut to_input = self.memory.take(gradient.n, input);
+                conv.input_gradient(gradient.n, &gradient.data, gates, &mut to_input.data)
+                    .map_err(shape_error)?;
+                self.memory.give(gradient);
+                return Ok(to_input);
+            }
             Operation::BatchNorm(norm) => {
                 if let Saved::Batch(batch) = saved {
                     norm.train_gradient(batch, &mut gradient);
@@ -120,17 +159,17 @@ impl<T: Scalar> Executor<T> {
         }
         let missing = || Error::invalid("a walk back needs a forward pass that kept its tape");
         match (&self.network.layers()[place].layer, saved) {
-            (Layer::Relu, Saved::Open(open)) if open.len() == gradient.data.len() => {
-                let len = gradient.shape.len();
-                gradient.images_mut().zip(open.par_chunks(len)).for_each(|((_, image), open)| {
-                    for (g, &open) in image.iter_mut().zip(open) {
-                        *g = if open { *g } else { T::ZERO };
-                    }
-                });
+            (Layer::Relu, Saved::Open(gates)) => {
+                gates.apply(&mut gradient.data).map_err(shape_error)?;
                 Ok(gradient)
             }
-            (Layer::MaxPool2d { size }, Saved::Places(places)) if places.len() == gradient.data.len() => {
-                Ok(pool::max_pool_gradient(&gradient, places, *size, input))
+            (Layer::MaxPool2d { size }, Saved::Places(places)) => {
+                let mut to_input = self.memory.take(gradient.n, input);
+                max_pool(*size, input)?
+                    .gradient(gradient.n, &gradient.data, places, gates, &mut to_input.data)
+                    .map_err(shape_error)?;
+                self.memory.give(gradient);
+                Ok(to_input)
             }
             (Layer::Relu | Layer::MaxPool2d { .. }, _) => Err(missing()),
             (Layer::Dropout { .. }, Saved::Factors(factors)) => {
@@ -161,14 +200,15 @@ impl<T: Scalar> Executor<T> {
         {
             let (decays, weight, bias) = match operation {
                 Operation::Conv(conv) => {
-                    conv.transposed.take();
-                    (true, &mut conv.weights, &mut conv.bias)
+                    conv.folded.take();
+                    let (weights, bias) = conv.own.parameters_mut();
+                    (true, weights, bias)
                 }
                 Operation::BatchNorm(norm) => {
                     if let Saved::Batch(batch) = saved {
                         norm.absorb(batch);
                     }
-                    (false, &mut norm.weight, &mut norm.bias)
+                    (false, &mut norm.weight[..], &mut norm.bias[..])
                 }
                 Operation::Plain | Operation::Normalize { .. } => continue,
             };
@@ -176,21 +216,5 @@ impl<T: Scalar> Executor<T> {
             step(number + 1, false, bias, to_bias);
             number += 2;
         }
-    }
-}
-
-impl<T: Scalar> Conv<T> {
-    fn to_input(&self, gradient: Activation<T>, input: crate::network::Shape) -> Result<Activation<T>> {
-        let mut to_input = Activation::zeros(gradient.n, input);
-        let transposed = if let Some(ready) = self.transposed.get() {
-            ready
-        } else {
-            let fresh = Transposed::new(&self.shape, &self.weights).map_err(shape_error)?;
-            self.transposed.get_or_init(|| fresh)
-        };
-        let (n, data) = (gradient.n, &mut to_input.data);
-        input_gradient(&self.shape, n, &gradient.data, &self.weights, transposed, data)
-            .map_err(shape_error)?;
-        Ok(to_input)
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use weakspot::{Error, Result};
-use weakspot_conv::{ConvShape, Scalar, ShapeError, pack, unpack};
+use weakspot_conv::{ConvShape, Convolution, Method, Scalar, ShapeError};
 
+use super::memory::Memory;
 use super::norm::BatchNorm;
 use super::{Conv, Executor, Operation};
 use crate::network::{Layer, Network};
@@ -16,11 +17,19 @@ pub(super) fn shape_error(error: ShapeError) -> Error {
 }
 
 impl<T: Scalar> Executor<T> {
-    /// Lays out a network's weights.
+    /// Lays out a network's weights, for the fast kernels.
     ///
     /// # Errors
     /// As [`Weights::check`].
     pub fn new(network: Network, weights: &Weights) -> Result<Self> {
+        Self::with_method(network, weights, Method::default())
+    }
+
+    /// Lays out a network's weights, for kernels of one's choice.
+    ///
+    /// # Errors
+    /// As [`Weights::check`].
+    pub fn with_method(network: Network, weights: &Weights, method: Method) -> Result<Self> {
         weights.check(&network)?;
         let mut operations = Vec::with_capacity(network.layers().len());
         let mut input = network.input();
@@ -30,13 +39,8 @@ impl<T: Scalar> Executor<T> {
                 tensor.map(|t| t.data.iter().map(|&v| T::from_f64(v.into())).collect()).unwrap_or_default()
             };
             let conv = |shape: ConvShape| -> Result<Operation<T>> {
-                let weights = pack(&shape, &numbers("weight")).map_err(shape_error)?;
-                Ok(Operation::Conv(Conv {
-                    shape,
-                    weights,
-                    bias: numbers("bias"),
-                    transposed: OnceLock::new(),
-                }))
+                let own = Convolution::new(shape, &numbers("weight"), numbers("bias"), method);
+                Ok(Operation::Conv(Conv { own: own.map_err(shape_error)?, folded: OnceLock::new() }))
             };
             operations.push(match &named.layer {
                 Layer::Normalize { mean, std } => {
@@ -62,7 +66,7 @@ impl<T: Scalar> Executor<T> {
             });
             input = output;
         }
-        Ok(Self { network, operations })
+        Ok(Self { network, operations, method, memory: Memory::default() })
     }
 
     /// The weights by name, in PyTorch's order and in single precision.
@@ -73,10 +77,9 @@ impl<T: Scalar> Executor<T> {
         let mut weights = Weights::default();
         for (named, operation) in self.network.layers().iter().zip(&self.operations) {
             let parts: Vec<(&str, Vec<T>)> = match operation {
-                Operation::Conv(conv) => vec![
-                    ("weight", unpack(&conv.shape, &conv.weights).map_err(shape_error)?),
-                    ("bias", conv.bias.clone()),
-                ],
+                Operation::Conv(conv) => {
+                    vec![("weight", conv.own.weights()), ("bias", conv.own.bias().to_vec())]
+                }
                 Operation::BatchNorm(norm) => vec![
                     ("weight", norm.weight.clone()),
                     ("bias", norm.bias.clone()),
@@ -97,8 +100,8 @@ impl<T: Scalar> Executor<T> {
     pub(crate) fn weights_of(&self, name: &str) -> Option<Vec<T>> {
         let (layer, part) = name.rsplit_once('.')?;
         match (&self.operations[self.network.position(layer)?], part) {
-            (Operation::Conv(conv), "weight") => unpack(&conv.shape, &conv.weights).ok(),
-            (Operation::Conv(conv), "bias") => Some(conv.bias.clone()),
+            (Operation::Conv(conv), "weight") => Some(conv.own.weights()),
+            (Operation::Conv(conv), "bias") => Some(conv.own.bias().to_vec()),
             _ => None,
         }
     }

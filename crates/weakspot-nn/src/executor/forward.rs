@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use weakspot::rng::Stream;
 use weakspot::{Error, Result};
-use weakspot_conv::{Scalar, forward};
+use weakspot_conv::{Activation as Epilogue, Gates, MaxPool, Places, Scalar};
 
 use super::activation::Activation;
 use super::build::shape_error;
@@ -37,10 +37,12 @@ pub struct Tape<T: Scalar> {
 #[derive(Debug)]
 pub(super) enum Saved<T: Scalar> {
     Nothing,
-    /// ReLU: where the gradient passes.
-    Open(Vec<bool>),
+    /// ReLU: where the gradient passes, which is where PyTorch lets it: not at 0.
+    Open(Gates),
+    /// Batch norm folded into the convolution before it.
+    Folded,
     /// Max-pool: the places of the maxima.
-    Places(Vec<u8>),
+    Places(Places),
     /// Convolution or linear layer in training: its input.
     Input(Activation<T>),
     /// Batch norm in training.
@@ -69,16 +71,68 @@ impl<T: Scalar> Executor<T> {
         let mut saved = Vec::with_capacity(self.operations.len());
         let mut kept: Vec<Option<Activation<T>>> = vec![None; taps.len()];
         let mut x = images;
-        for place in 0..self.operations.len() {
-            let left = self.step(place, &mut x, mode)?;
-            saved.push(left);
-            for (kept, _) in kept.iter_mut().zip(taps).filter(|(_, tap)| **tap == place) {
+        while saved.len() < self.operations.len() {
+            let place = saved.len();
+            if matches!(self.operations[place], Operation::Conv(_)) {
+                self.convolve(place, &mut x, mode, taps, &mut saved)?;
+            } else {
+                saved.push(self.step(place, &mut x, mode)?);
+            }
+            let last = saved.len() - 1;
+            for (kept, _) in kept.iter_mut().zip(taps).filter(|(_, tap)| **tap == last) {
                 *kept = Some(x.clone());
             }
         }
         let taps = kept.into_iter().collect::<Option<_>>();
         let taps = taps.ok_or_else(|| Error::invalid("a tap on a layer the network does not have"))?;
         Ok((x, Tape { saved, taps }))
+    }
+
+    /// Runs a convolution and as many of the layers after it as it can take along: a batch norm outside training, a ReLU.
+    /// Nobody must have asked for what is between them.
+    fn convolve(
+        &self,
+        place: usize,
+        x: &mut Activation<T>,
+        mode: Mode<'_>,
+        taps: &[usize],
+        saved: &mut Vec<Saved<T>>,
+    ) -> Result<()> {
+        let training = matches!(mode, Mode::Training(_));
+        let free = |place: usize| !taps.contains(&place);
+        let folds = !training
+            && free(place)
+            && matches!(self.operations.get(place + 1), Some(Operation::BatchNorm(_)));
+        let before = place + usize::from(folds);
+        let next = self.network.layers().get(before + 1).map(|named| &named.layer);
+        let relu = free(before) && next == Some(&Layer::Relu);
+        let conv = self.convolution(place, folds)?;
+        let output = self.network.outputs()[place];
+        let mut y = self.memory.take(x.n, output);
+        let mut gates = match (relu, mode) {
+            (false, _) | (_, Mode::Inference) => None,
+            _ => Some(Gates::closed(x.n * output.height * output.width, output.channels)),
+        };
+        let epilogue = match &mut gates {
+            Some(gates) => Epilogue::Gated(gates),
+            None if relu => Epilogue::Relu,
+            None => Epilogue::Linear,
+        };
+        conv.forward(x.n, &x.data, epilogue, &mut y.data).map_err(shape_error)?;
+        let input = std::mem::replace(x, y);
+        if training {
+            saved.push(Saved::Input(input));
+        } else {
+            self.memory.give(input);
+            saved.push(Saved::Nothing);
+        }
+        if folds {
+            saved.push(Saved::Folded);
+        }
+        if relu {
+            saved.push(gates.map_or(Saved::Nothing, Saved::Open));
+        }
+        Ok(())
     }
 
     /// Replaces a layer's input by its output and returns what its gradient needs.
@@ -97,17 +151,6 @@ impl<T: Scalar> Executor<T> {
                 });
                 return Ok(Saved::Nothing);
             }
-            Operation::Conv(conv) => {
-                let mut y = Activation::zeros(x.n, output);
-                forward(&conv.shape, x.n, &x.data, &conv.weights, Some(&conv.bias), &mut y.data)
-                    .map_err(shape_error)?;
-                let input = std::mem::replace(x, y);
-                return Ok(if matches!(mode, Mode::Training(_)) {
-                    Saved::Input(input)
-                } else {
-                    Saved::Nothing
-                });
-            }
             Operation::BatchNorm(norm) => {
                 if matches!(mode, Mode::Training(_)) {
                     return Ok(Saved::Batch(norm.train(x)));
@@ -115,14 +158,19 @@ impl<T: Scalar> Executor<T> {
                 norm.evaluate(x);
                 return Ok(Saved::Nothing);
             }
-            Operation::Plain => {}
+            Operation::Conv(_) | Operation::Plain => {}
         }
         match &named.layer {
-            Layer::Relu => return Ok(relu(x, keep)),
+            Layer::Relu => {
+                let gates = Gates::relu(&mut x.data, x.shape.channels).map_err(shape_error)?;
+                return Ok(if keep { Saved::Open(gates) } else { Saved::Nothing });
+            }
             Layer::MaxPool2d { size } => {
-                let (y, places) = pool::max_pool(x, *size, output, keep);
-                *x = y;
-                return Ok(Saved::Places(places));
+                let mut y = self.memory.take(x.n, output);
+                let pool = max_pool(*size, x.shape)?;
+                let places = pool.forward(x.n, &x.data, keep, &mut y.data).map_err(shape_error)?;
+                self.memory.give(std::mem::replace(x, y));
+                return Ok(places.map_or(Saved::Nothing, Saved::Places));
             }
             Layer::Dropout { p } => {
                 if let Mode::Training(draws) = mode {
@@ -135,6 +183,11 @@ impl<T: Scalar> Executor<T> {
     }
 }
 
+/// The max-pooling of a layer.
+pub(super) fn max_pool(window: usize, input: Shape) -> Result<MaxPool> {
+    MaxPool::new(window, input.channels, (input.height, input.width)).map_err(shape_error)
+}
+
 /// The layers that only move or average numbers.
 fn rearranged<T: Scalar>(layer: &Layer, x: &Activation<T>, output: Shape) -> Activation<T> {
     match layer {
@@ -142,28 +195,6 @@ fn rearranged<T: Scalar>(layer: &Layer, x: &Activation<T>, output: Shape) -> Act
         Layer::AdaptiveAvgPool2d { .. } => pool::average_pool(x, output),
         _ => pool::flatten(x, output),
     }
-}
-
-/// `max(x, 0)` in place, a NaN staying a NaN; and where the gradient passes, which is where PyTorch lets it: not at 0.
-fn relu<T: Scalar>(x: &mut Activation<T>, keep: bool) -> Saved<T> {
-    if !keep {
-        x.images_mut().for_each(|(_, image)| {
-            for v in image {
-                *v = if *v <= T::ZERO { T::ZERO } else { *v };
-            }
-        });
-        return Saved::Nothing;
-    }
-    let mut open = vec![false; x.data.len()];
-    let len = x.shape.len();
-    x.images_mut().zip(open.par_chunks_mut(len)).for_each(|((_, image), open)| {
-        for (v, open) in image.iter_mut().zip(open) {
-            let closed = *v <= T::ZERO;
-            *open = !closed;
-            *v = if closed { T::ZERO } else { *v };
-        }
-    });
-    Saved::Open(open)
 }
 
 /// Zeroes values at random, in place, and returns the factors.

@@ -2,23 +2,30 @@
 //!
 //! A forward pass may leave a [`Tape`]; [`Executor::backward`] walks it from the output (or any layer) back to any
 //! layer's output, or to the input. Weights are frozen unless a training pass asks for their gradients.
+//!
+//! Activations keep the kernels' order `[batch, height, width, channels]` from the first layer to the last. A
+//! convolution takes what follows it along: a ReLU always, a batch norm outside training (folded into the weights). A
+//! walk back closes a ReLU's gates while the convolution above it writes its gradient. Memory goes from batch to batch.
 
 mod activation;
 mod backward;
 mod build;
 mod forward;
+mod memory;
 mod norm;
 mod pool;
 
 use std::sync::OnceLock;
 
-use weakspot_conv::{ConvShape, Scalar, Transposed};
+use weakspot::{Error, Result};
+use weakspot_conv::{Convolution, Method, Scalar};
 
 pub use activation::Activation;
 pub use backward::Gradients;
 pub use forward::{Draws, Mode, Tape};
 
 use crate::network::Network;
+use memory::Memory;
 use norm::BatchNorm;
 
 /// A network with its weights, laid out for the kernels.
@@ -26,6 +33,8 @@ use norm::BatchNorm;
 pub struct Executor<T: Scalar> {
     network: Network,
     operations: Vec<Operation<T>>,
+    method: Method,
+    memory: Memory<T>,
 }
 
 /// What a layer needs at run time; layers without numbers of their own are read from the network.
@@ -40,16 +49,47 @@ enum Operation<T: Scalar> {
 /// A convolution or a linear layer.
 #[derive(Debug)]
 struct Conv<T: Scalar> {
-    shape: ConvShape,
-    weights: Vec<T>,
-    bias: Vec<T>,
-    /// Made when a gradient first passes, thrown away when the weights change.
-    transposed: OnceLock<Transposed<T>>,
+    own: Convolution<T>,
+    /// With the batch norm that follows; made when first needed, thrown away when weights or statistics change.
+    folded: OnceLock<Convolution<T>>,
 }
 
 impl<T: Scalar> Executor<T> {
     /// The network that is run.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// How convolutions are computed.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Takes back the memory of a tape that is no longer needed.
+    pub fn recycle(&self, tape: Tape<T>) {
+        for saved in tape.saved {
+            if let forward::Saved::Input(input) = saved {
+                self.memory.give(input);
+            }
+        }
+    }
+
+    /// The convolution at a place, with the batch norm that follows if `folded`.
+    fn convolution(&self, place: usize, folded: bool) -> Result<&Convolution<T>> {
+        let Operation::Conv(conv) = &self.operations[place] else {
+            return Err(Error::invalid("a layer that is no convolution"));
+        };
+        if !folded {
+            return Ok(&conv.own);
+        }
+        if let Some(ready) = conv.folded.get() {
+            return Ok(ready);
+        }
+        let Some(Operation::BatchNorm(norm)) = self.operations.get(place + 1) else {
+            return Err(Error::invalid("a layer that is no batch norm"));
+        };
+        let (scale, shift) = norm.affine();
+        let fresh = conv.own.scaled(&scale, &shift).map_err(build::shape_error)?;
+        Ok(conv.folded.get_or_init(|| fresh))
     }
 }

@@ -59,11 +59,16 @@ impl<T: Scalar> BatchNorm<T> {
         self.weight.iter().zip(&self.variance).map(|(&w, &v)| w / (v + epsilon).sqrt()).collect()
     }
 
+    /// What a value is multiplied with, and what is added then, per channel, with the running statistics.
+    pub(super) fn affine(&self) -> (Vec<T>, Vec<T>) {
+        let scale = self.scale();
+        let shift = self.bias.iter().zip(&self.mean).zip(&scale).map(|((&b, &m), &s)| b - m * s).collect();
+        (scale, shift)
+    }
+
     /// With the running statistics, in place.
     pub(super) fn evaluate(&self, x: &mut Activation<T>) {
-        let scale = self.scale();
-        let shift: Vec<T> =
-            self.bias.iter().zip(&self.mean).zip(&scale).map(|((&b, &m), &s)| b - m * s).collect();
+        let (scale, shift) = self.affine();
         x.images_mut().for_each(|(_, image)| {
             for pixel in image.chunks_exact_mut(scale.len()) {
                 for ((v, &scale), &shift) in pixel.iter_mut().zip(&scale).zip(&shift) {

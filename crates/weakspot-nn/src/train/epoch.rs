@@ -1,11 +1,12 @@
 //! One time through the training images, and through the tune images.
 
-use rayon::prelude::*;
 use weakspot::progress::Observer;
-use weakspot::{Error, ErrorKind, Result, rng};
+use weakspot::{Result, rng};
 
-use super::augment::augment;
-use super::optimizer::State;
+use super::batches::{Batches, in_pieces, interrupted};
+use super::cut::is_trunk;
+use super::loss::{Sums, cross_entropy};
+use super::optimizer::{Kind, State};
 use super::recipe::Recipe;
 use super::{TrainingData, diverged};
 use crate::executor::{Activation, Executor, Gradients, Mode};
@@ -15,18 +16,19 @@ use crate::models::ModelSpec;
 pub(super) struct Trainer<'a> {
     data: &'a TrainingData<'a>,
     recipe: &'a Recipe,
+    batches: Batches<'a>,
+    learner: Learner<'a>,
+}
+
+/// What learns: the whole network, or what stands on a frozen trunk.
+struct Learner<'a> {
+    recipe: &'a Recipe,
     n_outputs: usize,
+    /// The tensors before this one are the trunk's.
+    first_of_head: usize,
     executor: Executor<f32>,
     gradients: Gradients<f32>,
     state: State,
-}
-
-/// The sums over some images.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    loss: f64,
-    correct: usize,
-    n: usize,
 }
 
 impl<'a> Trainer<'a> {
@@ -35,71 +37,73 @@ impl<'a> Trainer<'a> {
         data: &'a TrainingData<'a>,
         recipe: &'a Recipe,
         executor: Executor<f32>,
+        batches: Batches<'a>,
     ) -> Self {
-        let (gradients, state) = (Gradients::default(), State::new(recipe));
-        Self { data, recipe, n_outputs: spec.n_outputs, executor, gradients, state }
+        let of_trunk = executor.network().layers().iter().filter(|l| is_trunk(&l.name));
+        // Every layer that learns has a weight and a bias; running statistics follow the batches.
+        let first_of_head = 2 * of_trunk.filter(|l| !l.layer.parameters().is_empty()).count();
+        let n_steps = recipe.max_epochs * data.train.len().div_ceil(recipe.batch_size);
+        let (gradients, state) = (Gradients::default(), State::new(recipe, n_steps));
+        let n_outputs = spec.n_outputs;
+        let learner = Learner { recipe, n_outputs, first_of_head, executor, gradients, state };
+        Self { data, recipe, batches, learner }
     }
 
     /// Takes up the optimizer's memory of an earlier run.
     pub(super) fn remember(&mut self, steps: i32, moments: Vec<[Vec<f32>; 2]>) {
-        self.state.remember(steps, moments);
+        self.learner.state.remember(steps, moments);
     }
 
     /// The optimizer's memory: steps made, and the moments of each tensor.
     pub(super) fn memory(&self) -> (i32, Vec<[Vec<f32>; 2]>) {
-        self.state.memory()
+        self.learner.state.memory()
     }
 
     pub(super) fn executor(&self) -> &Executor<f32> {
-        &self.executor
+        &self.learner.executor
     }
 
     /// Learns from every training image once. Returns the mean loss and the accuracy.
     pub(super) fn learn(&mut self, epoch: usize, observer: &dyn Observer) -> Result<(f64, f64)> {
-        let Recipe { seed, batch_size, max_epochs, augmentation, .. } = *self.recipe;
-        let ids = self.data.ids;
-        let mut order = self.data.train.to_vec();
+        let Self { data, recipe, batches, learner } = self;
+        let (data, recipe, batches, ids) = (*data, *recipe, &*batches, data.ids);
+        let mut order = data.train.to_vec();
         // The files' order does not matter: the ids' does.
         order.sort_by(|&a, &b| ids[a].cmp(&ids[b]));
-        rng::stream(seed, "shuffle", &epoch.to_string()).shuffle(&mut order);
-        let stage = format!("training, epoch {} of at most {max_epochs}", epoch + 1);
+        rng::stream(recipe.seed, "shuffle", &epoch.to_string()).shuffle(&mut order);
+        let stage = format!("training, epoch {} of at most {}", epoch + 1, recipe.max_epochs);
         observer.stage(&stage, order.len());
         let mut sums = Sums::default();
-        for batch in order.chunks(batch_size) {
+        let mut coming = order.chunks(recipe.batch_size);
+        let mut batch = coming.next().unwrap_or_default();
+        let mut images = batches.training(batch, epoch)?;
+        loop {
             if observer.interrupted() {
                 return Err(interrupted());
             }
-            let mut images = self.data.pixels.batch(batch);
-            for (image, &i) in images.outer_iter_mut().zip(batch) {
-                augment(image, augmentation, seed, epoch, &ids[i]);
-            }
-            let draws = |layer: &str, i: usize| {
-                rng::stream(seed, "dropout", &format!("{epoch}/{layer}/{}", ids[batch[i]]))
-            };
-            let images = Activation::from_nchw(images.view());
-            let (mut output, tape) = self.executor.forward(images, Mode::Training(&draws), &[])?;
-            let labels: Vec<usize> = batch.iter().map(|&i| self.data.labels[i]).collect();
-            sums.add(cross_entropy(&mut output.data, self.n_outputs, &labels));
+            let next = coming.next();
+            // A thread that has nothing to compute reads and changes the next images.
+            let (learned, prepared) = rayon::join(
+                || learner.step(data, batch, images, epoch),
+                || next.map(|next| batches.training(next, epoch)).transpose(),
+            );
+            sums.add(learned?);
             if !sums.loss.is_finite() {
                 return Err(diverged(epoch, sums.loss));
             }
-            self.executor.weight_gradients(&tape, output, &mut self.gradients)?;
-            let state = &mut self.state;
-            state.begin();
-            self.executor.update(&tape, &self.gradients, |number, decays, weights, gradient| {
-                state.update(number, decays, weights, gradient);
-            });
             observer.advance(batch.len());
             observer.status(&format!(
                 "loss {:.4}, accuracy {:.1} %",
                 sums.mean_loss(),
                 100.0 * sums.accuracy()
             ));
+            let (Some(next), Some(prepared)) = (next, prepared?) else { break };
+            (batch, images) = (next, prepared);
         }
         Ok((sums.mean_loss(), sums.accuracy()))
     }
 
-    /// Classifies the tune images. Returns the mean loss and the number labelled rightly.
+    /// Classifies the tune images. Returns the mean loss, of labels as they are, and the number labelled rightly.
     pub(super) fn tune(&self, epoch: usize, observer: &dyn Observer) -> Result<(f64, usize)> {
         let ids = self.data.ids;
         let mut order = self.data.tune.to_vec();
@@ -111,10 +115,9 @@ impl<'a> Trainer<'a> {
             if observer.interrupted() {
                 return Err(interrupted());
             }
-            let images = Activation::from_nchw(self.data.pixels.batch(batch).view());
-            let (mut output, _) = self.executor.forward(images, Mode::Inference, &[])?;
+            let mut output = in_pieces(&self.learner.executor, &self.batches.still(batch)?)?;
             let labels: Vec<usize> = batch.iter().map(|&i| self.data.labels[i]).collect();
-            sums.add(cross_entropy(&mut output.data, self.n_outputs, &labels));
+            sums.add(cross_entropy(&mut output.data, self.learner.n_outputs, &labels, 0.0));
         }
         if !sums.loss.is_finite() {
             return Err(diverged(epoch, sums.loss));
@@ -123,54 +126,36 @@ impl<'a> Trainer<'a> {
     }
 }
 
+impl Learner<'_> {
+    /// Learns from one batch, unless its loss is no number.
+    fn step(
+        &mut self,
+        data: &TrainingData<'_>,
+        batch: &[usize],
+        images: Activation<f32>,
+        epoch: usize,
+    ) -> Result<Sums> {
+        let draws = |layer: &str, i: usize| {
+            rng::stream(self.recipe.seed, "dropout", &format!("{epoch}/{layer}/{}", data.ids[batch[i]]))
+        };
+        let (mut output, tape) = self.executor.forward(images, Mode::Training(&draws), &[])?;
+        let labels: Vec<usize> = batch.iter().map(|&i| data.labels[i]).collect();
+        let smoothing = self.recipe.label_smoothing;
+        let sums = cross_entropy(&mut output.data, self.n_outputs, &labels, smoothing);
+        if !sums.loss.is_finite() {
+            return Ok(sums);
+        }
+        self.executor.weight_gradients(&tape, output, &mut self.gradients)?;
+        let (state, first_of_head) = (&mut self.state, self.first_of_head);
+        let trunk_rate = self.recipe.trunk_rate;
+        state.begin();
+        self.executor.update(&tape, &self.gradients, |number, decays, weights, gradient| {
+            let share = if number < first_of_head { trunk_rate } else { 1.0 };
+            state.update(Kind { number, decays, share }, weights, gradient);
+        });
+        self.executor.recycle(tape);
+        Ok(sums)
+    }
+}
+
 const TUNE_BATCH: usize = 64;
-
-fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "stopped while training; nothing was saved")
-}
-
-impl Sums {
-    fn add(&mut self, other: Self) {
-        self.loss += other.loss;
-        self.correct += other.correct;
-        self.n += other.n;
-    }
-
-    fn mean_loss(&self) -> f64 {
-        self.loss / self.n as f64
-    }
-
-    fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.n as f64
-    }
-}
-
-/// Replaces outputs `[batch, outputs]` by the gradient of the batch's mean cross-entropy, and sums the losses.
-///
-/// A single output z is read as the two logits (-z/2, z/2), whose softmax is the sigmoid of z.
-fn cross_entropy(outputs: &mut [f32], n_outputs: usize, labels: &[usize]) -> Sums {
-    let n = labels.len();
-    let losses: Vec<(f64, bool)> = outputs
-        .par_chunks_mut(n_outputs)
-        .zip(labels)
-        .map(|(outputs, &label)| {
-            let z: Vec<f64> = match *outputs {
-                [z] => vec![f64::from(z) / -2.0, f64::from(z) / 2.0],
-                _ => outputs.iter().map(|&z| z.into()).collect(),
-            };
-            let first_largest = (1..z.len()).fold(0, |best, i| if z[i] > z[best] { i } else { best });
-            let top = z[first_largest];
-            let total: f64 = z.iter().map(|z| (z - top).exp()).sum();
-            let gradient =
-                |i: usize| ((z[i] - top).exp() / total - f64::from(u8::from(i == label))) / n as f64;
-            if let [out] = outputs {
-                *out = ((gradient(1) - gradient(0)) / 2.0) as f32;
-            } else {
-                outputs.iter_mut().enumerate().for_each(|(i, out)| *out = gradient(i) as f32);
-            }
-            (total.ln() - (z[label] - top), first_largest == label)
-        })
-        .collect();
-    let loss = losses.iter().map(|(loss, _)| loss).sum();
-    Sums { loss, correct: losses.iter().filter(|(_, right)| *right).count(), n }
-}

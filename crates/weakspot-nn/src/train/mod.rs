@@ -1,22 +1,30 @@
 //! Training: from labelled images and a recipe to a model.
 
 mod augment;
+mod batches;
+mod cut;
 mod epoch;
+mod loss;
 mod optimizer;
 mod recipe;
 mod resume;
+mod schedule;
 
 use weakspot::image::Pixels;
 use weakspot::progress::Observer;
 use weakspot::{Error, ErrorKind, Result};
 
-pub use recipe::{Augmentation, Optimizer, Recipe};
+pub(crate) use cut::is_trunk;
+pub use recipe::{Augmentation, Freeze, Optimizer, Recipe, Schedule};
 pub use resume::Resume;
 
 use crate::executor::Executor;
 use crate::init;
 use crate::model::Model;
 use crate::models::{self, ModelSpec};
+use crate::weights::Weights;
+use batches::Batches;
+use cut::{cut, of_part};
 use epoch::Trainer;
 use resume::{Progressed, Told};
 
@@ -38,7 +46,7 @@ pub struct TrainingData<'a> {
 /// What one epoch came to.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Epoch {
-    /// Mean cross-entropy of the training images, each at the moment it was learned from.
+    /// Mean cross-entropy of the training images, each at the moment it was learned from, against the smoothed labels.
     pub loss: f64,
     /// Training images labelled rightly, likewise.
     pub accuracy: f64,
@@ -63,11 +71,15 @@ pub struct Trained {
     pub n_tune: usize,
 }
 
+/// How much memory a frozen trunk's features may take: 1 GiB, ten thousand photographs of 224x224 under `linear3`, half
+/// a million under `gap`. Features beyond it are computed in every epoch, to the same bits.
+pub const FEATURE_BYTES: usize = 1 << 30;
+
 /// Trains a model from random weights.
 ///
 /// After every epoch the tune images are classified. Training stops after [`Recipe::patience`] epochs in which their
-/// accuracy did not rise, or when all are right and have been for one epoch more, or after [`Recipe::max_epochs`]. The
-/// best epoch's weights are kept: most tune images right, of equals the lowest tune loss.
+/// accuracy did not rise, or, under a constant schedule, when all are right and have been for one epoch more, or after
+/// [`Recipe::max_epochs`]. The best epoch's weights are kept: most tune images right, of equals the lowest tune loss.
 ///
 /// With `resume`, the state is kept after every epoch and a training that was cut short goes on from there, to the same
 /// bytes.
@@ -86,65 +98,116 @@ pub fn train(
     resume: Option<Resume<'_>>,
     observer: &dyn Observer,
 ) -> Result<Trained> {
+    let start = init::weights(&models::network(spec)?, recipe.seed);
+    train_from(&start, spec, data, recipe, resume, observer)
+}
+
+/// Trains a model from given weights, or, with [`Freeze::Trunk`], only what stands on their trunk.
+///
+/// A frozen trunk leaves training bit for bit as it came. Where nothing is augmented its features are computed once and
+/// kept, as far as [`FEATURE_BYTES`] allow; the model is the same, bit for bit, as without keeping them.
+///
+/// # Errors
+/// As [`train`]; `Format` when the weights are not the network's.
+pub fn train_from(
+    start: &Weights,
+    spec: &ModelSpec,
+    data: &TrainingData<'_>,
+    recipe: &Recipe,
+    resume: Option<Resume<'_>>,
+    observer: &dyn Observer,
+) -> Result<Trained> {
+    train_within(FEATURE_BYTES, start, spec, data, recipe, resume, observer)
+}
+
+/// [`train_from`], with a bound on the features that are kept.
+fn train_within(
+    feature_bytes: usize,
+    start: &Weights,
+    spec: &ModelSpec,
+    data: &TrainingData<'_>,
+    recipe: &Recipe,
+    resume: Option<Resume<'_>>,
+    observer: &dyn Observer,
+) -> Result<Trained> {
     recipe.check()?;
     check(spec, data)?;
     let network = models::network(spec)?;
+    start.check(&network)?;
+    let (trunk, learner) = match recipe.freeze {
+        Freeze::None => (None, network.clone()),
+        Freeze::Trunk => {
+            let (trunk, head) = cut(&network)?;
+            let weights = of_part(start, &trunk);
+            (Some(Executor::with_method(trunk, &weights, recipe.convolutions)?), head)
+        }
+    };
     let kept = resume.and_then(|resume| resume.load());
     // A file that fits the key and not the network was tampered with: begin anew.
-    let kept = kept.filter(|k| k.weights.check(&network).is_ok() && k.best_weights.check(&network).is_ok());
-    let Progressed { told, weights, best_weights, moments } = kept.unwrap_or_else(|| {
-        let weights = init::weights(&network, recipe.seed);
+    let kept = kept.filter(|k| k.weights.check(&learner).is_ok() && k.best_weights.check(&learner).is_ok());
+    let progressed = kept.unwrap_or_else(|| {
+        let weights = of_part(start, &learner);
         Progressed { told: Told::default(), best_weights: weights.clone(), weights, moments: Vec::new() }
     });
-    let executor = Executor::new(network.clone(), &weights)?;
-    let mut trainer = Trainer::new(spec, data, recipe, executor);
-    trainer.remember(told.steps, moments);
-    let Told { mut epochs, best, mut last_rise, .. } = told;
-    let mut best = (best, best_weights);
-    for number in 0..recipe.max_epochs {
-        if number < epochs.len() {
-            continue;
-        }
-        if epochs.last().is_some_and(|last| enough(recipe, data, number - 1, last_rise, last.tune_correct)) {
-            break;
-        }
-        let (loss, accuracy) = trainer.learn(number, observer)?;
-        let (tune_loss, tune_correct) = trainer.tune(number, observer)?;
-        let epoch = Epoch { loss, accuracy, tune_loss, tune_correct };
-        let before = epochs.get(best.0).copied();
-        let rises = before.is_none_or(|b| tune_correct > b.tune_correct);
-        let ties = before.is_some_and(|b| tune_correct == b.tune_correct && tune_loss < b.tune_loss);
-        epochs.push(epoch);
-        if rises {
-            last_rise = number;
-        }
-        if rises || ties {
-            best = (number, trainer.executor().weights()?);
-        }
-        if let Some(resume) = resume {
-            let (steps, moments) = trainer.memory();
-            let told = Told { epochs: epochs.clone(), best: best.0, last_rise, steps };
-            let (weights, best_weights) = (trainer.executor().weights()?, best.1.clone());
-            resume.save(&Progressed { told, weights, best_weights, moments })?;
-        }
-    }
-    drop(trainer);
-    let (best, weights) = best;
-    let model = Model::from_executor(spec.clone(), Executor::new(network, &weights)?);
+    let batches = Batches::new(data, recipe, trunk, feature_bytes, observer)?;
+    let learner = Executor::with_method(learner, &progressed.weights, recipe.convolutions)?;
+    let trainer = Trainer::new(spec, data, recipe, learner, batches);
+    let (told, learned) = run(trainer, progressed, data.tune.len(), recipe, resume, observer)?;
+    // What did not learn is as it came.
+    let mut weights = start.clone();
+    weights.0.extend(learned.0);
+    let executor = Executor::with_method(network, &weights, recipe.convolutions)?;
+    let model = Model::from_executor(spec.clone(), executor);
+    let Told { epochs, best, .. } = told;
     let tune_correct = epochs[best].tune_correct;
     Ok(Trained { model, best, epochs, tune_correct, n_tune: data.tune.len() })
 }
 
-/// Whether training stops after epoch `number`.
-fn enough(
+/// Runs the epochs that are left. Returns what they came to and the best one's weights.
+fn run(
+    mut trainer: Trainer<'_>,
+    progressed: Progressed,
+    n_tune: usize,
     recipe: &Recipe,
-    data: &TrainingData<'_>,
-    number: usize,
-    last_rise: usize,
-    tune_correct: usize,
-) -> bool {
-    let wait = if tune_correct == data.tune.len() { 1 } else { recipe.patience };
-    number - last_rise >= wait
+    resume: Option<Resume<'_>>,
+    observer: &dyn Observer,
+) -> Result<(Told, Weights)> {
+    let Progressed { mut told, mut best_weights, moments, .. } = progressed;
+    trainer.remember(told.steps, moments);
+    for number in told.epochs.len()..recipe.max_epochs {
+        let last = told.epochs.last();
+        if last.is_some_and(|last| enough(recipe, number - 1 - told.last_rise, last.tune_correct == n_tune)) {
+            break;
+        }
+        let (loss, accuracy) = trainer.learn(number, observer)?;
+        let (tune_loss, tune_correct) = trainer.tune(number, observer)?;
+        let before = told.epochs.get(told.best).copied();
+        let rises = before.is_none_or(|b| tune_correct > b.tune_correct);
+        let ties = before.is_some_and(|b| tune_correct == b.tune_correct && tune_loss < b.tune_loss);
+        told.epochs.push(Epoch { loss, accuracy, tune_loss, tune_correct });
+        if rises {
+            told.last_rise = number;
+        }
+        if rises || ties {
+            told.best = number;
+            best_weights = trainer.executor().weights()?;
+        }
+        if let Some(resume) = resume {
+            let moments;
+            (told.steps, moments) = trainer.memory();
+            let weights = trainer.executor().weights()?;
+            let state = Progressed { told: told.clone(), weights, best_weights, moments };
+            resume.save(&state)?;
+            best_weights = state.best_weights;
+        }
+    }
+    Ok((told, best_weights))
+}
+
+/// Whether training stops, `waited` epochs after the tune accuracy last rose.
+fn enough(recipe: &Recipe, waited: usize, all_right: bool) -> bool {
+    let is_constant = matches!(recipe.schedule, Schedule::Constant { .. });
+    waited >= if all_right && is_constant { 1 } else { recipe.patience }
 }
 
 /// Checks that the data fit together and fit the model.
@@ -182,3 +245,19 @@ fn diverged(epoch: usize, loss: f64) -> Error {
     Error::new(ErrorKind::Numerical, format!("training diverged: the loss is {loss} in epoch {}", epoch + 1))
         .with_hint("lower the learning rate, for example to a third, or use --arch vgg16-bn")
 }
+
+/// Numbers in [-1, 1), as `hashed` in `reference/vgg.py`.
+#[cfg(test)]
+fn hashed(len: u32, seed: u32) -> Vec<f32> {
+    let number = |i: u32| {
+        let mut x = i.wrapping_add(seed.wrapping_mul(0x9E37_79B9));
+        for (shift, factor) in [(16, 0x85EB_CA6B_u32), (13, 0xC2B2_AE35), (16, 1)] {
+            x = (x ^ (x >> shift)).wrapping_mul(factor);
+        }
+        (x >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..len).map(number).collect()
+}
+
+#[cfg(test)]
+mod tests;

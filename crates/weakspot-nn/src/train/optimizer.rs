@@ -8,6 +8,7 @@
 use rayon::prelude::*;
 
 use super::recipe::{Optimizer, Recipe};
+use super::schedule;
 
 /// Numbers per parallel piece of an update.
 const PIECE: usize = 1 << 16;
@@ -15,25 +16,29 @@ const PIECE: usize = 1 << 16;
 /// An optimizer and what it remembers of each tensor.
 #[derive(Debug)]
 pub(super) struct State {
-    optimizer: Optimizer,
-    learning_rate: f64,
-    warmup_steps: usize,
-    weight_decay: f64,
+    recipe: Recipe,
+    /// Of the whole training, were it to run to its last epoch.
+    n_steps: usize,
+    /// Steps begun.
     steps: i32,
     /// Per tensor: the mean of gradients (or the velocity), and the mean of their squares.
     moments: Vec<[Vec<f32>; 2]>,
 }
 
+/// What an optimizer has to know of a tensor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    /// Its number in the network.
+    pub(super) number: usize,
+    /// Whether it is a weight, which decay shrinks.
+    pub(super) decays: bool,
+    /// Its share of the learning rate.
+    pub(super) share: f64,
+}
+
 impl State {
-    pub(super) fn new(recipe: &Recipe) -> Self {
-        Self {
-            optimizer: recipe.optimizer,
-            learning_rate: recipe.learning_rate,
-            warmup_steps: recipe.warmup_steps,
-            weight_decay: recipe.weight_decay,
-            steps: 0,
-            moments: Vec::new(),
-        }
+    pub(super) fn new(recipe: &Recipe, n_steps: usize) -> Self {
+        Self { recipe: recipe.clone(), n_steps, steps: 0, moments: Vec::new() }
     }
 
     pub(super) fn remember(&mut self, steps: i32, moments: Vec<[Vec<f32>; 2]>) {
@@ -49,22 +54,22 @@ impl State {
         self.steps += 1;
     }
 
-    /// Changes one tensor. `decays` says whether it is a weight, which decay shrinks.
-    pub(super) fn update(&mut self, tensor: usize, decays: bool, weights: &mut [f32], gradient: &[f32]) {
-        if self.moments.len() <= tensor {
-            self.moments.resize_with(tensor + 1, Default::default);
+    /// Changes one tensor.
+    pub(super) fn update(&mut self, kind: Kind, weights: &mut [f32], gradient: &[f32]) {
+        if self.moments.len() <= kind.number {
+            self.moments.resize_with(kind.number + 1, Default::default);
         }
-        let [first, second] = &mut self.moments[tensor];
+        let [first, second] = &mut self.moments[kind.number];
         first.resize(weights.len(), 0.0);
-        if self.optimizer == Optimizer::Adam {
+        if self.recipe.optimizer == Optimizer::Adam {
             second.resize(weights.len(), 0.0);
         }
-        let warmup = f64::from(self.steps) / (self.warmup_steps + 1) as f64;
-        let rate = self.learning_rate * if warmup < 1.0 { warmup } else { 1.0 };
-        let keep = if decays { (1.0 - rate * self.weight_decay) as f32 } else { 1.0 };
+        let step = (self.steps - 1).unsigned_abs() as usize;
+        let rate = kind.share * schedule::rate(&self.recipe, step, self.n_steps);
+        let keep = if kind.decays { (1.0 - rate * self.recipe.weight_decay) as f32 } else { 1.0 };
         let pieces =
             weights.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE)).zip(first.par_chunks_mut(PIECE));
-        match self.optimizer {
+        match self.recipe.optimizer {
             Optimizer::Sgd => {
                 let rate = rate as f32;
                 pieces.for_each(|((weights, gradient), velocity)| {
@@ -92,17 +97,36 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hashed;
+    use super::super::recipe::Schedule;
     use super::*;
+    use crate::models::{Arch, Head, ModelSpec, Width};
 
-    /// `hashed` of `reference/vgg.py`.
-    fn hashed(seed: u32) -> [f32; 6] {
-        std::array::from_fn(|i| {
-            let mut x = (i as u32).wrapping_add(seed.wrapping_mul(0x9E37_79B9));
-            for (shift, factor) in [(16, 0x85EB_CA6B_u32), (13, 0xC2B2_AE35), (16, 1)] {
-                x = (x ^ (x >> shift)).wrapping_mul(factor);
-            }
-            (x >> 8) as f32 / 8_388_608.0 - 1.0
-        })
+    const WEIGHT: Kind = Kind { number: 0, decays: true, share: 1.0 };
+
+    /// Adam with these numbers and nothing else.
+    fn recipe(learning_rate: f64, weight_decay: f64) -> Recipe {
+        let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [1, 8, 8], 2);
+        let schedule = Schedule::Constant { warmup_steps: 0 };
+        Recipe { learning_rate, schedule, weight_decay, ..Recipe::for_model(&spec, 0) }
+    }
+
+    fn run(recipe: &Recipe, n_steps: usize) -> Vec<f32> {
+        let mut state = State::new(recipe, n_steps);
+        let mut weights = hashed(6, 60);
+        for step in 0..n_steps as u32 {
+            state.begin();
+            state.update(WEIGHT, &mut weights, &hashed(6, 61 + step));
+        }
+        weights
+    }
+
+    #[derive(serde::Deserialize)]
+    struct OneCycle {
+        n_steps: usize,
+        warmup_share: f64,
+        rates: Vec<f64>,
+        weights: Vec<f32>,
     }
 
     #[test]
@@ -115,19 +139,7 @@ mod tests {
             serde_json::from_str(include_str!("../../../../reference/vgg_layers.json")).unwrap();
         for (optimizer, name, weight_decay) in [(Optimizer::Adam, "adam", 0.1), (Optimizer::Sgd, "sgd", 0.0)]
         {
-            let mut state = State {
-                optimizer,
-                learning_rate: 0.01,
-                warmup_steps: 0,
-                weight_decay,
-                steps: 0,
-                moments: Vec::new(),
-            };
-            let mut weights = hashed(60);
-            for step in 0..5 {
-                state.begin();
-                state.update(0, true, &mut weights, &hashed(61 + step));
-            }
+            let weights = run(&Recipe { optimizer, ..recipe(0.01, weight_decay) }, 5);
             for (w, e) in weights.iter().zip(&reference.steps[name]) {
                 assert!((w - e).abs() < 1e-6, "{name}: {w} instead of {e}");
             }
@@ -135,30 +147,68 @@ mod tests {
     }
 
     #[test]
-    fn the_first_steps_are_shorter_and_biases_do_not_decay() {
-        let mut state = State {
-            optimizer: Optimizer::Sgd,
-            learning_rate: 0.5,
-            warmup_steps: 3,
-            weight_decay: 0.0,
-            steps: 0,
-            moments: Vec::new(),
-        };
+    fn one_cycle_is_pytorchs_in_every_rate_and_in_the_weights_it_leaves() {
+        #[derive(serde::Deserialize)]
+        struct Reference {
+            one_cycle: Vec<OneCycle>,
+        }
+        let reference: Reference =
+            serde_json::from_str(include_str!("../../../../reference/training.json")).unwrap();
+        assert!(reference.one_cycle.len() >= 4);
+        for OneCycle { n_steps, warmup_share, rates, weights } in reference.one_cycle {
+            let recipe = Recipe { schedule: Schedule::OneCycle { warmup_share }, ..recipe(0.02, 0.1) };
+            for (step, expected) in rates.iter().enumerate() {
+                let rate = schedule::rate(&recipe, step, n_steps);
+                assert!(
+                    (rate - expected).abs() < 1e-12,
+                    "step {step} of {n_steps}: {rate} instead of {expected}"
+                );
+            }
+            for (w, e) in run(&recipe, n_steps).iter().zip(&weights) {
+                assert!((w - e).abs() < 1e-6, "{n_steps} steps: {w} instead of {e}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cycle_of_any_length_has_positive_rates_up_to_the_peak() {
+        for n_steps in 1..40 {
+            for warmup_share in [0.0, 0.01, 0.1, 0.25, 0.5, 0.99] {
+                let recipe = Recipe { schedule: Schedule::OneCycle { warmup_share }, ..recipe(0.5, 0.0) };
+                for step in 0..n_steps {
+                    let rate = schedule::rate(&recipe, step, n_steps);
+                    assert!(rate > 0.0 && rate <= 0.5, "step {step} of {n_steps} at {warmup_share}: {rate}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_steps_are_shorter_biases_do_not_decay_and_a_trunk_may_be_slower() {
+        let schedule = Schedule::Constant { warmup_steps: 3 };
+        let sgd = Recipe { optimizer: Optimizer::Sgd, ..recipe(0.5, 0.0) };
+        let mut state = State::new(&Recipe { schedule, ..sgd.clone() }, 5);
         let mut weights = [0.0];
         for expected in [0.125, 0.25, 0.375, 0.5, 0.5] {
             let before = weights[0];
             state.begin();
             // The velocity is reset, so that a step shows the rate alone.
             state.moments.clear();
-            state.update(0, true, &mut weights, &[-1.0]);
+            state.update(WEIGHT, &mut weights, &[-1.0]);
             assert_eq!(weights[0] - before, expected);
         }
-        let decaying = State { weight_decay: 0.5, warmup_steps: 0, moments: Vec::new(), ..state };
-        for (decays, expected) in [(true, 0.75), (false, 1.0)] {
-            let mut state = State { moments: Vec::new(), ..decaying };
+        let decaying = Recipe { weight_decay: 0.5, ..sgd };
+        for (decays, share, expected) in [(true, 1.0, 0.75), (false, 1.0, 1.0), (true, 0.5, 0.875)] {
+            let mut state = State::new(&decaying, 1);
             let mut weights = [1.0];
-            state.update(0, decays, &mut weights, &[0.0]);
+            state.begin();
+            state.update(Kind { number: 0, decays, share }, &mut weights, &[0.0]);
             assert_eq!(weights[0], expected);
         }
+        let mut state = State::new(&Recipe { weight_decay: 0.0, ..decaying }, 1);
+        let mut weights = [0.0];
+        state.begin();
+        state.update(Kind { share: 0.5, ..WEIGHT }, &mut weights, &[-1.0]);
+        assert_eq!(weights[0], 0.25);
     }
 }

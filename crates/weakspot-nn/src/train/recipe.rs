@@ -2,28 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 use weakspot::{Error, Result};
+use weakspot_conv::Method as Convolutions;
 
 use crate::models::{Arch, ModelSpec};
 
-/// Everything that decides what training makes of the data.
+/// Everything that decides what training makes of the data and the first weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The rule that turns gradients into steps.
     pub optimizer: Optimizer,
-    /// The length of a step after the warm-up, positive.
+    /// The largest learning rate of the schedule, in (0, 1].
     pub learning_rate: f64,
-    /// Steps over which the learning rate rises linearly from 0.
-    pub warmup_steps: usize,
-    /// Weights (not biases and not batch norms) also shrink by `learning_rate * weight_decay` a step. At least 0.
+    /// How the learning rate rises to that and falls from it.
+    pub schedule: Schedule,
+    /// Weights (not biases and not batch norms) also shrink by `learning rate * weight_decay` a step. In `[0, 1]`.
     pub weight_decay: f64,
+    /// The share of a training image's probability that is spread evenly over all classes, in `[0, 1)`.
+    pub label_smoothing: f64,
     /// Images per step.
     pub batch_size: usize,
     /// At most this many times through the training images.
     pub max_epochs: usize,
-    /// Stop after this many epochs in which the tune accuracy did not rise.
+    /// Stop after this many epochs in which the tune accuracy did not rise. A one-cycle schedule runs to its end
+    /// where this is at least [`Recipe::max_epochs`].
     pub patience: usize,
     /// Random changes of the training images.
     pub augmentation: Augmentation,
+    /// What of the network learns.
+    pub freeze: Freeze,
+    /// What the trunk's learning rate is of the head's, in (0, 1].
+    pub trunk_rate: f64,
+    /// How convolutions are computed. Training amplifies roundings: other weights come of it.
+    pub convolutions: Convolutions,
     /// Of the initial weights, the order of the images, the augmentation and dropout.
     pub seed: u64,
 }
@@ -38,11 +48,41 @@ pub enum Optimizer {
     Sgd,
 }
 
+/// How long each step is, as a share of [`Recipe::learning_rate`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Rises linearly from 0 over some steps and stays.
+    Constant {
+        /// The steps it rises over.
+        warmup_steps: usize,
+    },
+    /// Rises from 1/25 along half a cosine, then falls to 1/250,000 along another, over [`Recipe::max_epochs`].
+    OneCycle {
+        /// The share of all steps it rises over, in `[0, 1)`.
+        warmup_share: f64,
+    },
+}
+
+/// What of a network learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Freeze {
+    /// Everything.
+    None,
+    /// Only what stands on the trunk: the layers after the last `features` one. The trunk runs as it does in use,
+    /// batch norms with their running statistics.
+    Trunk,
+}
+
 /// Random changes of the training images, drawn anew in every epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augmentation {
     /// Left and right exchanged in every second image.
     pub flip: bool,
+    /// Top and bottom exchanged, and rows with columns, each in every second image: with `flip`, the eight ways to
+    /// lay down a square that has no upright. Rows and columns are exchanged only where images are square.
+    pub turn: bool,
     /// Shifts by up to this many pixels in both directions, with zeros where nothing is shifted to.
     pub shift: usize,
 }
@@ -60,13 +100,60 @@ impl Recipe {
         Self {
             optimizer: Optimizer::Adam,
             learning_rate,
-            warmup_steps: 20,
+            schedule: Schedule::Constant { warmup_steps: 20 },
             weight_decay: 0.0,
+            label_smoothing: 0.0,
             batch_size: 32,
             max_epochs: 10,
             patience: 2,
             augmentation: Augmentation::default(),
+            freeze: Freeze::None,
+            trunk_rate: 1.0,
+            convolutions: Convolutions::Fast,
             seed,
+        }
+    }
+
+    /// A recipe for about a thousand small photographs, from random weights: one cycle of AdamW, smoothed labels.
+    ///
+    /// Batch norm bears a peak of 2e-3. Without it, the rate of [`Recipe::for_model`].
+    pub fn for_photographs(spec: &ModelSpec, seed: u64) -> Self {
+        let base = Self::for_model(spec, seed);
+        let learning_rate = if spec.arch == Arch::Vgg16Bn { 2e-3 } else { base.learning_rate };
+        let max_epochs = 12;
+        Self {
+            learning_rate,
+            schedule: Schedule::OneCycle { warmup_share: 0.3 },
+            weight_decay: 0.05,
+            label_smoothing: 0.05,
+            max_epochs,
+            patience: max_epochs,
+            ..base
+        }
+    }
+
+    /// A recipe that trains the head on a trunk that knows photographs already, and leaves that as it is.
+    ///
+    /// Nothing is augmented, so that a picture passes the trunk once.
+    pub fn for_frozen_trunk(spec: &ModelSpec, seed: u64) -> Self {
+        Self {
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant { warmup_steps: 0 },
+            max_epochs: 30,
+            patience: 5,
+            freeze: Freeze::Trunk,
+            ..Self::for_model(spec, seed)
+        }
+    }
+
+    /// A recipe that goes on from a trunk that knows photographs already, in steps short enough not to forget them.
+    pub fn for_fine_tuning(spec: &ModelSpec, seed: u64) -> Self {
+        Self {
+            learning_rate: 1e-3,
+            trunk_rate: 0.03,
+            max_epochs: 5,
+            patience: 5,
+            ..Self::for_photographs(spec, seed)
         }
     }
 
@@ -78,11 +165,24 @@ impl Recipe {
         let refuse = |what: &str, range: &str, got: String| {
             Err(Error::invalid(format!("{what} must be {range}; got {got}")))
         };
-        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
-            return refuse("the learning rate", "in (0, 1]", self.learning_rate.to_string());
+        for (what, rate) in [
+            ("the learning rate", self.learning_rate),
+            ("the trunk's share of the learning rate", self.trunk_rate),
+        ] {
+            if !(rate > 0.0 && rate <= 1.0) {
+                return refuse(what, "in (0, 1]", rate.to_string());
+            }
         }
         if !(0.0..=1.0).contains(&self.weight_decay) {
             return refuse("the weight decay", "in [0, 1]", self.weight_decay.to_string());
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return refuse("the label smoothing", "in [0, 1)", self.label_smoothing.to_string());
+        }
+        if let Schedule::OneCycle { warmup_share } = self.schedule
+            && !(0.0..1.0).contains(&warmup_share)
+        {
+            return refuse("the share of steps to warm up over", "in [0, 1)", warmup_share.to_string());
         }
         for (what, count) in [
             ("the batch size", self.batch_size),

@@ -8,3 +8,4 @@ mod golden;
 mod model;
 mod support;
 mod training;
+mod transfer;

@@ -7,14 +7,14 @@ use weakspot::ErrorKind;
 use weakspot::image::Pixels;
 use weakspot::progress::{Observer, Silent};
 use weakspot_nn::{
-    Arch, Augmentation, Head, ModelSpec, Optimizer, Recipe, Resume, Trained, TrainingData, Weights, Width,
-    train,
+    Arch, Augmentation, Head, ModelSpec, Optimizer, Recipe, Resume, Schedule, Trained, TrainingData, Weights,
+    Width, train,
 };
 
 use crate::support::hashed;
 
 /// Images whose left or right half is bright, with noise; classes in turn.
-struct Toy {
+pub(crate) struct Toy {
     pixels: Pixels,
     labels: Vec<usize>,
     ids: Vec<String>,
@@ -22,7 +22,7 @@ struct Toy {
     tune: Vec<usize>,
 }
 
-fn toy(n: usize) -> Toy {
+pub(crate) fn toy(n: usize) -> Toy {
     let noise = hashed(n * 64, 1);
     let pixels = Array4::from_shape_fn((n, 1, 8, 8), |(i, _, y, x)| {
         let bright = (x < 4) == (i % 2 == 0);
@@ -40,7 +40,7 @@ fn toy(n: usize) -> Toy {
 }
 
 impl Toy {
-    fn data(&self) -> TrainingData<'_> {
+    pub(crate) fn data(&self) -> TrainingData<'_> {
         let Self { pixels, labels, ids, train, tune } = self;
         TrainingData { pixels, labels, ids, train, tune }
     }
@@ -53,10 +53,11 @@ fn spec(arch: Arch, head: Head, n_outputs: usize) -> ModelSpec {
 }
 
 fn short(spec: &ModelSpec) -> Recipe {
-    Recipe { max_epochs: 2, batch_size: 8, warmup_steps: 2, ..Recipe::for_model(spec, 0) }
+    let schedule = Schedule::Constant { warmup_steps: 2 };
+    Recipe { max_epochs: 2, batch_size: 8, schedule, ..Recipe::for_model(spec, 0) }
 }
 
-fn result(trained: &Trained) -> (Weights, String) {
+pub(crate) fn result(trained: &Trained) -> (Weights, String) {
     (trained.model.weights().unwrap(), format!("{:?}", trained.epochs))
 }
 
@@ -92,7 +93,7 @@ fn easy_classes_are_learned() {
 #[test]
 fn training_depends_on_the_seed_and_not_on_threads_or_the_order_of_images() {
     let toy = toy(40);
-    let augmentation = Augmentation { flip: true, shift: 2 };
+    let augmentation = Augmentation { flip: true, turn: true, shift: 2 };
     for (arch, head) in [(Arch::Vgg16Bn, Head::Gap), (Arch::Vgg16, Head::Linear3)] {
         let spec = spec(arch, head, 2);
         let recipe = Recipe { augmentation, ..short(&spec) };
@@ -127,7 +128,7 @@ fn a_loss_that_is_no_number_stops_training() {
     let recipe = Recipe {
         optimizer: Optimizer::Sgd,
         learning_rate: 1.0,
-        warmup_steps: 0,
+        schedule: Schedule::Constant { warmup_steps: 0 },
         max_epochs: 100,
         patience: 100,
         batch_size: 8,
@@ -144,12 +145,12 @@ fn a_loss_that_is_no_number_stops_training() {
 
 /// Counts what it is told, and asks to stop after some questions.
 #[derive(Default)]
-struct Counter {
-    stages: AtomicUsize,
-    total: AtomicUsize,
-    advanced: AtomicUsize,
-    asked: AtomicUsize,
-    patience: usize,
+pub(crate) struct Counter {
+    pub(crate) stages: AtomicUsize,
+    pub(crate) total: AtomicUsize,
+    pub(crate) advanced: AtomicUsize,
+    pub(crate) asked: AtomicUsize,
+    pub(crate) patience: usize,
 }
 
 impl Observer for Counter {
@@ -234,6 +235,9 @@ fn what_cannot_be_trained_is_refused() {
         Recipe { learning_rate: 0.0, ..recipe.clone() },
         Recipe { learning_rate: f64::NAN, ..recipe.clone() },
         Recipe { weight_decay: -1.0, ..recipe.clone() },
+        Recipe { label_smoothing: 1.0, ..recipe.clone() },
+        Recipe { trunk_rate: 0.0, ..recipe.clone() },
+        Recipe { schedule: Schedule::OneCycle { warmup_share: 1.0 }, ..recipe.clone() },
         Recipe { batch_size: 0, ..recipe.clone() },
         Recipe { max_epochs: 0, ..recipe.clone() },
         Recipe { patience: 0, ..recipe },

@@ -12,6 +12,8 @@ pub(super) fn of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[Strin
     hash.update(match pixels {
         Pixels::U8(_) => b"u8 ",
         Pixels::F32(_) => b"f32",
+        // Too many to be read once more: the images' own digests stand for them.
+        Pixels::File(_) => b"sha",
     });
     for side in [n, c, h, w] {
         hash.update((side as u64).to_le_bytes());
@@ -22,6 +24,7 @@ pub(super) fn of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[Strin
             None => a.iter().for_each(|v| hash.update([*v])),
         },
         Pixels::F32(a) => a.iter().for_each(|v| hash.update(v.to_le_bytes())),
+        Pixels::File(file) => file.digests().for_each(|digest| hash.update(digest)),
     }
     match labels {
         None => hash.update(b"no labels"),

@@ -1,15 +1,19 @@
-//! Labelled images, one source per file: IDX, demo, arrays, folders; splits.
+//! Labelled images, one source per file: IDX, CIFAR-10, demo, arrays, folders; splits.
 
 pub mod arrays;
 mod checksum;
+pub mod cifar;
 pub mod demo;
 pub mod idx;
+pub mod pictures;
 mod presets;
+mod provenance;
 mod split;
 
 pub use arrays::Arrays;
 pub use presets::{Augment, Preset, preset};
-pub use split::{Limits, SplitRule, Splits, split};
+pub use provenance::{Provenance, Skipped};
+pub use split::{Limits, SplitRule, Splits, split, split_by_group, torn_groups};
 
 use std::collections::BTreeSet;
 
@@ -65,10 +69,12 @@ pub struct Dataset {
     pub checksum: String,
     /// One per class, for the demo data set only.
     pub truth: Option<Vec<Truth>>,
+    /// Groups that belong together, files left out, notes.
+    pub provenance: Provenance,
 }
 
 impl Dataset {
-    /// Checks what every source must deliver: one label, id and origin per image, labels below the number of
+    /// Checks what every source must deliver: one label, id and origin per image (and group, where there are groups), labels below the number of
     /// classes, ids that are unique, at least one image and two classes.
     ///
     /// # Errors
@@ -77,7 +83,8 @@ impl Dataset {
     pub fn check(&self) -> Result<()> {
         let n = self.pixels.len();
         let (labels, ids, origins) = (self.labels.len(), self.ids.len(), self.origins.len());
-        if n == 0 || labels != n || ids != n || origins != n {
+        let groups = self.provenance.groups.len();
+        if n == 0 || labels != n || ids != n || origins != n || ![0, n].contains(&groups) {
             return Err(Error::shape(format!(
                 "{}: expected one label, id and origin per image and at least one image; \
                  came {n} images, {labels} labels, {ids} ids, {origins} origins",
@@ -116,18 +123,7 @@ impl Dataset {
     /// # Errors
     /// `InvalidParameter`, listing the classes, when none is meant.
     pub fn class_index(&self, name_or_index: &str) -> Result<usize> {
-        let asked = name_or_index.trim();
-        let names = &self.class_names;
-        names
-            .iter()
-            .position(|name| name == asked)
-            .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
-            .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
-            .ok_or_else(|| {
-                let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
-                Error::invalid(format!("expected a class of {}; came \"{asked}\"", self.name))
-                    .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
-            })
+        class_index(&self.name, &self.class_names, name_or_index)
     }
 
     /// The images of two classes, relabelled: 0 for `a`, 1 for `b`, in the order they have here.
@@ -174,6 +170,7 @@ impl Dataset {
             ids: kept.iter().map(|&i| self.ids[i].clone()).collect(),
             origins: kept.iter().map(|&i| self.origins[i]).collect(),
             truth: self.truth.as_ref().map(|truth| vec![truth[a].clone(), truth[b].clone()]),
+            provenance: self.provenance.select(&kept),
         })
     }
 
@@ -183,6 +180,24 @@ impl Dataset {
     pub fn checksum_of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[String]) -> String {
         checksum::of(pixels, labels, class_names)
     }
+}
+
+/// As [`Dataset::class_index`], of a data set that has not been opened.
+///
+/// # Errors
+/// `InvalidParameter`, listing the classes, when none is meant.
+pub fn class_index(dataset: &str, names: &[String], name_or_index: &str) -> Result<usize> {
+    let asked = name_or_index.trim();
+    names
+        .iter()
+        .position(|name| name == asked)
+        .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
+        .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
+        .ok_or_else(|| {
+            let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
+            Error::invalid(format!("expected a class of {dataset}; came \"{asked}\""))
+                .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
+        })
 }
 
 #[cfg(test)]
@@ -204,6 +219,7 @@ mod tests {
             ids: (0..6).map(|i| format!("all/{i:05}")).collect(),
             origins: vec![Origin::Whole; 6],
             truth: None,
+            provenance: Provenance::default(),
         }
     }
 

@@ -18,29 +18,52 @@ pub struct Preset {
     pub augment: Augment,
     /// The most training images per class, `None` for all of them.
     pub train_per_class: Option<usize>,
+    /// Height and width that pictures are brought to; `None` where images have a size of their own.
+    pub size: Option<usize>,
 }
 
 /// The preset of a data set, by name.
 ///
-/// Epsilon is 0.3 for digits and garments and 8/255 for the demo's 32-pixel colour images (method: section 4).
+/// Epsilon is 0.3 for digits and garments and 8/255 for 32-pixel colour images (the demo, CIFAR-10)
+/// and 4/255 for photographs of 224 pixels (method: section 4).
 /// Any other name is the user's own data, for which nothing is assumed: an epsilon decides a claim, so it is
 /// asked for.
 pub fn preset(name: &str) -> Preset {
     match name {
         // Places are what the demo plants: neither flip nor shift.
-        "demo" => Preset { epsilon: Some(8.0 / 255.0), augment: Augment::default(), train_per_class: None },
+        "demo" => Preset {
+            epsilon: Some(8.0 / 255.0),
+            augment: Augment::default(),
+            train_per_class: None,
+            size: None,
+        },
         // A mirrored digit is another sign or none.
         "mnist" => Preset {
             epsilon: Some(0.3),
             augment: Augment { flip: false, shift: 2 },
             train_per_class: Some(2_000),
+            size: None,
         },
         "fashion-mnist" => Preset {
             epsilon: Some(0.3),
             augment: Augment { flip: true, shift: 2 },
             train_per_class: Some(2_000),
+            size: None,
         },
-        _ => Preset { epsilon: None, augment: Augment::default(), train_per_class: None },
+        "cifar10" => Preset {
+            epsilon: Some(8.0 / 255.0),
+            augment: Augment { flip: true, shift: 4 },
+            train_per_class: None,
+            size: None,
+        },
+        // Cats, dogs and cells are what they are in the mirror.
+        "cats-vs-dogs" | "malaria" => Preset {
+            epsilon: Some(4.0 / 255.0),
+            augment: Augment { flip: true, shift: 4 },
+            train_per_class: None,
+            size: Some(224),
+        },
+        _ => Preset { epsilon: None, augment: Augment::default(), train_per_class: None, size: None },
     }
 }
 

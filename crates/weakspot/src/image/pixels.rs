@@ -1,7 +1,10 @@
 //! The pixels of a data set, kept as they came.
 
 use ndarray::{Array4, ArrayD, Axis, Dimension as _};
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
+use super::PixelFile;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The pixels of many images, axes `batch, channels, height, width`.
@@ -13,6 +16,8 @@ pub enum Pixels {
     U8(Array4<u8>),
     /// In `[0, 1]`.
     F32(Array4<f32>),
+    /// 0 to 255, more of them than stay in memory: read from a scratch file batch by batch.
+    File(PixelFile),
 }
 
 impl Pixels {
@@ -21,6 +26,7 @@ impl Pixels {
         match self {
             Self::U8(a) => a.dim(),
             Self::F32(a) => a.dim(),
+            Self::File(file) => file.dim(),
         }
     }
 
@@ -38,10 +44,29 @@ impl Pixels {
     ///
     /// # Panics
     /// If an index is not below [`Pixels::len`].
-    pub fn batch(&self, indices: &[usize]) -> Array4<f32> {
+    ///
+    /// # Errors
+    /// `Io` where the scratch file of [`Pixels::File`] cannot be read.
+    pub fn batch(&self, indices: &[usize]) -> Result<Array4<f32>> {
         match self {
-            Self::U8(a) => a.select(Axis(0), indices).mapv(|v| f32::from(v) / 255.0),
-            Self::F32(a) => a.select(Axis(0), indices),
+            Self::U8(a) => Ok(a.select(Axis(0), indices).mapv(|v| f32::from(v) / 255.0)),
+            Self::F32(a) => Ok(a.select(Axis(0), indices)),
+            Self::File(file) => {
+                let (_, c, h, w) = file.dim();
+                let bytes = file.read(indices)?;
+                let values = bytes.into_iter().map(|v| f32::from(v) / 255.0).collect();
+                Array4::from_shape_vec((indices.len(), c, h, w), values)
+                    .map_err(|e| Error::shape(e.to_string()))
+            }
+        }
+    }
+
+    /// SHA-256 of the values of every image: images are the same where these are.
+    pub fn digests(&self) -> Vec<[u8; 32]> {
+        match self {
+            Self::U8(a) => digests_of(a, |values| values.to_vec()),
+            Self::F32(a) => digests_of(a, |values| values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            Self::File(file) => file.digests().collect(),
         }
     }
 
@@ -54,8 +79,20 @@ impl Pixels {
         match self {
             Self::U8(a) => Self::U8(a.select(Axis(0), indices)),
             Self::F32(a) => Self::F32(a.select(Axis(0), indices)),
+            Self::File(file) => Self::File(file.select(indices)),
         }
     }
+}
+
+fn digests_of<T: Copy + Sync>(images: &Array4<T>, bytes: impl Fn(&[T]) -> Vec<u8> + Sync) -> Vec<[u8; 32]> {
+    images
+        .axis_iter(Axis(0))
+        .into_par_iter()
+        .map(|image| {
+            let values = image.as_standard_layout();
+            Sha256::digest(bytes(values.as_slice().unwrap_or_default())).into()
+        })
+        .collect()
 }
 
 /// Checks that every value is a number in `[0, 1]` up to 1e-6, and clamps what is within that tolerance.

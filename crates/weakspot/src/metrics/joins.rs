@@ -32,7 +32,8 @@ pub struct JoinTest {
 
 /// Neighbouring pairs (rook) with both pixels inside the mask.
 pub fn join_count(mask: &Mask) -> usize {
-    Placement::new(mask.dim()).joins(&bytes(mask))
+    let grid = Grid::new(mask.dim());
+    grid.joins(&grid.bits(mask))
 }
 
 /// The join count of a mask with its one-sided upper permutation p.
@@ -50,16 +51,16 @@ pub fn join_test(mask: &Mask, permutations: usize, stream: &mut Stream) -> Optio
     if area < 2 || area == pixels {
         return None;
     }
-    let mut placement = Placement::new((h, w));
-    let observed = placement.joins(&bytes(mask));
+    let grid = Grid::new((h, w));
+    let observed = grid.joins(&grid.bits(mask));
     let pairs = h * (w - 1) + w * (h - 1);
     let share = area as f64 * (area - 1) as f64 / (pixels as f64 * (pixels - 1) as f64);
     let expected = pairs as f64 * share;
     let mut as_large = 0;
-    let mut random = vec![0; pixels];
+    let mut random = vec![0; grid.words()];
     for _ in 0..permutations {
-        placement.draw(area, &mut random, stream);
-        as_large += usize::from(placement.joins(&random) >= observed);
+        grid.draw(area, &mut random, stream);
+        as_large += usize::from(grid.joins(&random) >= observed);
     }
     Some(JoinTest {
         observed,
@@ -69,52 +70,105 @@ pub fn join_test(mask: &Mask, permutations: usize, stream: &mut Stream) -> Optio
     })
 }
 
-fn bytes(mask: &Mask) -> Vec<u8> {
-    mask.0.iter().map(|&inside| u8::from(inside)).collect()
-}
-
-/// Random placements on one grid: pixel numbers in an order that every draw leaves as random as it found it.
-struct Placement {
+/// Masks of one size as bits, pixel after pixel, 64 to a word; bits behind the last pixel are 0.
+struct Grid {
+    pixels: usize,
     width: usize,
-    order: Vec<u32>,
+    /// The pixels that have a right neighbour.
+    beside: Vec<u64>,
 }
 
-impl Placement {
+/// The finest share of random bits that is made at once: 1/256 per step, from eight random words.
+const STEPS: usize = 256;
+
+impl Grid {
     fn new((h, w): (usize, usize)) -> Self {
-        Self { width: w, order: (0..(h * w) as u32).collect() }
+        let beside = packed((0..h * w).map(|i| i % w + 1 < w));
+        Self { pixels: h * w, width: w, beside }
     }
 
-    /// Sets `area` random pixels of `cells` to 1 and the others to 0.
-    fn draw(&mut self, area: usize, cells: &mut [u8], stream: &mut Stream) {
-        // Choosing the pixels left out is the same draw, and cheaper for a mask of more than half the image.
-        let pixels = cells.len();
-        let (chosen, inside) = if 2 * area <= pixels { (area, 1) } else { (pixels - area, 0) };
-        cells.fill(1 - inside);
-        for i in 0..chosen {
-            let j = i + stream.below(pixels - i);
-            self.order.swap(i, j);
-            cells[self.order[i] as usize] = inside;
-        }
+    fn words(&self) -> usize {
+        self.beside.len()
     }
 
-    fn joins(&self, cells: &[u8]) -> usize {
-        if cells.is_empty() {
-            return 0;
+    fn bits(&self, mask: &Mask) -> Vec<u64> {
+        packed(mask.0.iter().copied())
+    }
+
+    fn joins(&self, bits: &[u64]) -> usize {
+        // Bit i of `later(s)` is bit i + s: a neighbour to the right, a neighbour below.
+        let word = |i: usize| bits.get(i).copied().unwrap_or(0);
+        let later = |i: usize, shift: usize| {
+            let (words, rest) = (shift / 64, shift % 64);
+            let low = word(i + words) >> rest;
+            if rest == 0 { low } else { low | word(i + words + 1) << (64 - rest) }
+        };
+        bits.iter()
+            .enumerate()
+            .map(|(i, &here)| {
+                let right = here & later(i, 1) & self.beside[i];
+                let below = here & later(i, self.width);
+                (right.count_ones() + below.count_ones()) as usize
+            })
+            .sum()
+    }
+
+    /// Sets `area` random pixels, every placement equally likely.
+    ///
+    /// First every pixel is drawn by itself with a probability near `area / pixels`. Of all sets with the number of
+    /// pixels that this came to, each is equally likely; it stays so when random pixels are then added or taken
+    /// away until there are `area`.
+    fn draw(&self, area: usize, bits: &mut [u64], stream: &mut Stream) {
+        // Below one half rounded down, above it up: adding to few and taking from many are the cheap ways.
+        let share = area * STEPS;
+        let steps = if 2 * area <= self.pixels { share / self.pixels } else { share.div_ceil(self.pixels) };
+        for word in bits.iter_mut() {
+            *word = bernoulli(steps, stream);
         }
-        let beside: usize = cells.chunks_exact(self.width).map(|row| both(row, &row[1..])).sum();
-        beside + both(cells, &cells[self.width..])
+        if self.pixels % 64 != 0
+            && let Some(last) = bits.last_mut()
+        {
+            *last &= (1 << (self.pixels % 64)) - 1;
+        }
+        let mut inside: usize = bits.iter().map(|word| word.count_ones() as usize).sum();
+        while inside != area {
+            let pixel = stream.below(self.pixels);
+            let (word, bit) = (&mut bits[pixel / 64], 1 << (pixel % 64));
+            let is_inside = *word & bit != 0;
+            if is_inside == (inside > area) {
+                *word ^= bit;
+                inside = if is_inside { inside - 1 } else { inside + 1 };
+            }
+        }
     }
 }
 
-/// Places where both hold 1, over the shorter of the two.
-fn both(a: &[u8], b: &[u8]) -> usize {
-    // Sums of at most 128 ones fit a byte, which lets the processor take many at once.
-    let n = a.len().min(b.len());
-    a[..n]
-        .chunks(128)
-        .zip(b[..n].chunks(128))
-        .map(|(a, b)| usize::from(a.iter().zip(b).map(|(x, y)| x & y).sum::<u8>()))
-        .sum()
+/// 64 bits, each 1 with probability `steps` / 256.
+fn bernoulli(steps: usize, stream: &mut Stream) -> u64 {
+    if steps >= STEPS {
+        return u64::MAX;
+    }
+    // The digits of steps / 256 from the last: a random bit is or-ed where the digit is 1 and and-ed where it is 0,
+    // which halves the probability so far and adds one half for a 1.
+    let mut word = 0;
+    for digit in (0..8).skip_while(|digit| steps >> digit & 1 == 0) {
+        let random = stream.next_u64();
+        word = if steps >> digit & 1 == 1 { word | random } else { word & random };
+    }
+    word
+}
+
+fn packed(inside: impl Iterator<Item = bool>) -> Vec<u64> {
+    let mut words = Vec::new();
+    for (i, inside) in inside.enumerate() {
+        if i % 64 == 0 {
+            words.push(0);
+        }
+        if let Some(word) = words.last_mut() {
+            *word |= u64::from(inside) << (i % 64);
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -172,17 +226,60 @@ mod tests {
         assert_eq!((board.p, board.observed, board.ratio), (1.0, 0, 0.0));
     }
 
+    #[test]
+    fn every_placement_is_equally_likely() {
+        let grid = Grid::new((2, 3));
+        for area in [2usize, 3, 4] {
+            let mut s = rng::stream(area as u64, "test", "joins");
+            let mut seen = std::collections::BTreeMap::new();
+            let mut bits = vec![0; 1];
+            for _ in 0..6_000 {
+                grid.draw(area, &mut bits, &mut s);
+                *seen.entry(bits[0]).or_insert(0usize) += 1;
+            }
+            let placements = if area == 3 { 20 } else { 15 };
+            assert_eq!(seen.len(), placements);
+            // Binomial(6000, 1/15 or 1/20): six standard deviations are below 117.
+            let expected = 6_000 / placements;
+            assert!(seen.values().all(|&k| k.abs_diff(expected) <= 117), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_random_bits_is_the_share_asked_for() {
+        let mut s = rng::stream(0, "test", "joins");
+        for steps in [0usize, 1, 64, 77, 128, 255, 256] {
+            let ones: u32 = (0..2_000).map(|_| bernoulli(steps, &mut s).count_ones()).sum();
+            // 128,000 bits: six standard deviations are below 0.0084.
+            assert!((f64::from(ones) / 128_000.0 - steps as f64 / 256.0).abs() < 0.0085, "{steps}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn counts_are_those_of_the_definition(h in 1usize..20, w in 1usize..150, seed in 0u64..1000) {
+            let mut s = rng::stream(seed, "test", "joins");
+            let mask = Mask::from_fn(h, w, |_, _| s.unit() < 0.6);
+            let at = |y: usize, x: usize| usize::from(y < h && x < w && mask.0[[y, x]]);
+            let mut count = 0;
+            for y in 0..h {
+                for x in 0..w {
+                    count += at(y, x) * (at(y + 1, x) + at(y, x + 1));
+                }
+            }
+            prop_assert_eq!(join_count(&mask), count);
+        }
+
         #[test]
         fn draws_have_the_area_and_the_expected_joins(area in 2usize..35, seed in 0u64..50) {
             let mut s = rng::stream(seed, "test", "joins");
-            let mut placement = Placement::new((5, 7));
-            let mut cells = vec![0; 35];
+            let grid = Grid::new((5, 7));
+            let mut bits = vec![0; 1];
             let mut total = 0;
             for _ in 0..400 {
-                placement.draw(area, &mut cells, &mut s);
-                prop_assert_eq!(cells.iter().map(|&c| usize::from(c)).sum::<usize>(), area);
-                total += placement.joins(&cells);
+                grid.draw(area, &mut bits, &mut s);
+                prop_assert_eq!(bits[0].count_ones() as usize, area);
+                total += grid.joins(&bits);
             }
             // A join count on 58 pairs has a standard deviation below 4, the mean of 400 below 0.2; six of them.
             let expected = 58.0 * (area * (area - 1)) as f64 / (35.0 * 34.0);

@@ -92,6 +92,8 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             classes: classes.clone(),
             image_shape: shape,
             split: "own test files; training files 80 / 10 / 10".to_owned(),
+            notes: Vec::new(),
+            skipped: Vec::new(),
         },
         classifier: ClassifierRecord {
             arch: "vgg16-bn".to_owned(),
@@ -100,6 +102,7 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             n_classes: 2,
             origin: "trained".to_owned(),
             recipe: "Adam, 6 epochs, batch 64".to_owned(),
+            convolutions: "fast".to_owned(),
             tune_accuracy: Some(score(n, 0.99)),
             layer: "features.22".to_owned(),
             grid: [4, 4],

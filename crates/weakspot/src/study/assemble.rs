@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::checks::{self, Evidence};
+use crate::dataset::Dataset;
 use crate::digest;
 use crate::error::Result;
 use crate::image::Mask;
@@ -12,7 +13,8 @@ use crate::study::look::Lens;
 use crate::study::plan::Plan;
 use crate::study::record::{
     ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
-    FillScores, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Ssim, SsimPair, SweepPoint,
+    FillScores, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, SkippedFile, Ssim, SsimPair,
+    SweepPoint,
 };
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
@@ -78,7 +80,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         }
     }
     let controls = controls(findings, &calls);
-    let features = [features(findings, 0), features(findings, 1)];
+    let features = [features(findings, 0)?, features(findings, 1)?];
     let mut directions = Vec::new();
     for label in 0..2 {
         let as_good = controls.iter().find(|c| c.source == names[label] && c.scored == "adaptive");
@@ -115,6 +117,8 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
             classes: names.clone(),
             image_shape: [channels, height, width],
             split: subject.splits.description.clone(),
+            notes: subject.data.provenance.notes.clone(),
+            skipped: skipped(subject.data),
         },
         classifier: ClassifierRecord {
             layer: layer.name.clone(),
@@ -259,20 +263,26 @@ fn colocation(findings: &Findings<'_>, class: &ClassFindings) -> Colocation {
     }
 }
 
+fn skipped(data: &Dataset) -> Vec<SkippedFile> {
+    let left_out = &data.provenance.skipped;
+    left_out.iter().map(|s| SkippedFile { file: s.file.clone(), why: s.why.clone() }).collect()
+}
+
 fn significant(tests: &[Option<Tested>]) -> Score {
     Score::of(tests.iter().flatten().filter(|t| t.p < 0.05).count(), tests.iter().flatten().count())
 }
 
 /// Usefulness of pixels and of the last layer's channels; y = +1 for the source class `label`.
-fn features(findings: &Findings<'_>, label: usize) -> Features {
+fn features(findings: &Findings<'_>, label: usize) -> Result<Features> {
     let data = findings.subject.data;
     let (_, channels, height, width) = data.pixels.dim();
-    let pixels_of = |index: usize| data.pixels.batch(&[index]).into_raw_vec_and_offset().0;
+    let pixels_of =
+        |index: usize| -> Result<Vec<f32>> { Ok(data.pixels.batch(&[index])?.into_raw_vec_and_offset().0) };
     let mut pixel_fit = Standardizer::new(channels * height * width);
     let mut channel_fit: Option<Standardizer> = None;
     for (class, looks) in findings.classes.iter().zip(&findings.fit_looks) {
         for (&index, look) in class.fit.iter().zip(looks) {
-            pixel_fit.push(&pixels_of(index));
+            pixel_fit.push(&pixels_of(index)?);
             let values = look.features.values();
             channel_fit.get_or_insert_with(|| Standardizer::new(values.len())).push(&values);
         }
@@ -283,13 +293,13 @@ fn features(findings: &Findings<'_>, label: usize) -> Features {
     for (class, findings_of_class) in findings.classes.iter().enumerate() {
         let is_source = class == label;
         for (&index, look) in findings_of_class.eval.iter().zip(&findings_of_class.looks) {
-            pixels.push_pixels(&pixels_of(index), epsilon, is_source);
+            pixels.push_pixels(&pixels_of(index)?, epsilon, is_source);
             if let Some(eval) = &look.eval {
                 of_channels.push_attacked(&look.features.values(), &eval.adv_features.values(), is_source);
             }
         }
     }
-    Features { pixels: pixels.summary(), channels: of_channels.summary() }
+    Ok(Features { pixels: pixels.summary(), channels: of_channels.summary() })
 }
 
 fn evidence(

@@ -111,7 +111,7 @@ pub fn write_maps(
             return Err(Error::new(ErrorKind::Interrupted, "stopped by request; nothing was written"));
         }
         let first = chunk[0];
-        let images = pixels.batch(chunk);
+        let images = pixels.batch(chunk)?;
         let explained: Vec<usize> = match labels {
             Some(labels) => chunk.iter().map(|&i| labels[i]).collect(),
             None => classifier.logits(images.view())?.outer_iter().map(predicted).collect(),

@@ -92,7 +92,7 @@ fn image_maps(
     };
     for (label, indices) in of_class.iter().enumerate() {
         for chunk in indices.chunks(bench.batch_size.max(1)) {
-            let batch = bench.batch(chunk);
+            let batch = bench.batch(chunk)?;
             let seen = findings.lens.look(&batch, None)?;
             let neutralized =
                 Neutralizer { mask: &findings.classes[label].mask, fill }.apply(&batch.images)?;

@@ -53,6 +53,21 @@ pub struct DataRecord {
     pub image_shape: [usize; 3],
     /// How the parts were made, in words.
     pub split: String,
+    /// What a reader should know of the data, one sentence each; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Files that were left out because they could not be read; absent where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedFile>,
+}
+
+/// A file that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedFile {
+    /// Its path, within the data set's folder where it lies in one.
+    pub file: String,
+    /// What was wrong with it.
+    pub why: String,
 }
 
 /// The model that was studied.
@@ -70,6 +85,8 @@ pub struct ClassifierRecord {
     pub origin: String,
     /// The recipe in words, empty for the user's own weights.
     pub recipe: String,
+    /// `fast` or `direct`: how 3x3 convolutions were computed; they round differently.
+    pub convolutions: String,
     /// Accuracy on the tune part when training stopped.
     pub tune_accuracy: Option<Score>,
     /// The layer the maps are read at.

@@ -61,6 +61,7 @@ pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
     }
     add(&subject.data.checksum);
     add(&subject.weights_checksum);
+    add(&subject.classifier_record.convolutions);
     for part in [&subject.splits.fit, &subject.splits.eval] {
         for &index in part {
             add(&subject.data.ids[index]);
@@ -157,7 +158,7 @@ fn fills(plan: &Plan, subject: &Subject<'_>, fit: &[usize], batch_size: usize) -
     let channels = subject.classifier.input().channels;
     let mut means = ChannelMeans::new(channels);
     for chunk in fit.chunks(batch_size.max(1)) {
-        means.add(subject.data.pixels.batch(chunk).view());
+        means.add(subject.data.pixels.batch(chunk)?.view());
     }
     let means = means.means();
     plan.fills.iter().map(|fill| fill.resolve(channels, Some(&means))).collect()

@@ -50,7 +50,7 @@ impl Bench<'_> {
                 return Err(Error::new(ErrorKind::Interrupted, "stopped by request")
                     .with_hint("type the same command again to go on from here"));
             }
-            let batch = self.batch(&chunk.iter().map(|&i| indices[i]).collect::<Vec<_>>());
+            let batch = self.batch(&chunk.iter().map(|&i| indices[i]).collect::<Vec<_>>())?;
             let made = work(&batch)?;
             debug_assert_eq!(made.len(), chunk.len(), "one row per image");
             let mut lines = Vec::with_capacity(made.len());
@@ -67,11 +67,11 @@ impl Bench<'_> {
     }
 
     /// The images at some places of the data set.
-    pub(crate) fn batch(&self, indices: &[usize]) -> Batch<'_> {
-        Batch {
-            images: self.data.pixels.batch(indices),
+    pub(crate) fn batch(&self, indices: &[usize]) -> Result<Batch<'_>> {
+        Ok(Batch {
+            images: self.data.pixels.batch(indices)?,
             labels: indices.iter().map(|&i| self.data.labels[i]).collect(),
             ids: indices.iter().map(|&i| self.data.ids[i].as_str()).collect(),
-        }
+        })
     }
 }

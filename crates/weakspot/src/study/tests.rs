@@ -45,6 +45,7 @@ fn data(classifier: &dyn Classifier, n: usize) -> Dataset {
         ids,
         origins: vec![Origin::Whole; n],
         truth: None,
+        provenance: crate::dataset::Provenance::default(),
     }
 }
 
@@ -56,6 +57,7 @@ fn subject<'a>(classifier: &'a dyn Classifier, data: &'a Dataset, splits: &'a Sp
         n_classes: classifier.n_classes(),
         origin: "test".to_owned(),
         recipe: String::new(),
+        convolutions: "direct".to_owned(),
         tune_accuracy: None,
         layer: String::new(),
         grid: [0, 0],
@@ -247,7 +249,7 @@ fn a_pair_of_a_larger_model_is_studied_through_its_two_logits() {
     let pair = PairView::new(&wide, [3, 1]).unwrap();
     let data = data(&pair, 40);
     let found = study(&plan(), &pair, &data, 16);
-    let images = data.pixels.batch(&[1]);
+    let images = data.pixels.batch(&[1]).unwrap();
     let logits = wide.logits(images.view()).unwrap();
     let label = data.labels[1];
     let margin = if label == 0 { logits[[0, 3]] - logits[[0, 1]] } else { logits[[0, 1]] - logits[[0, 3]] };

@@ -1,6 +1,5 @@
-//! The user's own images: safetensors, `.npz`, `.npy`, or a folder of PNG and JPEG.
+//! The user's own images: safetensors, `.npz`, `.npy`, or a folder of pictures.
 
-mod folder;
 mod npy;
 mod npz;
 mod raw;
@@ -8,9 +7,11 @@ mod tensors;
 
 use std::path::Path;
 
+use super::pictures::{Grouping, Listing, Options};
 use super::{Dataset, Origin};
 use crate::error::{Error, Result};
 use crate::image::Pixels;
+use crate::progress::Silent;
 use raw::Raw;
 
 /// Labels are class indices; a larger one is a mistake, not a model with that many classes.
@@ -37,9 +38,8 @@ pub struct Arrays {
 ///   may be absent. Other tensors are left alone.
 /// * `.npz`: the same two arrays (NumPy's `savez` or `savez_compressed`).
 /// * `.npy`: the images; labels in a second `.npy`, named by `labels`, if at all.
-/// * a folder of equal-sized PNG and JPEG, one subfolder per class (classes in the order of their names), or
-///   without subfolders and labels. One channel if every image is grey, else three. Orientation tags are not
-///   applied, hidden files are passed over.
+/// * a folder of pictures of one size, as [`Listing::of_folder`] finds and [`Listing::load`] reads them with no options
+///   set.
 ///
 /// Sizes are held against the file's length and [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES) before anything of
 /// that size is allocated.
@@ -64,7 +64,8 @@ pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
         .with_hint("leave --labels out: this source holds its own labels, or none"));
     }
     if metadata.is_dir() {
-        return folder::load(path);
+        let listing = Listing::of_folder(path, &path.display().to_string(), Grouping::None)?;
+        return Ok(listing.load(&Options::default(), &Silent)?.into_arrays());
     }
     match extension.as_str() {
         "safetensors" => assemble(path, tensors::load(path)?),
@@ -80,7 +81,7 @@ pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
     }
 }
 
-const TAKEN: &str = ".safetensors, .npz, .npy or a folder of PNG and JPEG";
+const TAKEN: &str = ".safetensors, .npz, .npy or a folder of pictures";
 
 fn assemble(path: &Path, (images, labels): (Raw, Option<Raw>)) -> Result<Arrays> {
     let pixels = images.into_pixels().map_err(|e| e.context(path.display()))?;
@@ -122,6 +123,7 @@ impl Arrays {
             pixels: self.pixels,
             ids: self.ids,
             truth: None,
+            provenance: super::Provenance::default(),
         };
         data.check()?;
         Ok(data)

@@ -110,6 +110,7 @@ pub fn generate() -> Dataset {
         origins: images.iter().map(|(_, _, origin)| *origin).collect(),
         ids: images.into_iter().map(|(id, _, _)| id).collect(),
         truth: Some(vec![truth(), truth()]),
+        provenance: super::Provenance::default(),
     }
 }
 

@@ -15,7 +15,7 @@ fn data() -> &'static Dataset {
 fn part(keep: impl Fn(Origin) -> bool) -> (Array4<f32>, Vec<usize>) {
     let data = data();
     let indices: Vec<usize> = (0..data.labels.len()).filter(|&i| keep(data.origins[i])).collect();
-    (data.pixels.batch(&indices), indices.iter().map(|&i| data.labels[i]).collect())
+    (data.pixels.batch(&indices).unwrap(), indices.iter().map(|&i| data.labels[i]).collect())
 }
 
 /// A linear two-class model on some pixels alone: right for label 1 where `weights . x > threshold`.

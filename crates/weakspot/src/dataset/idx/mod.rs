@@ -88,6 +88,7 @@ pub fn load(name: &str, dir: &Path) -> Result<Dataset> {
         ids,
         origins,
         truth: None,
+        provenance: super::Provenance::default(),
     };
     data.check()?;
     Ok(data)

@@ -1,5 +1,9 @@
 //! Four disjoint parts: train, tune, fit, eval (method: section 2).
 
+mod groups;
+
+pub use groups::{split_by_group, torn_groups};
+
 use std::collections::BTreeMap;
 
 use super::{Dataset, Origin};
@@ -95,11 +99,25 @@ pub struct Splits {
 /// ([`Dataset::check`]).
 pub fn split(data: &Dataset, rule: SplitRule, seed: u64, limits: &Limits) -> Result<Splits> {
     data.check()?;
+    let classes = 0..data.class_names.len();
+    let per_class = classes.map(|class| divide(data, ordered(data, class, seed), rule, limits)).collect();
+    gather(data, rule, limits, per_class, "")
+}
+
+/// The four parts of one class.
+type Parts = [(&'static str, Vec<usize>); 4];
+
+/// The parts of all classes together, each sorted by id. `how` stands before the rule in the description.
+fn gather(
+    data: &Dataset,
+    rule: SplitRule,
+    limits: &Limits,
+    per_class: Vec<Parts>,
+    how: &str,
+) -> Result<Splits> {
     let mut splits = Splits::default();
     let mut counts = Vec::new();
-    for (class, name) in data.class_names.iter().enumerate() {
-        let members = ordered(data, class, seed);
-        let parts = divide(data, members, rule, limits);
+    for (name, parts) in data.class_names.iter().zip(per_class) {
         for (part, indices) in &parts {
             if indices.is_empty() && !(*part == "train" && rule == SplitRule::NothingToTrain) {
                 return Err(empty_part(data, name, part, rule, limits));
@@ -121,7 +139,7 @@ pub fn split(data: &Dataset, rule: SplitRule, seed: u64, limits: &Limits) -> Res
     for part in [&mut splits.train, &mut splits.tune, &mut splits.fit, &mut splits.eval] {
         part.sort_by(|&a, &b| data.ids[a].cmp(&data.ids[b]));
     }
-    splits.description = describe(data, rule, limits, &counts);
+    splits.description = describe(data, rule, limits, &counts, how);
     Ok(splits)
 }
 
@@ -135,12 +153,7 @@ fn ordered(data: &Dataset, class: usize, seed: u64) -> Vec<usize> {
 }
 
 /// The four parts of one class, each in the order of the draws.
-fn divide(
-    data: &Dataset,
-    members: Vec<usize>,
-    rule: SplitRule,
-    limits: &Limits,
-) -> [(&'static str, Vec<usize>); 4] {
+fn divide(data: &Dataset, members: Vec<usize>, rule: SplitRule, limits: &Limits) -> Parts {
     let (mut eval, mut rest): (Vec<usize>, Vec<usize>) = if rule == SplitRule::OwnTest {
         members.into_iter().partition(|&i| data.origins[i] == Origin::Test)
     } else {
@@ -194,8 +207,8 @@ fn empty_part(data: &Dataset, class: &str, part: &str, rule: SplitRule, limits: 
     })
 }
 
-fn describe(data: &Dataset, rule: SplitRule, limits: &Limits, counts: &[String]) -> String {
-    let mut words = vec![format!("by class, keyed by the seed: {}", rule.words())];
+fn describe(data: &Dataset, rule: SplitRule, limits: &Limits, counts: &[String], how: &str) -> String {
+    let mut words = vec![format!("by class, keyed by the seed: {how}{}", rule.words())];
     if data.origins.contains(&Origin::TrainOnly) {
         words.push("training images unlike the test images are in train and tune only".to_owned());
     }

@@ -20,6 +20,7 @@ fn data(images: &[(usize, Origin)]) -> Dataset {
         ids: images.iter().enumerate().map(|(i, (_, origin))| format!("{origin:?}/{i:05}")).collect(),
         origins: images.iter().map(|(_, origin)| *origin).collect(),
         truth: None,
+        provenance: crate::dataset::Provenance::default(),
     }
 }
 

@@ -125,6 +125,14 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         ("Mask", format!("{}: {masked}", set("mask"))),
         ("Fill", format!("{}; the headline's is {}", set("fill"), words::headline_fill(record))),
     ]);
+    if !data.notes.is_empty() {
+        page.element("h3", "", "About the data");
+        page.list(&data.notes);
+    }
+    if !data.skipped.is_empty() {
+        page.element("h3", "", &format!("Left out: {} files that could not be read", data.skipped.len()));
+        page.list(&data.skipped.iter().map(|s| format!("{}: {}", s.file, s.why)).collect::<Vec<_>>());
+    }
     page.element("h3", "", "Protocols");
     page.definitions(ALL.iter().map(|p| (p.id, format!("{}: {}.", p.name, p.definition))));
     page.raw("</section>\n");

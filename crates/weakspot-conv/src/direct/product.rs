@@ -1,5 +1,5 @@
 //! Matrix products with checked bounds: the only `unsafe` code of the workspace.
-#![expect(unsafe_code, reason = "the gemm crate takes raw pointers; the bounds are checked right before")]
+#![expect(unsafe_code, reason = "matrixmultiply takes raw pointers; the bounds are checked right before")]
 
 use crate::scalar::Scalar;
 
@@ -53,32 +53,53 @@ pub(crate) fn product<T: Scalar>(dst: &mut [T], lhs: Matrix<'_, T>, rhs: Matrix<
         k == rhs.rows && dst.len() == m * n && lhs.fits() && rhs.fits(),
         "a product of matrices that do not fit"
     );
-    // SAFETY: `gemm` reads lhs[i, l] and rhs[l, j] and reads and writes dst[i, j] for i < m, l < k, j < n at the
+    // SAFETY: this reads lhs[i, l] and rhs[l, j] and reads and writes dst[i, j] for i < m, l < k, j < n at the
     // strides given. `fits` has shown the largest offset of both operands to lie in their slices (so every
     // other does: strides are not negative, and fit `isize` because slices do); dst is dense with exactly m * n
-    // elements. `dst` is borrowed mutably, so it overlaps neither operand. T is f32 or f64 (sealed), which
-    // `gemm` supports.
+    // elements. `dst` is borrowed mutably, so it overlaps neither operand.
     unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            dst.as_mut_ptr(),
-            1,
-            n as isize,
-            accumulate,
-            lhs.data.as_ptr(),
-            lhs.col_stride as isize,
-            lhs.row_stride as isize,
-            rhs.data.as_ptr(),
-            rhs.col_stride as isize,
-            rhs.row_stride as isize,
-            T::ONE,
-            T::ONE,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
+        T::product(
+            (m, k, n),
+            (lhs.data.as_ptr(), lhs.row_stride as isize, lhs.col_stride as isize),
+            (rhs.data.as_ptr(), rhs.row_stride as isize, rhs.col_stride as isize),
+            if accumulate { T::ONE } else { T::ZERO },
+            (dst.as_mut_ptr(), n as isize, 1),
         );
     }
 }
+
+/// The product of a number type.
+pub(crate) trait Product: Sized {
+    /// `c = a * b + beta * c` for `(m, k, n)`; a matrix is its first element, row stride and column stride.
+    ///
+    /// # Safety
+    /// Every element of `a` `[m, k]` and `b` `[k, n]` may be read, every element of `c` `[m, n]` read and written, and
+    /// `c` overlaps neither.
+    unsafe fn product(
+        shape: (usize, usize, usize),
+        a: (*const Self, isize, isize),
+        b: (*const Self, isize, isize),
+        beta: Self,
+        c: (*mut Self, isize, isize),
+    );
+}
+
+macro_rules! product {
+    ($t:ty, $gemm:path) => {
+        impl Product for $t {
+            unsafe fn product(
+                (m, k, n): (usize, usize, usize),
+                a: (*const Self, isize, isize),
+                b: (*const Self, isize, isize),
+                beta: Self,
+                c: (*mut Self, isize, isize),
+            ) {
+                // SAFETY: the caller's promise is what the function asks for.
+                unsafe { $gemm(m, k, n, 1.0, a.0, a.1, a.2, b.0, b.1, b.2, beta, c.0, c.1, c.2) }
+            }
+        }
+    };
+}
+
+product!(f32, matrixmultiply::sgemm);
+product!(f64, matrixmultiply::dgemm);

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::gather::{Slice, gather, gather_slice};
-use crate::product::{Matrix, product};
+use super::gather::{Slice, gather, gather_slice};
+use super::product::{Matrix, product};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, PANEL, ShapeError, Tile, Tiling, check};
 
@@ -23,7 +23,7 @@ const FEW_CHANNELS: usize = 16;
 ///
 /// # Determinism
 /// Images are summed in order, whatever the number of threads.
-pub fn weight_gradient<T: Scalar>(
+pub(crate) fn weight_gradient<T: Scalar>(
     shape: &ConvShape,
     n: usize,
     input: &[T],
@@ -96,7 +96,7 @@ pub fn weight_gradient<T: Scalar>(
 ///
 /// # Errors
 /// When a length disagrees; nothing is written then.
-pub fn bias_gradient<T: Scalar>(
+pub(crate) fn bias_gradient<T: Scalar>(
     shape: &ConvShape,
     n: usize,
     output_gradient: &[T],
@@ -104,10 +104,23 @@ pub fn bias_gradient<T: Scalar>(
 ) -> Result<(), ShapeError> {
     check("output gradient", output_gradient.len(), n * shape.output_len())?;
     check("bias gradient", gradient.len(), shape.channels_out)?;
+    // Image by image at once, then the images in order.
+    let images: Vec<Vec<T>> = output_gradient
+        .par_chunks_exact(shape.output_len())
+        .map(|image| {
+            let mut sums = vec![T::ZERO; shape.channels_out];
+            for pixel in image.chunks_exact(shape.channels_out) {
+                for (sum, &v) in sums.iter_mut().zip(pixel) {
+                    *sum += v;
+                }
+            }
+            sums
+        })
+        .collect();
     gradient.fill(T::ZERO);
-    for pixel in output_gradient.chunks_exact(shape.channels_out) {
-        for (sum, &v) in gradient.iter_mut().zip(pixel) {
-            *sum += v;
+    for sums in &images {
+        for (total, &sum) in gradient.iter_mut().zip(sums) {
+            *total += sum;
         }
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::gather::gather;
-use crate::product::{Matrix, product};
+use super::gather::gather;
+use super::product::{Matrix, product};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, PANEL, ShapeError, Tile, check};
 
@@ -18,7 +18,7 @@ use crate::shape::{ConvShape, PANEL, ShapeError, Tile, check};
 ///
 /// # Determinism
 /// The output of an image is the same bytes whatever `n`, its place and the number of threads.
-pub fn forward<T: Scalar>(
+pub(crate) fn forward<T: Scalar>(
     shape: &ConvShape,
     n: usize,
     input: &[T],

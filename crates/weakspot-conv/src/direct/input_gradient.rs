@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::forward::{forward, run};
-use crate::product::{Matrix, product};
+use super::forward::{forward, run};
+use super::product::{Matrix, product};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, PANEL, ShapeError, check};
 
@@ -11,14 +11,14 @@ use crate::shape::{ConvShape, PANEL, ShapeError, check};
 ///
 /// Pointwise convolutions and linear layers need no copy (theirs can be the largest of a network).
 #[derive(Clone, Debug)]
-pub struct Transposed<T>(Option<Vec<T>>);
+pub(crate) struct Transposed<T>(Option<Vec<T>>);
 
 impl<T: Scalar> Transposed<T> {
     /// Prepares packed weights.
     ///
     /// # Errors
     /// When the length is not [`ConvShape::weights_len`].
-    pub fn new(shape: &ConvShape, weights: &[T]) -> Result<Self, ShapeError> {
+    pub(crate) fn new(shape: &ConvShape, weights: &[T]) -> Result<Self, ShapeError> {
         check("weights", weights.len(), shape.weights_len())?;
         if shape.is_pointwise() {
             return Ok(Self(None));
@@ -57,7 +57,7 @@ impl<T: Scalar> Transposed<T> {
 ///
 /// # Determinism
 /// As [`forward`].
-pub fn input_gradient<T: Scalar>(
+pub(crate) fn input_gradient<T: Scalar>(
     shape: &ConvShape,
     n: usize,
     output_gradient: &[T],

@@ -1,0 +1,221 @@
+//! `config.json`: the settings of a study as its flags, written by every run and read by `--config`.
+//!
+//! What is read is put before the words that were typed, so that a setting from a file passes through the same checks as
+//! one from the keyboard, and what was typed goes before what was read.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use weakspot::study::record::Record;
+use weakspot::{Error, ErrorKind, Result, output};
+
+/// The file's name in a run's folder.
+pub(crate) const NAME: &str = "config.json";
+
+const SCHEMA: &str = "weakspot-config/1";
+
+/// A configuration has a few dozen settings.
+const LARGEST: u64 = 1 << 20;
+
+/// Flags that say where and how a study runs, and not what is studied.
+const NOT_SETTINGS: [&str; 8] =
+    ["batch-size", "config", "force", "help", "models", "out", "scratch", "threads"];
+
+/// A configuration, as it stands in a file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    schema: String,
+    /// The program that wrote it; of one written by hand it may be absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    dataset: String,
+    /// Values by the names of their flags.
+    settings: BTreeMap<String, Value>,
+}
+
+/// What was typed for a study, and what came from a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// Values by the names of their flags, those from a file included.
+    settings: BTreeMap<String, String>,
+    /// What to say about the file before the study begins.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Given {
+    /// The settings among a study's words, and what is to be said about the file that some came from.
+    pub(crate) fn of(command: &Command, matches: &ArgMatches, notes: Vec<String>) -> Self {
+        let mut settings = BTreeMap::new();
+        for arg in command.get_arguments() {
+            let Some(name) = setting(arg) else { continue };
+            let typed = matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+            if let Some(value) = typed.then(|| raw(matches, arg)).flatten() {
+                settings.insert(name.to_owned(), value);
+            }
+        }
+        Self { settings, notes }
+    }
+
+    /// Writes the configuration of a finished run: what was given, and every default that was filled in.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub(crate) fn write(&self, folder: &Path, dataset: &str, record: &Record, trained: bool) -> Result<()> {
+        let command = crate::args::study_command();
+        let flags: Vec<&str> = command.get_arguments().filter_map(setting).collect();
+        let mut settings: BTreeMap<String, Value> = BTreeMap::new();
+        let classes = &record.data.classes;
+        if !classes.iter().any(|name| name.contains(',')) {
+            settings.insert("classes".to_owned(), Value::from(classes.join(",")));
+        }
+        if trained {
+            let model = &record.classifier;
+            for (flag, value) in [("arch", &model.arch), ("head", &model.head), ("width", &model.width)] {
+                settings.insert(flag.to_owned(), Value::from(value.as_str()));
+            }
+        }
+        // Some resolved values are words that no flag takes: left out, they are found again the same way.
+        let resolved = record.config.iter().filter(|(name, value)| {
+            flags.contains(&name.as_str()) && *value != "auto" && !value.starts_with("eps/")
+        });
+        settings.extend(resolved.map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
+        settings
+            .extend(self.settings.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
+        let config = Config {
+            schema: SCHEMA.to_owned(),
+            version: Some(record.version.clone()),
+            dataset: dataset.to_owned(),
+            settings,
+        };
+        let mut json = serde_json::to_vec_pretty(&config)
+            .map_err(|e| Error::new(ErrorKind::Numerical, format!("{NAME} cannot be written: {e}")))?;
+        json.push(b'\n');
+        output::write_atomic(&folder.join(NAME), &json)
+    }
+}
+
+/// The words of a study with those of its configuration put in, and what to say about them; other words as they are.
+///
+/// # Errors
+/// `Io` and `Format` for a file that cannot be read, naming it; `InvalidParameter` for a setting that no study has.
+pub(crate) fn expand(words: Vec<OsString>, cli: &Command) -> Result<(Vec<OsString>, Vec<String>)> {
+    let is_config = |word: &OsString| word == "--config" || word.to_string_lossy().starts_with("--config=");
+    if !words.iter().any(is_config) {
+        return Ok((words, Vec::new()));
+    }
+    // Words that are wrong by themselves are reported where all words are.
+    let Ok(matches) = cli.clone().try_get_matches_from(&words) else { return Ok((words, Vec::new())) };
+    let (Some(study), Some(typed)) = (cli.find_subcommand("study"), matches.subcommand_matches("study"))
+    else {
+        return Ok((words, Vec::new()));
+    };
+    let Some(path) = typed.get_one::<PathBuf>("config") else { return Ok((words, Vec::new())) };
+    let config = read(path)?;
+    let mut notes = vec![match &config.version {
+        Some(version) if version != env!("CARGO_PKG_VERSION") => format!(
+            "configuration {}, written by version {version}: defaults that it does not state may have changed",
+            path.display()
+        ),
+        _ => format!("configuration {}", path.display()),
+    }];
+    let mut added: Vec<OsString> = Vec::new();
+    let is_typed = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
+    for (name, value) in &config.settings {
+        let value = text(value).ok_or_else(|| {
+            Error::format(format!("{}: {name}: expected a text, a number or a list", path.display()))
+                .with_hint(format!("as the flag takes it: weakspot study --help explains --{name}"))
+        })?;
+        let arg = study.get_arguments().find(|arg| setting(arg) == Some(name.as_str())).ok_or_else(|| {
+            Error::invalid(format!("{}: no study has a setting {name:?}", path.display()))
+                .with_hint("settings are the flags of weakspot study, without the dashes")
+        })?;
+        if is_typed(arg.get_id().as_str()) {
+            let here = raw(typed, arg).unwrap_or_default();
+            if here != value {
+                notes.push(format!("--{name} {here}, as typed, instead of the configuration's {value}"));
+            }
+        } else if matches!(arg.get_action(), ArgAction::SetTrue) {
+            match value.as_str() {
+                "true" => added.push(format!("--{name}").into()),
+                "false" => {}
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "{}: {name}: expected true or false; got {value:?}",
+                        path.display()
+                    ))
+                    .with_hint(format!("weakspot study --help explains --{name}")));
+                }
+            }
+        } else {
+            added.push(format!("--{name}={value}").into());
+        }
+    }
+    if !is_typed("dataset") {
+        added.push(config.dataset.into());
+    } else if let Some(here) = typed.get_one::<String>("dataset").filter(|here| **here != config.dataset) {
+        notes.push(format!("{here}, as typed, instead of the configuration's {}", config.dataset));
+    }
+    // Behind `weakspot study`.
+    let mut all: Vec<OsString> = words.iter().take(2).cloned().collect();
+    all.extend(added);
+    all.extend(words.into_iter().skip(2));
+    Ok((all, notes))
+}
+
+/// The name of a flag that is a setting of a study.
+fn setting(arg: &Arg) -> Option<&str> {
+    arg.get_long().filter(|name| !NOT_SETTINGS.contains(name))
+}
+
+/// The value of a flag as one text, a list joined by commas.
+fn raw(matches: &ArgMatches, arg: &Arg) -> Option<String> {
+    let values = matches.get_raw(arg.get_id().as_str())?;
+    Some(values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>().join(","))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Array(items) => {
+            let texts: Option<Vec<String>> =
+                items.iter().map(|item| text(item).filter(|_| !item.is_array())).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        Value::Null | Value::Object(_) => None,
+    }
+}
+
+fn read(path: &Path) -> Result<Config> {
+    let hint = "a configuration is the config.json of a run's folder; docs/FORMATS.md describes it";
+    let io = |e: std::io::Error| Error::io(path, &e).with_hint(hint);
+    let length = path.metadata().map_err(io)?.len();
+    if length > LARGEST {
+        return Err(
+            Error::format(format!("{}: {length} bytes are no configuration", path.display())).with_hint(hint)
+        );
+    }
+    let bytes = std::fs::read(path).map_err(io)?;
+    let config: Config = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::format(format!("{}: {e}", path.display())).with_hint(hint))?;
+    if config.schema != SCHEMA {
+        return Err(Error::format(format!(
+            "{}: expected the schema {SCHEMA}; got {:?}",
+            path.display(),
+            config.schema
+        ))
+        .with_hint(hint));
+    }
+    if config.dataset.starts_with('-') {
+        return Err(Error::invalid(format!("{}: {:?} is no data set", path.display(), config.dataset))
+            .with_hint(hint));
+    }
+    Ok(config)
+}

@@ -1,0 +1,308 @@
+//! A convolution with its weights: the checked entry to all kernels.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::direct::{self, Transposed};
+use crate::gates::Gates;
+use crate::pack::{pack, position, unpack};
+use crate::scalar::Scalar;
+use crate::shape::{ConvShape, ShapeError, check};
+use crate::simd::{Isa, LANES, Lanes};
+use crate::winograd::{self, Filters, Gate, Grid, Pass};
+
+/// How 3x3 convolutions are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Winograd's minimal filtering where the layer allows it (3x3, stride 1, padding 1, single precision): fewer
+    /// multiplications, and rounding errors a few times larger.
+    #[default]
+    Fast,
+    /// Sums of products, as the definition says.
+    Direct,
+}
+
+impl std::str::FromStr for Method {
+    type Err = ShapeError;
+
+    fn from_str(name: &str) -> Result<Self, ShapeError> {
+        match name {
+            "fast" => Ok(Self::Fast),
+            "direct" => Ok(Self::Direct),
+            _ => Err(ShapeError(format!("expected fast or direct; got {name:?}"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fast => "fast",
+            Self::Direct => "direct",
+        })
+    }
+}
+
+/// What happens to the numbers of a convolution's output before they are written.
+#[derive(Debug)]
+pub enum Activation<'a> {
+    /// Nothing.
+    Linear,
+    /// `max(v, 0)`, a NaN staying a NaN.
+    Relu,
+    /// The same, and remember which passed: the gates must be of the output's pixels and channels.
+    Gated(&'a mut Gates),
+}
+
+/// A two-dimensional convolution (or a linear layer, its 1x1 case) with weights, bias and what the kernels make of them.
+///
+/// # Shapes
+/// Images lie in memory as `[n, height, width, channels]`.
+///
+/// # Determinism
+/// What is computed for an image is the same bytes whatever else is in the batch and however many threads there are;
+/// gradients to weights are summed over the batch in order. Another [`Isa`] or [`Method`] rounds differently.
+#[derive(Debug)]
+pub struct Convolution<T: Scalar> {
+    shape: ConvShape,
+    isa: Isa,
+    /// Tiles, where Winograd's algorithm is used.
+    grid: Option<Grid>,
+    weights: Vec<T>,
+    bias: Vec<T>,
+    /// Made when first needed, thrown away when the weights change.
+    filters: Prepared,
+    rotated: Prepared,
+    transposed: OnceLock<Transposed<T>>,
+}
+
+/// Filters, and the memory of those thrown away.
+#[derive(Debug, Default)]
+struct Prepared {
+    filters: OnceLock<Filters>,
+    spare: Mutex<Vec<Lanes>>,
+}
+
+impl Prepared {
+    fn get(&self, make: impl FnOnce(Vec<Lanes>) -> Filters) -> &Filters {
+        self.filters.get_or_init(|| {
+            make(std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner)))
+        })
+    }
+
+    fn clear(&mut self) {
+        if let Some(old) = self.filters.take() {
+            *self.spare.get_mut().unwrap_or_else(PoisonError::into_inner) = old.data;
+        }
+    }
+}
+
+impl<T: Scalar> Convolution<T> {
+    /// From weights `[channels out, channels in, kernel height, kernel width]` (PyTorch's order) and one bias per output
+    /// channel.
+    ///
+    /// # Errors
+    /// When a length disagrees with the shape.
+    pub fn new(shape: ConvShape, weights: &[T], bias: Vec<T>, method: Method) -> Result<Self, ShapeError> {
+        Self::with_isa(shape, weights, bias, method, Isa::best())
+    }
+
+    /// As [`Convolution::new`], with an instruction set of this processor that need not be the fastest.
+    ///
+    /// # Errors
+    /// As [`Convolution::new`].
+    pub fn with_isa(
+        shape: ConvShape,
+        weights: &[T],
+        bias: Vec<T>,
+        method: Method,
+        isa: Isa,
+    ) -> Result<Self, ShapeError> {
+        let weights = pack(&shape, weights)?;
+        check("bias", bias.len(), shape.channels_out)?;
+        let fits = shape.kernel == (3, 3) && shape.stride == (1, 1) && shape.padding == [1; 4];
+        let fast = method == Method::Fast && fits && T::singles(&weights).is_some();
+        let grid = fast.then(|| Grid::new(shape.size));
+        let (filters, rotated) = <(Prepared, Prepared)>::default();
+        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
+    }
+
+    /// The same convolution followed by `v * scale + shift` per output channel: a batch norm outside training.
+    ///
+    /// # Errors
+    /// When there is not one number per output channel.
+    pub fn scaled(&self, scale: &[T], shift: &[T]) -> Result<Self, ShapeError> {
+        check("scale", scale.len(), self.shape.channels_out)?;
+        check("shift", shift.len(), self.shape.channels_out)?;
+        let mut weights = self.weights.clone();
+        for p in 0..self.shape.patch() {
+            for (o, &s) in scale.iter().enumerate() {
+                weights[position(&self.shape, o, p)] *= s;
+            }
+        }
+        let bias = self.bias.iter().zip(scale).zip(shift).map(|((&b, &s), &t)| b * s + t).collect();
+        let (filters, rotated) = <(Prepared, Prepared)>::default();
+        let (shape, isa, grid) = (self.shape, self.isa, self.grid);
+        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Weights in PyTorch's order.
+    pub fn weights(&self) -> Vec<T> {
+        unpack(&self.shape, &self.weights).unwrap_or_default()
+    }
+
+    /// One number per output channel.
+    pub fn bias(&self) -> &[T] {
+        &self.bias
+    }
+
+    /// Weights (in the kernels' order, which is also that of [`Convolution::weight_gradient`]) and bias, to be changed.
+    pub fn parameters_mut(&mut self) -> (&mut [T], &mut [T]) {
+        self.filters.clear();
+        self.rotated.clear();
+        self.transposed.take();
+        (&mut self.weights, &mut self.bias)
+    }
+
+    /// `output = activation(input * weights + bias)` for `n` images.
+    ///
+    /// # Errors
+    /// When a length disagrees; nothing is written then.
+    pub fn forward(
+        &self,
+        n: usize,
+        input: &[T],
+        activation: Activation<'_>,
+        output: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let shape = &self.shape;
+        check("input", input.len(), length(n, shape.input_len())?)?;
+        check("output", output.len(), length(n, shape.output_len())?)?;
+        if let Activation::Gated(gates) = &activation {
+            check("gates", gates.channels(), shape.channels_out)?;
+            check("gates", gates.pixels() * shape.channels_out, output.len())?;
+        }
+        if let (Some(grid), Some(input)) = (self.grid, T::singles(input))
+            && let (Some(output), Some(bias)) = (T::singles_mut(output), T::singles(&self.bias))
+        {
+            let bias = lanes(bias);
+            let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
+            let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input };
+            pass.run(
+                output,
+                match activation {
+                    Activation::Linear => Gate::None,
+                    Activation::Relu => Gate::Relu(None),
+                    Activation::Gated(gates) => Gate::Relu(Some(gates.bits_mut())),
+                },
+            );
+            return Ok(());
+        }
+        direct::forward(shape, n, input, &self.weights, Some(&self.bias), output)?;
+        match activation {
+            Activation::Linear => {}
+            Activation::Relu => output.par_chunks_mut(1 << 14).for_each(|values| {
+                for v in values {
+                    *v = if *v <= T::ZERO { T::ZERO } else { *v };
+                }
+            }),
+            Activation::Gated(gates) => *gates = Gates::relu(output, shape.channels_out)?,
+        }
+        Ok(())
+    }
+
+    /// The gradient to the input of `n` images from the gradient to their output, with zeros where `gates`, those of the
+    /// input, are closed.
+    ///
+    /// # Errors
+    /// When a length disagrees; nothing is written then.
+    pub fn input_gradient(
+        &self,
+        n: usize,
+        output_gradient: &[T],
+        gates: Option<&Gates>,
+        input_gradient: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let shape = &self.shape;
+        check("output gradient", output_gradient.len(), length(n, shape.output_len())?)?;
+        check("input gradient", input_gradient.len(), length(n, shape.input_len())?)?;
+        if let Some(gates) = gates {
+            check("gates", gates.channels(), shape.channels_in)?;
+            check("gates", gates.pixels() * shape.channels_in, input_gradient.len())?;
+        }
+        if let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient))
+            && let Some(output) = T::singles_mut(input_gradient)
+        {
+            let filters = self.rotated.get(|spare| self.transform(&grid, true, spare));
+            let pass = Pass { isa: self.isa, grid, filters, bias: &[], images: n, input };
+            pass.run(output, gates.map_or(Gate::None, |gates| Gate::Open(gates.bits())));
+            return Ok(());
+        }
+        let transposed = if let Some(ready) = self.transposed.get() {
+            ready
+        } else {
+            let fresh = Transposed::new(shape, &self.weights)?;
+            self.transposed.get_or_init(|| fresh)
+        };
+        direct::input_gradient(shape, n, output_gradient, &self.weights, transposed, input_gradient)?;
+        gates.map_or(Ok(()), |gates| gates.apply(input_gradient))
+    }
+
+    /// The gradients to weights (in the order of [`Convolution::parameters_mut`]) and bias, summed over `n` images;
+    /// both are overwritten.
+    ///
+    /// # Errors
+    /// When a length disagrees; nothing is written then.
+    pub fn weight_gradient(
+        &self,
+        n: usize,
+        input: &[T],
+        output_gradient: &[T],
+        to_weights: &mut [T],
+        to_bias: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let shape = &self.shape;
+        check("input", input.len(), length(n, shape.input_len())?)?;
+        check("output gradient", output_gradient.len(), length(n, shape.output_len())?)?;
+        check("weight gradient", to_weights.len(), shape.weights_len())?;
+        check("bias gradient", to_bias.len(), shape.channels_out)?;
+        direct::bias_gradient(shape, n, output_gradient, to_bias)?;
+        if let (Some(grid), Some(input)) = (self.grid.filter(|_| n > 0), T::singles(input))
+            && let (Some(gradient), Some(to)) = (T::singles(output_gradient), T::singles_mut(to_weights))
+        {
+            winograd::weight_gradient(self.isa, shape, &grid, n, input, gradient, to);
+            return Ok(());
+        }
+        direct::weight_gradient(shape, n, input, output_gradient, to_weights)
+    }
+
+    /// Filters for a pass; empty for numbers other than single precision, which have no grid.
+    fn transform(&self, grid: &Grid, rotated: bool, spare: Vec<Lanes>) -> Filters {
+        let packed = T::singles(&self.weights).unwrap_or_default();
+        Filters::new(self.isa, &self.shape, grid, packed, rotated, spare)
+    }
+}
+
+/// `n * each`, unless that is more than there can be.
+fn length(n: usize, each: usize) -> Result<usize, ShapeError> {
+    n.checked_mul(each)
+        .ok_or_else(|| ShapeError(format!("{n} images of {each} numbers do not fit in memory")))
+}
+
+/// One vector per group of channels, the last filled up with zeros.
+fn lanes(values: &[f32]) -> Vec<Lanes> {
+    let vector = |chunk: &[f32]| {
+        let mut lanes = Lanes::default();
+        lanes.0[..chunk.len()].copy_from_slice(chunk);
+        lanes
+    };
+    values.chunks(LANES).map(vector).collect()
+}

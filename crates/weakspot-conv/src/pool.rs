@@ -1,0 +1,269 @@
+//! Max-pooling, and its gradient with the ReLU below it.
+
+use rayon::prelude::*;
+
+use crate::gates::Gates;
+use crate::scalar::Scalar;
+use crate::shape::{ShapeError, check};
+use crate::simd::{Isa, Kernel, LANES, Vector, run};
+
+/// Max-pooling of square windows side by side from the top left; what is left over at the right and bottom is dropped.
+///
+/// Of equal values the first in reading order counts, and a NaN beats every number: PyTorch's rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    window: usize,
+    channels: usize,
+    size: (usize, usize),
+    out: (usize, usize),
+    /// Bits of a place in the window.
+    planes: usize,
+}
+
+/// Where in its window each maximum was: the number's bits, sixteen channels a word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(Vec<u16>);
+
+impl MaxPool {
+    /// Windows of `window` pixels a side on images `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// When a count is zero, or a window larger than the image.
+    pub fn new(window: usize, channels: usize, size: (usize, usize)) -> Result<Self, ShapeError> {
+        if window == 0 || window > 255 || channels == 0 || size.0 < window || size.1 < window {
+            return Err(ShapeError(format!(
+                "cannot pool {window}x{window} windows of {channels} channels on an image of {size:?}"
+            )));
+        }
+        let planes = (window * window).next_power_of_two().ilog2() as usize;
+        Ok(Self { window, channels, size, out: (size.0 / window, size.1 / window), planes })
+    }
+
+    fn lengths(&self, n: usize) -> Result<[usize; 2], ShapeError> {
+        let numbers = |(height, width): (usize, usize)| {
+            [n, height, width, self.channels].into_iter().try_fold(1usize, usize::checked_mul)
+        };
+        match (numbers(self.size), numbers(self.out)) {
+            (Some(input), Some(output)) => Ok([input, output]),
+            _ => Err(ShapeError(format!("{n} images of {:?} do not fit in memory", self.size))),
+        }
+    }
+
+    fn groups(&self) -> usize {
+        self.channels.div_ceil(LANES)
+    }
+
+    /// The maxima of `n` images, and their places if `keep`.
+    ///
+    /// # Errors
+    /// When a length disagrees; nothing is written then.
+    pub fn forward<T: Scalar>(
+        &self,
+        n: usize,
+        input: &[T],
+        keep: bool,
+        output: &mut [T],
+    ) -> Result<Option<Places>, ShapeError> {
+        let lengths = self.lengths(n)?;
+        check("input", input.len(), lengths[0])?;
+        check("output", output.len(), lengths[1])?;
+        let words = self.out.1 * self.groups() * self.planes;
+        let mut places = vec![0; if keep { n * self.out.0 * words } else { 0 }];
+        let pool = |row: usize, output: &mut [T], places: &mut [u16]| {
+            let input = self.rows_under(row, input);
+            if let (Some(input), Some(output)) = (T::singles(input), T::singles_mut(output)) {
+                run(Isa::best(), Forward { pool: self, input, output, places });
+            } else {
+                self.forward_row(input, output, places);
+            }
+        };
+        let rows = output.par_chunks_exact_mut(self.out.1 * self.channels).enumerate();
+        if keep {
+            // One plane at least: windows of one pixel have a place too, which takes no bits.
+            if words == 0 {
+                rows.for_each(|(row, output)| pool(row, output, &mut []));
+            } else {
+                let places = places.par_chunks_exact_mut(words);
+                rows.zip(places).for_each(|((row, output), places)| pool(row, output, places));
+            }
+            return Ok(Some(Places(places)));
+        }
+        rows.for_each(|(row, output)| pool(row, output, &mut []));
+        Ok(None)
+    }
+
+    /// The rows of pixels under a row of windows, counted through all images.
+    fn rows_under<'a, T>(&self, row: usize, input: &'a [T]) -> &'a [T] {
+        let pitch = self.size.1 * self.channels;
+        let first = row / self.out.0 * self.size.0 + row % self.out.0 * self.window;
+        &input[first * pitch..][..self.window * pitch]
+    }
+
+    /// [`Forward`] for any numbers.
+    fn forward_row<T: Scalar>(&self, input: &[T], output: &mut [T], places: &mut [u16]) {
+        for (i, best) in output.iter_mut().enumerate() {
+            let (x, c) = (i / self.channels, i % self.channels);
+            let mut place = 0;
+            for k in 0..self.window * self.window {
+                let pixel = k / self.window * self.size.1 + x * self.window + k % self.window;
+                let v = input[pixel * self.channels + c];
+                if k == 0 || v > *best || v.is_nan() {
+                    (*best, place) = (v, k);
+                }
+            }
+            for plane in 0..if places.is_empty() { 0 } else { self.planes } {
+                let word = (x * self.groups() + c / LANES) * self.planes + plane;
+                places[word] |= ((place >> plane & 1) as u16) << (c % LANES);
+            }
+        }
+    }
+
+    /// The gradient to the input of `n` images: all of it to the place of the maximum, unless a ReLU below, whose gates
+    /// may be given, is closed there.
+    ///
+    /// # Errors
+    /// When a length disagrees; nothing is written then.
+    pub fn gradient<T: Scalar>(
+        &self,
+        n: usize,
+        gradient: &[T],
+        places: &Places,
+        gates: Option<&Gates>,
+        to_input: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let lengths = self.lengths(n)?;
+        check("input gradient", to_input.len(), lengths[0])?;
+        check("gradient", gradient.len(), lengths[1])?;
+        let words = self.groups() * self.planes;
+        check("places", places.0.len(), n * self.out.0 * self.out.1 * words)?;
+        if let Some(gates) = gates {
+            check("gates", gates.channels(), self.channels)?;
+            check("gates", gates.pixels() * self.channels, to_input.len())?;
+        }
+        let pitch = self.size.1 * self.channels;
+        let bits = gates.map_or(&[][..], Gates::bits);
+        to_input.par_chunks_exact_mut(pitch).enumerate().for_each(|(row, to)| {
+            let (image, y) = (row / self.size.0, row % self.size.0);
+            if y / self.window >= self.out.0 {
+                to.fill(T::ZERO);
+                return;
+            }
+            let under = (image * self.out.0 + y / self.window) * self.out.1;
+            let gradient = &gradient[under * self.channels..][..self.out.1 * self.channels];
+            let places = &places.0[under * words..][..self.out.1 * words];
+            let gates = bits.get(row * self.size.1 * self.groups()..).filter(|_| gates.is_some());
+            let first = y % self.window * self.window;
+            if let (Some(gradient), Some(to)) = (T::singles(gradient), T::singles_mut(to)) {
+                run(Isa::best(), Gradient { pool: self, gradient, places, gates, first, to });
+            } else {
+                self.gradient_row(gradient, places, gates, first, to);
+            }
+        });
+        Ok(())
+    }
+
+    /// [`Gradient`] for any numbers.
+    fn gradient_row<T: Scalar>(
+        &self,
+        gradient: &[T],
+        places: &[u16],
+        gates: Option<&[u16]>,
+        first: usize,
+        to: &mut [T],
+    ) {
+        for (i, to) in to.iter_mut().enumerate() {
+            let (x, c) = (i / self.channels, i % self.channels);
+            let (window, group) = (x / self.window, c / LANES);
+            let bit = |word: u16| word >> (c % LANES) & 1 == 1;
+            let open = gates.is_none_or(|gates| bit(gates[x * self.groups() + group]));
+            *to = T::ZERO;
+            if window < self.out.1 && open {
+                let words = &places[(window * self.groups() + group) * self.planes..][..self.planes];
+                let place: usize = words.iter().enumerate().map(|(p, &w)| usize::from(bit(w)) << p).sum();
+                if place == first + x % self.window {
+                    *to = gradient[window * self.channels + c];
+                }
+            }
+        }
+    }
+}
+
+/// A row of maxima from the rows under it.
+struct Forward<'a> {
+    pool: &'a MaxPool,
+    input: &'a [f32],
+    output: &'a mut [f32],
+    /// Empty: not asked for.
+    places: &'a mut [u16],
+}
+
+impl Kernel for Forward<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { pool, input, output, places } = self;
+        let (c, window, planes) = (pool.channels, pool.window, pool.planes);
+        for (x, output) in output.chunks_exact_mut(c).enumerate() {
+            for (g, output) in output.chunks_mut(LANES).enumerate() {
+                let from = |k: usize| {
+                    let pixel = k / window * pool.size.1 + x * window + k % window;
+                    &input[pixel * c + g * LANES..][..output.len()]
+                };
+                let mut best = V::load_slice(from(0));
+                let mut place = [0u16; 16];
+                for k in 1..window * window {
+                    let v = V::load_slice(from(k));
+                    let larger = v.beats(best);
+                    best = best.blend(v, larger);
+                    for (plane, bits) in place.iter_mut().enumerate().take(planes) {
+                        let set = if k >> plane & 1 == 1 { larger } else { 0 };
+                        *bits = *bits & !larger | set;
+                    }
+                }
+                best.store_slice(output);
+                if let Some(words) = places.get_mut((x * pool.groups() + g) * planes..) {
+                    for (word, bits) in words.iter_mut().zip(place).take(planes) {
+                        *word = bits;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A row of the input's gradient from the row of windows over it.
+struct Gradient<'a> {
+    pool: &'a MaxPool,
+    gradient: &'a [f32],
+    places: &'a [u16],
+    /// From this row on.
+    gates: Option<&'a [u16]>,
+    /// The place in the window of the row's first pixel.
+    first: usize,
+    to: &'a mut [f32],
+}
+
+impl Kernel for Gradient<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { pool, gradient, places, gates, first, to } = self;
+        let (c, window, groups) = (pool.channels, pool.window, pool.groups());
+        let within = pool.out.1 * window * c;
+        let (to, rest) = to.split_at_mut(within);
+        rest.fill(0.0);
+        for (x, to) in to.chunks_exact_mut(c).enumerate() {
+            let place = first + x % window;
+            for (g, to) in to.chunks_mut(LANES).enumerate() {
+                let words = &places[(x / window * groups + g) * pool.planes..][..pool.planes];
+                let mut here = u16::MAX;
+                for (plane, &word) in words.iter().enumerate() {
+                    here &= if place >> plane & 1 == 1 { word } else { !word };
+                }
+                if let Some(gates) = gates {
+                    here &= gates[x * groups + g];
+                }
+                let from = &gradient[x / window * c + g * LANES..][..to.len()];
+                V::load_slice(from).keep(here).store_slice(to);
+            }
+        }
+    }
+}

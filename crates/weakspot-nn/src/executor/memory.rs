@@ -1,0 +1,42 @@
+//! Buffers that go from layer to layer and from batch to batch.
+//!
+//! The activations of a batch are tens of megabytes per layer. Fresh memory of that size comes from the system page by
+//! page, each zeroed at first touch; that took a tenth of a forward pass.
+
+use std::sync::{Mutex, PoisonError};
+
+use weakspot_conv::Scalar;
+
+use super::activation::Activation;
+use crate::network::Shape;
+
+/// Buffers nobody uses at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Memory<T> {
+    free: Mutex<Vec<Vec<T>>>,
+}
+
+/// More than the layers of a training pass.
+const MOST: usize = 64;
+
+impl<T: Scalar> Memory<T> {
+    /// Activations with arbitrary content, to be overwritten.
+    pub(super) fn take(&self, n: usize, shape: Shape) -> Activation<T> {
+        let len = n * shape.len();
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |v: &Vec<T>| v.capacity() >= len && v.capacity() / 4 <= len;
+        let best = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
+        let mut data = best.map_or_else(Vec::new, |i| free.swap_remove(i));
+        drop(free);
+        data.resize(len, T::ZERO);
+        Activation { n, shape, data }
+    }
+
+    /// Takes back what [`Memory::take`] gave, or anything else of the kind.
+    pub(super) fn give(&self, activation: Activation<T>) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < MOST {
+            free.push(activation.data);
+        }
+    }
+}

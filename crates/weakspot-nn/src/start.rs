@@ -1,0 +1,167 @@
+//! Weights of another task to begin training from: ImageNet's, in torchvision's names.
+//!
+//! The trunk must be the network's, tensor by tensor. Of what stands on it, tensors of the network's names and shapes
+//! are taken over; the others are left out, and what the network still lacks begins at random.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use weakspot::{Error, ErrorKind, Result};
+
+use crate::checkpoint::{Opened, arch_of, describe, width_of};
+use crate::init;
+use crate::models::{Arch, Width};
+use crate::network::Network;
+use crate::train::is_trunk;
+use crate::weights::{Weights, is_ignored};
+
+/// Mean of ImageNet's pixels per colour channel, which torchvision's weights were trained to have subtracted.
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Their standard deviation, likewise.
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// A file of weights to begin from, of which only the header has been read.
+#[derive(Debug)]
+pub struct Start {
+    file: Opened,
+    arch: Arch,
+    width: Width,
+    channels: usize,
+    normalization: Normalization,
+}
+
+/// What the trunk expects of its pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalization {
+    /// Subtracted, per channel.
+    pub mean: Vec<f32>,
+    /// Then divided by, per channel.
+    pub std: Vec<f32>,
+    /// Whether the file says so; otherwise it was assumed, and has to be shown.
+    pub known: bool,
+}
+
+/// Weights to begin with, and where they come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// Of the whole network.
+    pub weights: Weights,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The network's tensors that the file does not have in this shape, and that begin at random.
+    pub fresh: Vec<String>,
+    /// The file's tensors that the network has no place for, with their shapes.
+    pub left_out: Vec<String>,
+}
+
+impl Start {
+    /// Reads the header of a file.
+    ///
+    /// A file that does not say how pixels are normalised is taken for torchvision's: with three channels, ImageNet's
+    /// mean and standard deviation; else 0 and 1.
+    ///
+    /// # Errors
+    /// `Io` when the file cannot be read; `Format` when it is not safetensors, or has no first convolution of VGG16.
+    pub fn open(path: &Path) -> Result<Self> {
+        let place = |e: Error| e.context(path.display());
+        let file = Opened::open(path)?;
+        let shapes = file.shapes();
+        let Some(&&[first, channels, _, _]) = shapes.get("features.0.weight") else {
+            return Err(place(not_vgg(&shapes)));
+        };
+        let (arch, width) = (arch_of(&shapes), width_of(first).map_err(place)?);
+        let described = describe(&file.metadata).map_err(place)?;
+        let normalization = match described {
+            Some(known) => Normalization { mean: known.model.mean, std: known.model.std, known: true },
+            None if channels == 3 => {
+                Normalization { mean: IMAGENET_MEAN.to_vec(), std: IMAGENET_STD.to_vec(), known: false }
+            }
+            None => Normalization { mean: vec![0.0; channels], std: vec![1.0; channels], known: false },
+        };
+        Ok(Self { file, arch, width, channels, normalization })
+    }
+
+    /// The architecture, read from the tensors' names.
+    pub fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// The share of the channels, read from the tensors' shapes.
+    pub fn width(&self) -> Width {
+        self.width
+    }
+
+    /// Colour channels of the images.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// What the trunk expects of its pixels.
+    pub fn normalization(&self) -> &Normalization {
+        &self.normalization
+    }
+
+    /// Reads the weights of a network; what the file lacks of its head is drawn as for training from nothing.
+    ///
+    /// # Errors
+    /// `Format`, naming the tensor and the shape expected, where the trunks differ or a number is not finite; `Io` when
+    /// the file cannot be read.
+    pub fn read(self, network: &Network, seed: u64) -> Result<Begun> {
+        let needed: BTreeMap<String, Vec<usize>> =
+            network.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
+        let fits =
+            |name: &str, shape: &[usize]| needed.get(name).is_some_and(|needed| needed.as_slice() == shape);
+        let shapes = self.file.shapes();
+        check_trunk(&needed, &shapes).map_err(|e| e.context(self.file.path.display()))?;
+        let left_out = shapes.iter().filter(|(name, shape)| !fits(name, shape) && !is_ignored(name));
+        let left_out: Vec<String> = left_out.map(|(name, shape)| format!("{name} {shape:?}")).collect();
+        let wanted: Vec<String> = shapes
+            .iter()
+            .filter(|(name, shape)| fits(name, shape))
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let fresh: Vec<String> = needed.keys().filter(|name| !wanted.contains(name)).cloned().collect();
+        let (read, sha256) = self.file.read(|name| wanted.iter().any(|wanted| wanted == name))?;
+        let mut weights = init::some(network, seed, |name| fresh.iter().any(|fresh| fresh == name));
+        weights.0.extend(read.0);
+        Ok(Begun { weights, sha256, fresh, left_out })
+    }
+}
+
+/// Checks that two trunks have the same tensors.
+fn check_trunk(needed: &BTreeMap<String, Vec<usize>>, shapes: &BTreeMap<&str, &[usize]>) -> Result<()> {
+    let differs = |message: String| {
+        Err(Error::new(ErrorKind::Format, message).with_hint(
+            "the trunk must be the network's own: leave --arch and --width out, they are read from the file; names and \
+             shapes are torchvision's",
+        ))
+    };
+    for (name, expected) in needed.iter().filter(|(name, _)| is_trunk(name)) {
+        match shapes.get(name.as_str()) {
+            None => return differs(format!("tensor {name} {expected:?} is missing")),
+            Some(shape) if *shape != expected.as_slice() => {
+                return differs(format!("tensor {name} should have shape {expected:?}; got {shape:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let foreign =
+        shapes.iter().find(|(name, _)| is_trunk(name) && !needed.contains_key(**name) && !is_ignored(name));
+    match foreign {
+        Some((name, shape)) => {
+            differs(format!("tensor {name} {shape:?} belongs to no layer of this network"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The error for a file of other tensors, naming one.
+fn not_vgg(shapes: &BTreeMap<&str, &[usize]>) -> Error {
+    let first = shapes.iter().next();
+    let found = first
+        .map_or_else(|| "no tensor".to_owned(), |(name, shape)| format!("{name} {shape:?}, among others"));
+    Error::format(format!("expected the tensor features.0.weight of a VGG16, [64, 3, 3, 3]; found {found}")).with_hint(
+        "from torchvision: safetensors.torch.save_file(torchvision.models.vgg16(weights=\"DEFAULT\").state_dict(), \
+         \"vgg16.safetensors\")",
+    )
+}

@@ -1,0 +1,59 @@
+//! The same picture twice, by content.
+
+use std::collections::BTreeMap;
+
+use crate::dataset::{Dataset, Splits};
+
+/// The most pairs that a note names.
+const NAMED: usize = 3;
+
+/// What a reader of the results should know of images that occur more than once: a sentence about copies with
+/// different labels, and one about copies of eval images in the parts that the classifier or the blob are made from.
+///
+/// Images are the same where their pixels are, as they stand in the data set (after resizing).
+pub fn copies(data: &Dataset, splits: &Splits) -> Vec<String> {
+    let mut by_content: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+    for (i, digest) in data.pixels.digests().into_iter().enumerate() {
+        by_content.entry(digest).or_default().push(i);
+    }
+    let mut scored = vec![false; data.ids.len()];
+    let mut made_from = scored.clone();
+    for &i in &splits.eval {
+        scored[i] = true;
+    }
+    for part in [&splits.train, &splits.tune, &splits.fit] {
+        for &i in part {
+            made_from[i] = true;
+        }
+    }
+    let (mut two_labels, mut two_parts) = (Vec::new(), Vec::new());
+    for same in by_content.values().filter(|same| same.len() > 1) {
+        let first = same[0];
+        let pair = |other: usize| (data.ids[first].as_str(), data.ids[other].as_str());
+        two_labels.extend(same.iter().find(|&&i| data.labels[i] != data.labels[first]).map(|&i| pair(i)));
+        let eval = same.iter().find(|&&i| scored[i]);
+        let other = same.iter().find(|&&i| made_from[i]);
+        if let (Some(&eval), Some(&other)) = (eval, other) {
+            two_parts.push((data.ids[eval].as_str(), data.ids[other].as_str()));
+        }
+    }
+    let [a, b] = [0, 1].map(|i| data.class_names.get(i).map_or("", String::as_str));
+    let mut notes = Vec::new();
+    notes.extend(sentence(
+        two_labels,
+        &format!("occur in both classes, {a} and {b}: whatever the classifier says of them is wrong once"),
+    ));
+    notes.extend(sentence(
+        two_parts,
+        "are scored (eval) and also in train, tune or fit: scores on them say nothing about new images",
+    ));
+    notes
+}
+
+fn sentence(mut pairs: Vec<(&str, &str)>, what: &str) -> Option<String> {
+    // By name and not by content, which has no order that anyone knows.
+    pairs.sort_unstable();
+    let named: Vec<String> = pairs.iter().take(NAMED).map(|(a, b)| format!("{a} = {b}")).collect();
+    let more = if pairs.len() > NAMED { ", .." } else { "" };
+    (!pairs.is_empty()).then(|| format!("{} images {what}: {}{more}", pairs.len(), named.join(", ")))
+}

@@ -1,0 +1,135 @@
+//! Which files of a folder are pictures, and what their place says of them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::decode;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How deep folders inside a class's folder may lie.
+const MAX_DEPTH: usize = 32;
+
+/// What file managers leave behind.
+const LITTER: [&str; 2] = ["thumbs.db", "desktop.ini"];
+
+/// What a folder holds, each sorted by name; hidden files are passed over.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    pub(super) folders: Vec<(String, PathBuf)>,
+    pub(super) pictures: Vec<(String, PathBuf)>,
+    /// Names that end as no picture does.
+    pub(super) others: Vec<String>,
+}
+
+/// Lists a folder.
+///
+/// A name that is not UTF-8 is kept with its odd bytes written `\xE9`, so that it can be an id.
+pub(super) fn list(folder: &Path) -> Result<Entries> {
+    let fail = |e: &std::io::Error| {
+        Error::io(folder, e).with_hint("check that the folder exists and that you may read it")
+    };
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| fail(&e))? {
+        let entry = entry.map_err(|e| fail(&e))?;
+        all.push((readable(&entry.file_name()), entry.path()));
+    }
+    all.sort();
+    let mut entries = Entries::default();
+    for (name, path) in all {
+        if name.starts_with('.') || LITTER.contains(&name.to_lowercase().as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            entries.folders.push((name, path));
+        } else if decode::kind_by_name(&path).is_some() {
+            entries.pictures.push((name, path));
+        } else {
+            entries.others.push(name);
+        }
+    }
+    Ok(entries)
+}
+
+/// A name as text.
+fn readable(name: &OsStr) -> String {
+    name.as_encoded_bytes()
+        .utf8_chunks()
+        .flat_map(|chunk| {
+            let odd = chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}"));
+            std::iter::once(chunk.valid().to_owned()).chain(odd)
+        })
+        .collect()
+}
+
+/// The pictures of one class.
+#[derive(Debug, Default)]
+pub(super) struct OfClass {
+    /// Path within the class's folder, and where the file is.
+    pub(super) pictures: Vec<(String, PathBuf)>,
+    /// Files that are no pictures by their names.
+    pub(super) others: Vec<String>,
+}
+
+/// Every picture in a class's folder and the folders inside it.
+pub(super) fn pictures_of_class(folder: &Path) -> Result<OfClass> {
+    let mut found = OfClass::default();
+    let own = folder.canonicalize().map_err(|e| Error::io(folder, &e))?;
+    collect(folder, "", &mut vec![own], &mut found)?;
+    Ok(found)
+}
+
+fn collect(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, found: &mut OfClass) -> Result<()> {
+    let entries = list(folder)?;
+    let inside = |name: String| format!("{prefix}{name}");
+    found.pictures.extend(entries.pictures.into_iter().map(|(name, path)| (inside(name), path)));
+    found.others.extend(entries.others.into_iter().map(inside));
+    for (name, path) in entries.folders {
+        let real = path.canonicalize().map_err(|e| Error::io(&path, &e))?;
+        if above.contains(&real) || above.len() > MAX_DEPTH {
+            return Err(Error::new(
+                ErrorKind::Format,
+                format!(
+                    "{}: expected folders at most {MAX_DEPTH} deep; came a link that leads back to {}",
+                    path.display(),
+                    real.display()
+                ),
+            )
+            .with_hint("remove that link"));
+        }
+        above.push(real);
+        collect(&path, &inside(format!("{name}/")), above, found)?;
+        above.pop();
+    }
+    Ok(())
+}
+
+/// The two parts of a folder that is divided by its publisher: training and test.
+#[derive(Debug)]
+pub(super) struct PartFolders {
+    pub(super) train: PathBuf,
+    pub(super) test: PathBuf,
+    /// A part that is not used, and why.
+    pub(super) note: Option<String>,
+}
+
+/// The parts, where a folder holds `train` and `test` (or a validation part instead) and nothing else.
+pub(super) fn parts(folders: &[(String, PathBuf)]) -> Option<PartFolders> {
+    let named =
+        |names: &[&str]| folders.iter().find(|(name, _)| names.contains(&name.to_lowercase().as_str()));
+    let train = named(&["train", "training"])?;
+    let test = named(&["test", "testing"]);
+    let validation = named(&["val", "valid", "validation"]);
+    let known = 1 + usize::from(test.is_some()) + usize::from(validation.is_some());
+    if known != folders.len() || known == 1 {
+        return None;
+    }
+    let (test, note) = match (test, validation) {
+        (Some(test), Some((unused, _))) => {
+            (test, Some(format!("the folder {unused} is not used: train is divided and test is scored")))
+        }
+        (Some(test), None) => (test, None),
+        (None, Some(used)) => (used, Some(format!("the folder {} is scored as the test part", used.0))),
+        (None, None) => return None,
+    };
+    Some(PartFolders { train: train.1.clone(), test: test.1.clone(), note })
+}

@@ -1,0 +1,289 @@
+//! Pictures that were found and not yet opened.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{find, manifest};
+use crate::dataset::Origin;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One picture that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) id: String,
+    /// Below the number of classes; `None` in a folder without classes.
+    pub(super) class: Option<usize>,
+    pub(super) origin: Origin,
+    /// What must not be torn apart; empty where unknown.
+    pub(super) group: String,
+}
+
+/// What is read out of a file's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// Nothing.
+    #[default]
+    None,
+    /// The part before the first underscore is what must not be torn apart: the slide, in
+    /// `C100P61ThinF_IMG_20150918_144104_cell_162.png`.
+    FirstPart,
+}
+
+/// A data set of pictures that is known by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// `cats-vs-dogs`.
+    pub name: &'static str,
+    /// The two classes, by their folders' names in small letters and as they are shown.
+    classes: [(&'static str, &'static str); 2],
+    /// Other names that the publishers' archives give the folder.
+    folders: &'static [&'static str],
+    /// What is read out of file names.
+    pub grouping: Grouping,
+    /// Where it is from.
+    source: &'static str,
+}
+
+/// The data sets of pictures that are known by name.
+const KNOWN: [Known; 2] = [
+    Known {
+        name: "cats-vs-dogs",
+        classes: [("cat", "cat"), ("dog", "dog")],
+        folders: &["PetImages"],
+        grouping: Grouping::None,
+        source: "https://www.microsoft.com/en-us/download/details.aspx?id=54765",
+    },
+    Known {
+        name: "malaria",
+        classes: [("parasitized", "Parasitized"), ("uninfected", "Uninfected")],
+        folders: &["cell_images"],
+        grouping: Grouping::FirstPart,
+        source: "https://lhncbc.nlm.nih.gov/LHC-research/LHC-projects/image-processing/malaria-datasheet.html",
+    },
+];
+
+impl Known {
+    /// The data set of a name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        KNOWN.into_iter().find(|known| known.name == name)
+    }
+
+    /// Finds its pictures in a folder, or in the folder of its name inside that one.
+    ///
+    /// # Errors
+    /// `Io` where they are not, naming the places and the source; what [`Listing::of_folder`] reports.
+    pub fn find(&self, place: &Path) -> Result<Listing> {
+        let mut places = vec![place.to_owned(), place.join(self.name)];
+        for folder in self.folders {
+            places.extend([place.join(folder), place.join(self.name).join(folder)]);
+        }
+        for folder in &places {
+            if !folder.is_dir() {
+                continue;
+            }
+            let entries = find::list(folder)?;
+            let inside = find::parts(&entries.folders);
+            let holder = inside.as_ref().map_or(folder, |parts| &parts.train);
+            let folders = if inside.is_some() { find::list(holder)?.folders } else { entries.folders };
+            if self.classes.iter().all(|(class, _)| folders.iter().any(|(name, _)| same(name, class))) {
+                return Listing::read(folder, self.name, self.grouping, Some(&self.classes));
+            }
+        }
+        let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        let [a, b] = self.classes.map(|(_, shown)| shown);
+        Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "{}: expected a folder with the folders {a} and {b}, or train and test with these; looked in {}",
+                self.name,
+                looked.join(", ")
+            ),
+        )
+        .with_hint(format!(
+            "fetch it from {} and pass --data-dir DIR, or put it in the folder {} of WEAKSPOT_DATA",
+            self.source, self.name
+        )))
+    }
+}
+
+/// Whether a folder's name is a class's: in any case, in the singular or the plural.
+fn same(folder: &str, class: &str) -> bool {
+    let folder = folder.to_lowercase();
+    folder == class || folder.strip_suffix('s') == Some(class)
+}
+
+/// Pictures that were found and not yet opened.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The data set's name.
+    pub name: String,
+    /// One per label, empty where the pictures have no labels.
+    pub class_names: Vec<String>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Listing {
+    /// The pictures of a folder: `FOLDER/<class>/*`, `FOLDER/{train,test}/<class>/*`, or `FOLDER/*` without labels.
+    ///
+    /// Classes are in the order of their names. Folders inside a class's belong to the class. Files that end as no
+    /// picture does are passed over with a note, hidden ones without.
+    ///
+    /// # Errors
+    /// `Io` for a folder that cannot be read; `Format` for a folder without pictures, for pictures beside class
+    /// folders, and for a link that leads back to a folder above it.
+    pub fn of_folder(folder: &Path, name: &str, grouping: Grouping) -> Result<Self> {
+        Self::read(folder, name, grouping, None)
+    }
+
+    /// The pictures that a list names: CSV with the columns `path`, `label` and, where wanted, `split` (`train` or
+    /// `test`) and `group`. Paths are relative to the list's folder.
+    ///
+    /// # Errors
+    /// `Io` for a list that cannot be read; `Format` for other columns, an empty field, a path that comes twice or a
+    /// part that is neither; `InvalidParameter` where only some pictures have a part.
+    pub fn of_manifest(file: &Path, name: &str) -> Result<Self> {
+        let (class_names, entries) = manifest::read(file)?;
+        Ok(Self { name: name.to_owned(), class_names, entries, notes: Vec::new() })
+    }
+
+    /// The number of pictures.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no picture.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The pictures of two classes, relabelled: 0 for `a`, 1 for `b`. Only these will be opened.
+    ///
+    /// # Errors
+    /// `InvalidParameter` for a class that does not exist.
+    pub fn pair(self, a: usize, b: usize) -> Result<Self> {
+        let classes = self.class_names.len();
+        if a >= classes || b >= classes || a == b {
+            return Err(Error::invalid(format!(
+                "{}: expected two different classes below {classes}; came {a} and {b}",
+                self.name
+            )));
+        }
+        let entries = self
+            .entries
+            .into_iter()
+            .filter_map(|entry| {
+                let label = if entry.class? == a { 0 } else { 1 };
+                (entry.class == Some(a) || entry.class == Some(b))
+                    .then_some(Entry { class: Some(label), ..entry })
+            })
+            .collect();
+        let class_names = vec![self.class_names[a].clone(), self.class_names[b].clone()];
+        Ok(Self { class_names, entries, ..self })
+    }
+
+    fn read(folder: &Path, name: &str, grouping: Grouping, wanted: Option<&[(&str, &str)]>) -> Result<Self> {
+        let top = find::list(folder)?;
+        let mut listing =
+            Self { name: name.to_owned(), class_names: Vec::new(), entries: Vec::new(), notes: Vec::new() };
+        let divided = find::parts(&top.folders).filter(|_| top.pictures.is_empty());
+        let roots = match divided {
+            Some(parts) => {
+                listing.notes.extend(parts.note);
+                vec![(parts.train, "train/", Origin::Train), (parts.test, "test/", Origin::Test)]
+            }
+            None => vec![(folder.to_owned(), "", Origin::Whole)],
+        };
+        let mut others = Vec::new();
+        let mut classes = Vec::new();
+        for (root, prefix, origin) in roots {
+            let inside = find::list(&root)?;
+            others.extend(inside.others.into_iter().map(|other| format!("{prefix}{other}")));
+            if let (Some((_, class)), Some((_, picture))) = (inside.folders.first(), inside.pictures.first())
+                && wanted.is_none()
+            {
+                return Err(Error::format(format!(
+                    "{}: expected either pictures or one folder per class; came both, {} and {}",
+                    root.display(),
+                    picture.display(),
+                    class.display()
+                ))
+                .with_hint("move the pictures into the folders of their classes"));
+            }
+            if inside.folders.is_empty() && !inside.pictures.is_empty() {
+                if origin != Origin::Whole {
+                    return Err(nothing(&root, "folders of classes").with_hint(
+                        "give every part one folder per class, or name the files in a list: --manifest files.csv",
+                    ));
+                }
+                listing.entries.extend(
+                    inside.pictures.into_iter().map(|(id, path)| entry(path, id, None, origin, grouping)),
+                );
+            }
+            for (class, path) in inside.folders {
+                let shown = match wanted {
+                    None => class.clone(),
+                    Some(wanted) => match wanted.iter().find(|(known, _)| same(&class, known)) {
+                        Some((_, shown)) => (*shown).to_owned(),
+                        None => continue,
+                    },
+                };
+                let found = find::pictures_of_class(&path)?;
+                if found.pictures.is_empty() {
+                    return Err(nothing(&path, "pictures of a class").with_hint(
+                        "add pictures (.png, .jpg, .webp, .bmp, .gif, .tif), or remove the folder",
+                    ));
+                }
+                others.extend(found.others.into_iter().map(|other| format!("{prefix}{class}/{other}")));
+                for (inner, path) in found.pictures {
+                    classes.push(shown.clone());
+                    let id = format!("{prefix}{class}/{inner}");
+                    listing.entries.push(entry(path, id, None, origin, grouping));
+                }
+            }
+        }
+        if listing.entries.is_empty() {
+            return Err(nothing(folder, "pictures").with_hint(
+                "give a folder with one folder of pictures per class, or a flat folder for weakspot maps",
+            ));
+        }
+        if !classes.is_empty() {
+            let names: Vec<String> = classes.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+            for (entry, class) in listing.entries.iter_mut().zip(&classes) {
+                entry.class = names.iter().position(|name| name == class);
+            }
+            listing.class_names = names;
+        }
+        listing.notes.extend(passed_over(&others));
+        Ok(listing)
+    }
+}
+
+fn entry(path: PathBuf, id: String, class: Option<usize>, origin: Origin, grouping: Grouping) -> Entry {
+    let group = match grouping {
+        Grouping::None => String::new(),
+        Grouping::FirstPart => {
+            let file = id.rsplit('/').next().unwrap_or(&id);
+            file.split('_').next().unwrap_or(file).to_owned()
+        }
+    };
+    Entry { path, id, class, origin, group }
+}
+
+fn nothing(folder: &Path, what: &str) -> Error {
+    Error::format(format!("{}: expected {what}; came a folder without any", folder.display()))
+}
+
+/// One sentence about the files that are no pictures by their names.
+fn passed_over(others: &[String]) -> Option<String> {
+    let first: Vec<&str> = others.iter().take(3).map(String::as_str).collect();
+    let more = if others.len() > 3 { ", .." } else { "" };
+    (!others.is_empty()).then(|| {
+        format!(
+            "{} files that end as no picture does were passed over: {}{more}",
+            others.len(),
+            first.join(", ")
+        )
+    })
+}
