@@ -38,6 +38,10 @@ QUICK = {"rounds": 1, "slice": 0.0, "study_rounds": 1, "big_rounds": 1,
 QUICK_PARTS = PARTS[:3]
 STUDY_BATCH = {32: 32, 224: 4}
 
+# Processes running beside ours, as a mean over a minute. OpenMP divides work evenly and waits for the slowest thread, so
+# that a busy machine slows PyTorch more than it does us: nothing that should be published.
+MOST_LOAD = 0.5
+
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,6 +53,7 @@ def arguments():
     parser.add_argument("--study-rounds", type=int, help="turns of the studies; default 3, and 2 at 224 px")
     parser.add_argument("--contestants", metavar="LIST", default=",".join(studies.CONTESTANTS),
                         help=f"of the studies, of {','.join(studies.CONTESTANTS)}")  # fmt: skip
+    parser.add_argument("--busy", action="store_true", help="measure although other programs are running")
     parser.add_argument("--python", type=Path, help="a Python that has the requirements, in place of bench/.venv")
     parser.add_argument("--built", type=Path, help="a folder with weakspot and examples/bench, in place of building")
     parser.add_argument("--out", type=Path, help="file to write; default bench/results/DATE-MACHINE.json")
@@ -68,6 +73,10 @@ def main():
     settings["rounds"] = args.rounds or settings["rounds"]
     if args.study_rounds:
         settings["study_rounds"] = settings["big_rounds"] = args.study_rounds
+    load = environment.load()
+    if load is not None and load > MOST_LOAD and not (args.busy or args.quick):
+        raise Stop(f"other programs are running (load {load:.1f}), which slows PyTorch more than weakspot: close them "
+                   "and wait a minute, or give --busy")  # fmt: skip
     python = environment.contestants_python(args.python)
     tool, worker = environment.build(args.built)
     work = BENCH / "work"
@@ -80,9 +89,9 @@ def main():
         "settings": settings,
         "machine": environment.machine(),
         "versions": environment.versions(python),
-        "load_before": environment.load(),
+        "load_before": load,
     }
-    talk(f"{result['machine']['cpu']}, {args.threads} threads, load {result['load_before']:.1f}")
+    talk(f"{result['machine']['cpu']}, {args.threads} threads, load {load}")
     prepare(python, work, parts, settings, args.threads)
 
     weights = str(work / "weights-32.safetensors")

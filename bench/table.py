@@ -36,8 +36,13 @@ def flat(rounds):
     return [t for times in rounds for t in times]
 
 
-def spread(values, scale=1.0, digits=3):
-    low, mid, high = (f"{v * scale:#.{digits}g}".rstrip(".") for v in (min(values), median(values), max(values)))
+def digits(value):
+    """Three digits, and all of those before the point."""
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+
+
+def spread(values, scale=1.0):
+    low, mid, high = (digits(v * scale) for v in (min(values), median(values), max(values)))
     return f"{mid} [{low}, {high}]"
 
 

@@ -65,6 +65,9 @@ class Tables(unittest.TestCase):
     def test_memory_is_held_against_the_contestant_that_needs_least(self):
         self.assertIn("against PyTorch and libraries, usual | 10 MB | 20 MB | 2.00x |", table.short(result(0.5)))
 
+    def test_times_have_three_digits(self):
+        self.assertEqual(table.spread([0.00123456, 1.5, 0.09996], 1e3), "100 [1.23, 1500]")
+
     def test_a_smoke_run_says_so_everywhere(self):
         for make in (table.short, table.everything):
             self.assertIn("not to be quoted", make(result(0.5, quick=True)))

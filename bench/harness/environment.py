@@ -95,7 +95,7 @@ def machine():
         "cores_usable": cores(),
         "features": [f for f in FEATURES if f in flags],
         "virtual": "hypervisor" in flags,
-        "l2_cache": info.get("cache size", ""),
+        "cache": info.get("cache size", ""),
         "memory_kib": int(memory.get("MemTotal", "0 kB").split()[0]),
         "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
     }

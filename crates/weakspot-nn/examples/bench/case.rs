@@ -90,7 +90,11 @@ impl Case {
 
     /// How the kernels compute a layer of this shape: what its real number of operations follows from.
     pub(crate) fn algorithm(&self) -> &'static str {
-        "direct"
+        match self.description {
+            // The executor has one way today.
+            Description::Layer { .. } => "direct",
+            Description::Network { .. } => "by layer",
+        }
     }
 
     /// Seconds of one run. What a run uses up is copied before the clock starts.
