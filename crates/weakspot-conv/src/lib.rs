@@ -16,6 +16,10 @@
 //! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, and the call of `matrixmultiply` in
 //! `direct/product.rs`. Every length is checked in [`Convolution`]; slices are indexed with bounds everywhere.
 #![deny(missing_docs)]
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel is compiled with the instructions of its caller only if all of it is inlined there"
+)]
 
 mod convolution;
 mod direct;

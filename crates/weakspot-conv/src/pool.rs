@@ -154,7 +154,7 @@ impl MaxPool {
             let gates = bits.get(row * self.size.1 * self.groups()..).filter(|_| gates.is_some());
             let first = y % self.window * self.window;
             if let (Some(gradient), Some(to)) = (T::singles(gradient), T::singles_mut(to)) {
-                run(Isa::best(), Gradient { pool: self, gradient, places, gates, first, to });
+                run(Isa::best(), Gradient { pool: self, from: gradient, places, gates, first, to });
             } else {
                 self.gradient_row(gradient, places, gates, first, to);
             }
@@ -233,7 +233,7 @@ impl Kernel for Forward<'_> {
 /// A row of the input's gradient from the row of windows over it.
 struct Gradient<'a> {
     pool: &'a MaxPool,
-    gradient: &'a [f32],
+    from: &'a [f32],
     places: &'a [u16],
     /// From this row on.
     gates: Option<&'a [u16]>,
@@ -245,7 +245,7 @@ struct Gradient<'a> {
 impl Kernel for Gradient<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { pool, gradient, places, gates, first, to } = self;
+        let Self { pool, from, places, gates, first, to } = self;
         let (c, window, groups) = (pool.channels, pool.window, pool.groups());
         let within = pool.out.1 * window * c;
         let (to, rest) = to.split_at_mut(within);
@@ -261,8 +261,8 @@ impl Kernel for Gradient<'_> {
                 if let Some(gates) = gates {
                     here &= gates[x * groups + g];
                 }
-                let from = &gradient[x / window * c + g * LANES..][..to.len()];
-                V::load_slice(from).keep(here).store_slice(to);
+                let windows = &from[x / window * c + g * LANES..][..to.len()];
+                V::load_slice(windows).keep(here).store_slice(to);
             }
         }
     }

@@ -1,5 +1,9 @@
 //! The kernels against sums written out, over random shapes; and the promises about bytes.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::print_stdout,
+    reason = "errors are stated: cargo test -p weakspot-conv errors_on -- --nocapture"
+)]
 
 use proptest::prelude::*;
 use weakspot_conv::{Activation, ConvShape, Convolution, Gates, Isa, Method, Scalar};
@@ -239,13 +243,16 @@ fn errors_on_real_shapes_are_those_stated() {
         for isa in Isa::available() {
             let fast = errors::<f32>(&case, Method::Fast, isa);
             let direct = errors::<f32>(&case, Method::Direct, isa);
-            let shown =
-                |errors: [f64; 4]| errors[..3].iter().map(|e| format!(" {e:.1e}")).collect::<String>();
             println!(
-                "{ci} to {co} at {side}x{side}, {}: fast{}, direct{}",
+                "{ci} to {co} at {side}x{side}, {}: forward, to the input, to the weights: fast {:.1e} {:.1e} {:.1e}, \
+                 direct {:.1e} {:.1e} {:.1e}",
                 isa.name(),
-                shown(fast),
-                shown(direct)
+                fast[0],
+                fast[1],
+                fast[2],
+                direct[0],
+                direct[1],
+                direct[2]
             );
             within(&case, fast, WINOGRAD);
         }

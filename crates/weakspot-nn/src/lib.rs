@@ -25,5 +25,5 @@ pub use train::{
     Augmentation, Epoch, Freeze, Optimizer, Recipe, Resume, Schedule, Trained, TrainingData, train,
     train_from,
 };
-pub use weakspot_conv::Method as Convolutions;
+pub use weakspot_conv::{Method as Convolutions, ShapeError};
 pub use weights::{Tensor, Weights};

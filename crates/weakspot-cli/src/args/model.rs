@@ -52,8 +52,7 @@ pub(crate) struct ModelArgs {
 
 /// How convolutions are computed, by name.
 fn convolutions(text: &str) -> Result<Convolutions> {
-    text.parse().map_err(|_| {
-        Error::invalid(format!("expected fast or direct; got {text:?}"))
-            .with_hint("for example --conv direct")
+    text.parse().map_err(|e: weakspot_nn::ShapeError| {
+        Error::invalid(e.to_string()).with_hint("for example --conv direct")
     })
 }

@@ -81,7 +81,7 @@ impl Vector for Portable {
     fn above_zero(self) -> u16 {
         let mut bits = 0;
         for (i, v) in self.0.into_iter().enumerate() {
-            bits |= u16::from(!(v <= 0.0)) << i;
+            bits |= u16::from(v > 0.0 || v.is_nan()) << i;
         }
         bits
     }

@@ -42,13 +42,13 @@ impl Filters {
         data.par_chunks_mut(places * terms * 2).enumerate().for_each(|(panel, to)| {
             match (grid.size, rotated) {
                 (Size::Four, false) => {
-                    run(isa, Forward { tile: PhantomData::<Four>, shape, packed, panel, to })
+                    run(isa, Forward { tile: PhantomData::<Four>, shape, packed, panel, to });
                 }
                 (Size::Two, false) => {
-                    run(isa, Forward { tile: PhantomData::<Two>, shape, packed, panel, to })
+                    run(isa, Forward { tile: PhantomData::<Two>, shape, packed, panel, to });
                 }
                 (Size::Four, true) => {
-                    run(isa, Rotated { tile: PhantomData::<Four>, shape, packed, panel, to })
+                    run(isa, Rotated { tile: PhantomData::<Four>, shape, packed, panel, to });
                 }
                 (Size::Two, true) => run(isa, Rotated { tile: PhantomData::<Two>, shape, packed, panel, to }),
             }

@@ -1,5 +1,10 @@
 //! 3x3 convolutions with stride 1 and padding 1 by Winograd's minimal filtering, in single precision.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "arrays stay in registers where every index is a loop variable of known bounds"
+)]
+
 mod filters;
 mod grid;
 mod pass;

@@ -151,10 +151,13 @@ impl Pass<'_> {
         let (grid, channels, images) = (self.grid, self.filters.terms, self.input);
         match grid.size {
             Size::Four => {
-                run(self.isa, Gather { tile: PhantomData::<Four>, grid, channels, images, tiles, to, stride })
+                run(
+                    self.isa,
+                    Gather { tile: PhantomData::<Four>, grid, channels, images, tiles, to, stride },
+                );
             }
             Size::Two => {
-                run(self.isa, Gather { tile: PhantomData::<Two>, grid, channels, images, tiles, to, stride })
+                run(self.isa, Gather { tile: PhantomData::<Two>, grid, channels, images, tiles, to, stride });
             }
         }
     }

@@ -34,12 +34,12 @@ impl<T: Tile> Kernel for Gather<'_, T> {
             let columns = T::SIDE.min(grid.width + 1 - left) - x;
             let pitch = grid.width * channels;
             // The second time with numbers that the compiler knows.
-            if (rows, columns) != (T::SIDE, T::SIDE) {
-                let window = Window::new(&image[first..], channels, pitch, rows, columns);
-                gather::<V, T>(window, [y, y + rows, x, x + columns], to, stride, t);
-            } else {
+            if (rows, columns) == (T::SIDE, T::SIDE) {
                 let window = Window::new(&image[first..], channels, pitch, T::SIDE, T::SIDE);
                 gather::<V, T>(window, [0, T::SIDE, 0, T::SIDE], to, stride, t);
+            } else {
+                let window = Window::new(&image[first..], channels, pitch, rows, columns);
+                gather::<V, T>(window, [y, y + rows, x, x + columns], to, stride, t);
             }
         }
     }
@@ -103,12 +103,12 @@ impl<T: Tile> Kernel for Spread<'_, T> {
             let columns = T::OUT.min(grid.width - left);
             let pitch = grid.width * channels;
             // The second time with numbers that the compiler knows.
-            if (rows, columns) != (T::OUT, T::OUT) {
-                let window = Window::new(&image[first..], channels, pitch, rows, columns);
-                spread::<V, T>(window, rows, columns, to, stride, t);
-            } else {
+            if (rows, columns) == (T::OUT, T::OUT) {
                 let window = Window::new(&image[first..], channels, pitch, T::OUT, T::OUT);
                 spread::<V, T>(window, T::OUT, T::OUT, to, stride, t);
+            } else {
+                let window = Window::new(&image[first..], channels, pitch, rows, columns);
+                spread::<V, T>(window, rows, columns, to, stride, t);
             }
         }
     }

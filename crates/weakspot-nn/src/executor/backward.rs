@@ -38,7 +38,7 @@ impl<T: Scalar> Executor<T> {
             place -= 1;
             // A batch norm that went into the convolution comes out with it, unless the walk ends or began between them.
             match (&self.operations[place], &tape.saved[place]) {
-                (Operation::BatchNorm(_), Saved::Folded) if place > to => continue,
+                (Operation::BatchNorm(_), Saved::Folded) if place > to => {}
                 (Operation::BatchNorm(norm), Saved::Folded) => norm.evaluate_gradient(&mut gradient),
                 _ => {
                     let folded = place + 1 < from && matches!(tape.saved.get(place + 1), Some(Saved::Folded));

@@ -40,7 +40,8 @@ impl<T: Scalar> Executor<T> {
             };
             let conv = |shape: ConvShape| -> Result<Operation<T>> {
                 let own = Convolution::new(shape, &numbers("weight"), numbers("bias"), method);
-                Ok(Operation::Conv(Conv { own: own.map_err(shape_error)?, folded: OnceLock::new() }))
+                let own = own.map_err(shape_error)?;
+                Ok(Operation::Conv(Box::new(Conv { own, folded: OnceLock::new() })))
             };
             operations.push(match &named.layer {
                 Layer::Normalize { mean, std } => {

@@ -42,7 +42,7 @@ pub struct Executor<T: Scalar> {
 enum Operation<T: Scalar> {
     Plain,
     Normalize { mean: Vec<T>, std: Vec<T> },
-    Conv(Conv<T>),
+    Conv(Box<Conv<T>>),
     BatchNorm(BatchNorm<T>),
 }
 

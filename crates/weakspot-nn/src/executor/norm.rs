@@ -157,7 +157,8 @@ impl<T: Scalar> BatchNorm<T> {
         gradient.images_mut().zip(batch.normalized.par_chunks(image)).for_each(|((_, image), normalized)| {
             for (pixel, normalized) in image.chunks_exact_mut(c).zip(normalized.chunks_exact(c)) {
                 let parameters = bias_mean.iter().zip(&weight_mean).zip(&scale);
-                for ((g, &v), ((&bias, &weight), &scale)) in pixel.iter_mut().zip(normalized).zip(parameters) {
+                for ((g, &v), ((&bias, &weight), &scale)) in pixel.iter_mut().zip(normalized).zip(parameters)
+                {
                     *g = (*g - bias - v * weight) * scale;
                 }
             }
