@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use weakspot::{Error, Result, rng};
 use weakspot_nn::executor::{Activation, Gradients, Mode, Tape};
-use weakspot_nn::{Executor, Layer, NamedLayer, Network, Shape, checkpoint};
+use weakspot_nn::{Convolutions, Executor, Layer, NamedLayer, Network, Shape, checkpoint};
 
 use crate::numbers;
 
@@ -91,9 +91,13 @@ impl Case {
     /// How the kernels compute a layer of this shape: what its real number of operations follows from.
     pub(crate) fn algorithm(&self) -> &'static str {
         match self.description {
-            // The executor has one way today.
-            Description::Layer { .. } => "direct",
             Description::Network { .. } => "by layer",
+            Description::Layer { .. } if self.executor.method() == Convolutions::Direct => "direct",
+            // As the kernels choose: the tiles that need fewer products, the larger of equals.
+            Description::Layer { size, .. } => {
+                let products = |tile: usize, each: usize| size.div_ceil(tile).pow(2) * each;
+                if products(4, 36) <= products(2, 16) { "winograd-4" } else { "winograd-2" }
+            }
         }
     }
 
@@ -175,6 +179,7 @@ impl Case {
                         ws.iter_mut().zip(gs).for_each(|(w, g)| *w -= LEARNING_RATE * g);
                     });
                 });
+                self.executor.recycle(tape);
                 Ok(None)
             }
             (Op::WeightGradient | Op::TrainingStep, _) => Err(missing()),
