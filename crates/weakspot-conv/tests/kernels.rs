@@ -279,6 +279,44 @@ fn avx_paths_give_the_same_bytes() {
     }
 }
 
+/// Where the definition gives exactly the bias, or no gradient at all, so do the transforms: the sign of a rounding
+/// would be taken for a gradient's.
+#[test]
+fn what_sees_only_zeros_is_exactly_zero() {
+    for (ci, co, size) in [(3, 18, (13, 11)), (40, 5, (8, 8)), (17, 17, (2, 3)), (300, 260, (8, 9))] {
+        let case = Case { n: 2, ci, co, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size };
+        let mut given = Numbers::<f32>::new(&case);
+        // Zeros but for some pixels, of which a few have one channel only.
+        let some = |pixel: usize| pixel % 29 == 5;
+        for (values, channels) in [(&mut given.input, ci), (&mut given.gradient, co)] {
+            for (i, v) in values.iter_mut().enumerate() {
+                let last_only = (i / channels) % 2 == 1 && i % channels != channels - 1;
+                *v = if !some(i / channels) || last_only { 0.0 } else { *v + 1.5 };
+            }
+        }
+        for isa in Isa::available() {
+            let run = |method: Method| {
+                let bias = given.bias.clone();
+                let conv = Convolution::with_isa(case.shape(), &given.weights, bias, method, isa).unwrap();
+                let (mut output, mut to_input) = (given.gradient.clone(), given.input.clone());
+                conv.forward(2, &given.input, Activation::Linear, &mut output).unwrap();
+                conv.input_gradient(2, &given.gradient, None, &mut to_input).unwrap();
+                (output, to_input)
+            };
+            let ((direct, direct_in), (fast, fast_in)) = (run(Method::Direct), run(Method::Fast));
+            let mut untouched = 0;
+            for (i, (direct, fast)) in direct.iter().zip(&fast).enumerate() {
+                assert!(*direct != given.bias[i % co] || fast == direct, "output {i}: {fast}");
+                untouched += usize::from(*direct == given.bias[i % co]);
+            }
+            for (i, (direct, fast)) in direct_in.iter().zip(&fast_in).enumerate() {
+                assert!(*direct != 0.0 || *fast == 0.0, "gradient {i}: {fast}");
+            }
+            assert!(untouched > 0 || size == (2, 3));
+        }
+    }
+}
+
 /// What the definition makes infinite or NaN is so here too (it may spread within a tile), and a ReLU keeps a NaN.
 #[test]
 fn what_is_not_finite_stays_so() {

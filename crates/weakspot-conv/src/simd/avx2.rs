@@ -4,10 +4,10 @@
 //! through `simd::run` alone, which has asked the processor.
 
 use std::arch::x86_64::{
-    __m256, _CMP_GT_OQ, _CMP_NLE_UQ, _CMP_UNORD_Q, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
-    _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpeq_epi32, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    __m256, _CMP_GT_OQ, _CMP_NEQ_UQ, _CMP_NLE_UQ, _CMP_UNORD_Q, _mm256_add_ps, _mm256_and_ps,
+    _mm256_and_si256, _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpeq_epi32,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::{LANES, Lanes, Vector, transpose_scalar};
@@ -112,6 +112,16 @@ impl Vector for Avx2 {
             let zero = _mm256_setzero_ps();
             let low = _mm256_cmp_ps::<_CMP_NLE_UQ>(self.0, zero);
             bits_of(low, _mm256_cmp_ps::<_CMP_NLE_UQ>(self.1, zero))
+        }
+    }
+
+    #[inline(always)]
+    fn is_nonzero(self) -> bool {
+        // SAFETY: reached where AVX2 was found.
+        unsafe {
+            let zero = _mm256_setzero_ps();
+            let low = _mm256_cmp_ps::<_CMP_NEQ_UQ>(self.0, zero);
+            bits_of(low, _mm256_cmp_ps::<_CMP_NEQ_UQ>(self.1, zero)) != 0
         }
     }
 

@@ -4,10 +4,10 @@
 //! through `simd::run` alone, which has asked the processor.
 
 use std::arch::x86_64::{
-    __m512, _CMP_GT_OQ, _CMP_NLE_UQ, _CMP_UNORD_Q, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps,
-    _mm512_load_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_permutex2var_ps, _mm512_set_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, _CMP_GT_OQ, _CMP_NEQ_UQ, _CMP_NLE_UQ, _CMP_UNORD_Q, _mm512_add_ps, _mm512_cmp_ps_mask,
+    _mm512_fmadd_ps, _mm512_load_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_permutex2var_ps,
+    _mm512_set_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::{LANES, Lanes, Vector};
@@ -99,6 +99,12 @@ impl Vector for Avx512 {
     fn above_zero(self) -> u16 {
         // SAFETY: reached where AVX-512F was found.
         unsafe { _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(self.0, _mm512_setzero_ps()) }
+    }
+
+    #[inline(always)]
+    fn is_nonzero(self) -> bool {
+        // SAFETY: reached where AVX-512F was found.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps()) != 0 }
     }
 
     #[inline(always)]

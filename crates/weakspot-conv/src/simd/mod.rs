@@ -96,6 +96,8 @@ pub(crate) trait Vector: Copy {
     fn relu(self) -> Self;
     /// Bit i is set unless lane i is at most 0: a NaN counts as above.
     fn above_zero(self) -> u16;
+    /// Whether any lane is neither 0 nor -0: a NaN is not.
+    fn is_nonzero(self) -> bool;
     /// Bit i is set where lane i is larger than `other`'s, or a NaN.
     fn beats(self, other: Self) -> u16;
     /// Zeros the lanes whose bit is not set.

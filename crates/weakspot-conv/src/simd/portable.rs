@@ -87,6 +87,11 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    fn is_nonzero(self) -> bool {
+        self.0.iter().any(|v| *v != 0.0)
+    }
+
+    #[inline(always)]
     fn beats(self, other: Self) -> u16 {
         let mut bits = 0;
         for (i, (a, b)) in self.0.into_iter().zip(other.0).enumerate() {

@@ -32,6 +32,8 @@ struct Task<'a> {
     first: usize,
     output: &'a mut [f32],
     gate: Gate<'a>,
+    /// Of each tile, the outputs that are exactly zero before the bias.
+    unseeing: Vec<u16>,
 }
 
 /// A convolution with prepared filters.
@@ -82,7 +84,8 @@ impl Pass<'_> {
             };
             gate = rest;
             let tiles = row * grid.columns..end * grid.columns;
-            tasks.push(Task { tiles, first, output: head, gate: own });
+            let unseeing = vec![0; tiles.len()];
+            tasks.push(Task { tiles, first, output: head, gate: own, unseeing });
         }
         tasks
     }
@@ -104,7 +107,8 @@ impl Pass<'_> {
                 let (transformed, products) = scratch.split_at_mut(v);
                 for start in task.tiles.clone().step_by(at_once) {
                     let tiles = start..(start + at_once).min(task.tiles.end);
-                    self.gather(tiles.clone(), transformed, stride);
+                    let unseeing = &mut task.unseeing[start - task.tiles.start..][..tiles.len()];
+                    self.gather(tiles.clone(), transformed, stride, unseeing);
                     for (i, c) in products.chunks_exact_mut(2 * stride).enumerate() {
                         self.product(i / panels, i % panels, transformed, tiles.len(), c, stride);
                     }
@@ -124,10 +128,9 @@ impl Pass<'_> {
         Lanes::with_scratch((v + m) * at_once, |scratch| {
             for tasks in tasks.chunks_mut(at_once) {
                 let (transformed, products) = scratch.split_at_mut(v * tasks.len());
-                transformed
-                    .par_chunks_exact_mut(v)
-                    .zip(&*tasks)
-                    .for_each(|(to, task)| self.gather(task.tiles.clone(), to, stride));
+                transformed.par_chunks_exact_mut(v).zip(&mut *tasks).for_each(|(to, task)| {
+                    self.gather(task.tiles.clone(), to, stride, &mut task.unseeing);
+                });
                 let transformed = &*transformed;
                 let products = &mut products[..m * tasks.len()];
                 let sizes: Vec<usize> = tasks.iter().map(|t| t.tiles.len()).collect();
@@ -147,17 +150,20 @@ impl Pass<'_> {
         });
     }
 
-    fn gather(&self, tiles: Range<usize>, to: &mut [Lanes], stride: usize) {
+    fn gather(&self, tiles: Range<usize>, to: &mut [Lanes], stride: usize, unseeing: &mut [u16]) {
         let (grid, channels, images) = (self.grid, self.filters.terms, self.input);
         match grid.size {
             Size::Four => {
                 run(
                     self.isa,
-                    Gather { tile: PhantomData::<Four>, grid, channels, images, tiles, to, stride },
+                    Gather { tile: PhantomData::<Four>, grid, channels, images, tiles, to, stride, unseeing },
                 );
             }
             Size::Two => {
-                run(self.isa, Gather { tile: PhantomData::<Two>, grid, channels, images, tiles, to, stride });
+                run(
+                    self.isa,
+                    Gather { tile: PhantomData::<Two>, grid, channels, images, tiles, to, stride, unseeing },
+                );
             }
         }
     }
@@ -194,8 +200,8 @@ impl Pass<'_> {
         stride: usize,
     ) {
         let (grid, channels, bias) = (self.grid, self.filters.channels, self.bias);
-        let Task { first, output, gate, .. } = task;
-        let (first, output) = (*first, &mut **output);
+        let unseeing = &task.unseeing[tiles.start - task.tiles.start..][..tiles.len()];
+        let (first, output, gate) = (task.first, &mut *task.output, &mut task.gate);
         macro_rules! scatter {
             ($tile:ty) => {
                 run(
@@ -208,6 +214,7 @@ impl Pass<'_> {
                         panel_stride,
                         stride,
                         tiles,
+                        unseeing,
                         bias,
                         first,
                         output,

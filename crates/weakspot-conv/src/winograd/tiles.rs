@@ -17,12 +17,15 @@ pub(super) struct Gather<'a, T> {
     pub tiles: Range<usize>,
     pub to: &'a mut [Lanes],
     pub stride: usize,
+    /// Of each tile, a bit for every output that sees nothing but zeros; empty if nobody asks.
+    pub unseeing: &'a mut [u16],
 }
 
 impl<T: Tile> Kernel for Gather<'_, T> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { grid, channels, images, tiles, to, stride, .. } = self;
+        let Self { grid, channels, images, tiles, to, stride, unseeing, .. } = self;
+        let groups = if unseeing.is_empty() { 0 } else { channels.div_ceil(LANES) };
         let image_len = grid.height * grid.width * channels;
         for (t, tile) in tiles.enumerate() {
             let (image, top, left) = grid.place(tile);
@@ -34,15 +37,64 @@ impl<T: Tile> Kernel for Gather<'_, T> {
             let columns = T::SIDE.min(grid.width + 1 - left) - x;
             let pitch = grid.width * channels;
             // The second time with numbers that the compiler knows.
-            if (rows, columns) == (T::SIDE, T::SIDE) {
+            let blind = if (rows, columns) == (T::SIDE, T::SIDE) {
                 let window = Window::new(&image[first..], channels, pitch, T::SIDE, T::SIDE);
                 gather::<V, T>(window, [0, T::SIDE, 0, T::SIDE], to, stride, t);
+                blind::<V, T>(window, [0, T::SIDE, 0, T::SIDE], groups)
             } else {
                 let window = Window::new(&image[first..], channels, pitch, rows, columns);
                 gather::<V, T>(window, [y, y + rows, x, x + columns], to, stride, t);
+                blind::<V, T>(window, [y, y + rows, x, x + columns], groups)
+            };
+            if let Some(to) = unseeing.get_mut(t) {
+                *to = blind;
             }
         }
     }
+}
+
+/// The outputs of a tile, a bit each in reading order, that see nothing but zeros: exactly zero by the definition, where
+/// the transforms would leave a rounding of their neighbours, whose sign an attack would take for a gradient's.
+#[inline(always)]
+fn blind<V: Vector, T: Tile>(
+    window: Window<'_>,
+    [top, bottom, left, right]: [usize; 4],
+    groups: usize,
+) -> u16 {
+    if groups == 0 {
+        return 0;
+    }
+    // One bit per pixel, rows of eight: set where the channels so far are all zero. Outside the image they are.
+    let mut zeros = u64::MAX;
+    for g in 0..groups {
+        for y in 0..T::SIDE {
+            for x in 0..T::SIDE {
+                if (left..right).contains(&x)
+                    && (top..bottom).contains(&y)
+                    && V::load_slice(window.get(y - top, x - left, g)).is_nonzero()
+                {
+                    zeros &= !(1 << (8 * y + x));
+                }
+            }
+        }
+        // Most tiles are done here, after sixteen channels.
+        if seen(zeros, T::OUT) == 0 {
+            return 0;
+        }
+    }
+    seen(zeros, T::OUT)
+}
+
+/// The outputs all of whose nine pixels are set.
+#[inline(always)]
+fn seen(zeros: u64, out: usize) -> u16 {
+    let rows = zeros & zeros >> 1 & zeros >> 2;
+    let squares = rows & rows >> 8 & rows >> 16;
+    let mut bits = 0;
+    for y in 0..out {
+        bits |= ((squares >> (8 * y)) as u16 & ((1 << out) - 1)) << (y * out);
+    }
+    bits
 }
 
 /// One tile, which `window` covers from row `top` to `bottom` and column `left` to `right`.
@@ -168,6 +220,8 @@ pub(super) struct Scatter<'a, 'b, T> {
     pub panel_stride: usize,
     pub stride: usize,
     pub tiles: Range<usize>,
+    /// Of each tile, the outputs that are exactly zero before the bias.
+    pub unseeing: &'a [u16],
     /// One vector per group of channels, or none.
     pub bias: &'a [Lanes],
     /// The first row of pixels that `output` and `gate` hold, counted through all images.
@@ -179,7 +233,20 @@ pub(super) struct Scatter<'a, 'b, T> {
 impl<T: Tile> Kernel for Scatter<'_, '_, T> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { grid, channels, from, panel_stride, stride, tiles, bias, first, output, gate, .. } = self;
+        let Self {
+            grid,
+            channels,
+            from,
+            panel_stride,
+            stride,
+            tiles,
+            unseeing,
+            bias,
+            first,
+            output,
+            gate,
+            ..
+        } = self;
         let groups = channels.div_ceil(LANES);
         let place_stride = groups.div_ceil(2) * panel_stride;
         for (t, tile) in tiles.enumerate() {
@@ -187,6 +254,7 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             let pixel = (image * grid.height + top - first) * grid.width + left;
             let rows = T::OUT.min(grid.height - top);
             let columns = T::OUT.min(grid.width - left);
+            let blind = unseeing.get(t).copied().unwrap_or(0);
             for g in 0..groups {
                 let from = &from[g / 2 * panel_stride + g % 2 * stride + t..];
                 let from = Strided::new(from, place_stride, T::SIDE * T::SIDE);
@@ -206,7 +274,7 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
                 for (y, row) in half.into_iter().enumerate().take(rows) {
                     for (x, v) in T::output(row).into_iter().enumerate().take(columns) {
                         let pixel = pixel + y * grid.width + x;
-                        let v = v.add(bias);
+                        let v = if blind >> (y * T::OUT + x) & 1 == 1 { bias } else { v.add(bias) };
                         let v = match gate {
                             Gate::None => v,
                             Gate::Relu(None) => v.relu(),

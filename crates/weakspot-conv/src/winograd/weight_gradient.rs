@@ -114,6 +114,7 @@ fn transform<'a>(
                             tiles: tile_range,
                             to: input,
                             stride,
+                            unseeing: &mut [],
                         },
                     );
                     let tile_range = tiles.clone();
