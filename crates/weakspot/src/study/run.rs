@@ -118,7 +118,7 @@ pub fn run(
     let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &defends)?;
     let controls = control_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
     let noise = noise_stage(&lens, &mut bench, &eval)?;
-    let leak = leak(&lens, &regions, &fills[0])?;
+    let leak = leak(&lens, &regions, &fills[0], batch_size.max(1))?;
     observer.stage("writing down what was found", 1);
     let mut classes = Vec::new();
     let mut each = looks.into_iter().zip(defends).zip(worst).zip(noise).zip(masks.clone());
@@ -368,7 +368,12 @@ fn noise_stage(lens: &Lens<'_>, bench: &mut Bench<'_>, eval: &[Vec<usize>; 2]) -
 }
 
 /// Noise images that carry nothing but one class's mask: how many are classified as that class, of how many.
-fn leak(lens: &Lens<'_>, regions: &[ClassRegions; 2], fill: &ResolvedFill) -> Result<Option<(usize, usize)>> {
+fn leak(
+    lens: &Lens<'_>,
+    regions: &[ClassRegions; 2],
+    fill: &ResolvedFill,
+    batch_size: usize,
+) -> Result<Option<(usize, usize)>> {
     if lens.plan.mask != crate::region::MaskPolicy::Oracle || regions.iter().any(|r| r.blob.is_empty()) {
         return Ok(None);
     }
@@ -376,13 +381,15 @@ fn leak(lens: &Lens<'_>, regions: &[ClassRegions; 2], fill: &ResolvedFill) -> Re
     let (mut told, mut n) = (0, 0);
     for (label, regions) in regions.iter().enumerate() {
         let mut stream = rng::stream(lens.plan.seed, "leak-noise", &label.to_string());
-        for _ in 0..LEAK_IMAGES {
-            let noise = Array4::from_shape_simple_fn((1, input.channels, input.height, input.width), || {
-                stream.unit()
-            });
+        // The images are drawn one after the other, however many are classified at once.
+        for first in (0..LEAK_IMAGES).step_by(batch_size) {
+            let count = batch_size.min(LEAK_IMAGES - first);
+            let shape = (count, input.channels, input.height, input.width);
+            let noise = Array4::from_shape_simple_fn(shape, || stream.unit());
             let masked = Neutralizer { mask: &regions.blob, fill }.apply(&noise)?;
-            told += lens.classify(&masked, &[label])?.iter().filter(|call| call.right(label)).count();
-            n += 1;
+            let calls = lens.classify(&masked, &vec![label; count])?;
+            told += calls.iter().filter(|call| call.right(label)).count();
+            n += count;
         }
     }
     Ok(Some((told, n)))
