@@ -190,7 +190,8 @@ def short(result):
                 in_words(found),
             ])  # fmt: skip
     made = table(["", "weakspot", "PyTorch", "ratio"], rows)
-    return f"{made}\n\n{about(result)} Of {len(result['layers'])} single convolutions, {lost} are lost."
+    layers = f" Of {len(result['layers'])} single convolutions, {lost} are lost." if result["layers"] else ""
+    return f"{made}\n\n{about(result)}{layers}"
 
 
 def about(result):
