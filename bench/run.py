@@ -94,6 +94,7 @@ def main():
     talk(f"{result['machine']['cpu']}, {args.threads} threads, load {load}")
     prepare(python, work, parts, settings, args.threads)
 
+    ticks = environment.ticks()
     weights = str(work / "weights-32.safetensors")
     with workers.Pair(worker, python, args.threads, work) as pair:
         wanted = list(timed(parts, args.quick, weights))
@@ -119,6 +120,7 @@ def main():
         result["studies"].append({"part": "memory", **study.run(chosen, 1)})
 
     result["load_after"] = environment.load()
+    result["stolen"] = environment.stolen(ticks, environment.ticks())
     out = args.out or default_out(result, work)
     out.write_text(json.dumps(result, indent=1) + "\n")
     talk(f"written: {out}")

@@ -203,6 +203,8 @@ def about(result):
     changed = " with changes" if versions["changed_files"] else ""
     load = result.get("load_before")
     busy = "" if load is None else f", load {load:.1f} before"
+    if stolen := result.get("stolen"):
+        busy += f", {stolen:.1%} of processor time taken by the host"
     return (
         f"{machine['cpu']}, {result['threads']} threads{peak}{busy}; PyTorch {torch}; commit "
         f"{versions['commit'][:10]}{changed}, {date}.{quick}"

@@ -112,6 +112,23 @@ def versions(python):
     }
 
 
+def ticks():
+    """Processor time since the start as the system counts it: all of it, and what the host of a virtual machine took
+    away. Nothing where it does not say."""
+    try:
+        counts = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    except (OSError, IndexError, ValueError):
+        return None
+    return sum(counts), counts[7]
+
+
+def stolen(before, after):
+    """The share of processor time that the host took away between two readings of `ticks`."""
+    if before is None or after is None or after[0] == before[0]:
+        return None
+    return (after[1] - before[1]) / (after[0] - before[0])
+
+
 def load():
     """How busy the machine is: the mean number of running processes over the last minute."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
