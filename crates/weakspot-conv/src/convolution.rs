@@ -11,7 +11,7 @@ use crate::pack::{pack, position, unpack};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, ShapeError, check};
 use crate::simd::{Isa, LANES, Lanes};
-use crate::winograd::{self, Filters, Gate, Grid, Pass};
+use crate::winograd::{self, Filters, Gate, Grid, Pass, Pixels};
 
 /// How 3x3 convolutions are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,6 +195,7 @@ impl<T: Scalar> Convolution<T> {
         {
             let bias = lanes(bias);
             let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
+            let input = Pixels::Whole(input);
             let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input };
             pass.run(
                 output,
@@ -241,9 +242,7 @@ impl<T: Scalar> Convolution<T> {
         if let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient))
             && let Some(output) = T::singles_mut(input_gradient)
         {
-            let filters = self.rotated.get(|spare| self.transform(&grid, true, spare));
-            let pass = Pass { isa: self.isa, grid, filters, bias: &[], images: n, input };
-            pass.run(output, gates.map_or(Gate::None, |gates| Gate::Open(gates.bits())));
+            self.back(n, &grid, Pixels::Whole(input), gates, output);
             return Ok(());
         }
         let transposed = if let Some(ready) = self.transposed.get() {
@@ -254,6 +253,104 @@ impl<T: Scalar> Convolution<T> {
         };
         direct::input_gradient(shape, n, output_gradient, &self.weights, transposed, input_gradient)?;
         gates.map_or(Ok(()), |gates| gates.apply(input_gradient))
+    }
+
+    /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
+    /// algorithm is used, on images of two pixels a side or more.
+    pub fn pools(&self) -> bool {
+        self.grid.is_some() && self.shape.size.0 > 1 && self.shape.size.1 > 1
+    }
+
+    /// `output = max(relu(input * weights + bias))` over windows of 2x2 pixels side by side from the top left, as
+    /// [`MaxPool`](crate::MaxPool) has it, for `n` images: the activations between are never in memory. `maxima`, gates of the
+    /// convolution's pixels, are opened at each window's maximum if it passed the ReLU.
+    ///
+    /// # Errors
+    /// When a length disagrees, or the convolution does not pool; nothing is written then.
+    pub fn forward_pooled(
+        &self,
+        n: usize,
+        input: &[T],
+        maxima: Option<&mut Gates>,
+        output: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let shape = &self.shape;
+        check("output", output.len(), length(n, self.windows()?)?)?;
+        check("input", input.len(), length(n, shape.input_len())?)?;
+        if let Some(maxima) = &maxima {
+            check("maxima", maxima.channels(), shape.channels_out)?;
+            check("maxima", maxima.pixels() * shape.channels_out, length(n, shape.output_len())?)?;
+        }
+        let (Some(grid), Some(input)) = (self.grid, T::singles(input)) else { return Err(self.no_windows()) };
+        let (Some(output), Some(bias)) = (T::singles_mut(output), T::singles(&self.bias)) else {
+            return Err(self.no_windows());
+        };
+        let bias = lanes(bias);
+        let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
+        let input = Pixels::Whole(input);
+        let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input };
+        // Pixels that no window covers stay closed.
+        let maxima = maxima.map(|maxima| {
+            let bits = maxima.bits_mut();
+            bits.fill(0);
+            bits
+        });
+        pass.run(output, Gate::Pool(maxima));
+        Ok(())
+    }
+
+    /// As [`Convolution::input_gradient`], from the gradient to what [`Convolution::forward_pooled`] put out.
+    ///
+    /// # Errors
+    /// When a length disagrees, or the convolution does not pool; nothing is written then.
+    pub fn input_gradient_pooled(
+        &self,
+        n: usize,
+        output_gradient: &[T],
+        maxima: &Gates,
+        gates: Option<&Gates>,
+        input_gradient: &mut [T],
+    ) -> Result<(), ShapeError> {
+        let shape = &self.shape;
+        check("output gradient", output_gradient.len(), length(n, self.windows()?)?)?;
+        check("maxima", maxima.channels(), shape.channels_out)?;
+        check("maxima", maxima.pixels() * shape.channels_out, length(n, shape.output_len())?)?;
+        check("input gradient", input_gradient.len(), length(n, shape.input_len())?)?;
+        if let Some(gates) = gates {
+            check("gates", gates.channels(), shape.channels_in)?;
+            check("gates", gates.pixels() * shape.channels_in, input_gradient.len())?;
+        }
+        let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient)) else {
+            return Err(self.no_windows());
+        };
+        let Some(output) = T::singles_mut(input_gradient) else { return Err(self.no_windows()) };
+        self.back(n, &grid, Pixels::Pooled(input, maxima.bits()), gates, output);
+        Ok(())
+    }
+
+    /// The gradient to the input through turned filters.
+    fn back(&self, n: usize, grid: &Grid, input: Pixels<'_>, gates: Option<&Gates>, output: &mut [f32]) {
+        let filters = self.rotated.get(|spare| self.transform(grid, true, spare));
+        let pass = Pass { isa: self.isa, grid: *grid, filters, bias: &[], images: n, input };
+        pass.run(output, gates.map_or(Gate::None, |gates| Gate::Open(gates.bits())));
+    }
+
+    /// Numbers that one image has after pooling.
+    fn windows(&self) -> Result<usize, ShapeError> {
+        let (height, width) = self.shape.size;
+        if self.pools() {
+            Ok(height / 2 * (width / 2) * self.shape.channels_out)
+        } else {
+            Err(self.no_windows())
+        }
+    }
+
+    fn no_windows(&self) -> ShapeError {
+        ShapeError(format!(
+            "a convolution of {:?} pixels that does not pool: expected the fast method, 3x3, stride 1, padding 1, single \
+             precision, two pixels a side",
+            self.shape.size
+        ))
     }
 
     /// The gradients to weights (in the order of [`Convolution::parameters_mut`]) and bias, summed over `n` images;

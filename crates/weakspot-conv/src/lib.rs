@@ -14,7 +14,7 @@
 //! larger: `tests/kernels.rs` prints and bounds what comes of it.
 //!
 //! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, and the call of `matrixmultiply` in
-//! `direct/product.rs`. Every length is checked in [`Convolution`]; slices are indexed with bounds everywhere.
+//! `direct/product.rs`, and the system's in `large_pages.rs`. Every length is checked in [`Convolution`]; slices are indexed with bounds everywhere.
 #![deny(missing_docs)]
 #![expect(
     clippy::inline_always,
@@ -24,6 +24,7 @@
 mod convolution;
 mod direct;
 mod gates;
+pub mod large_pages;
 mod pack;
 mod pool;
 mod scalar;

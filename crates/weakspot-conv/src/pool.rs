@@ -132,10 +132,37 @@ impl MaxPool {
         to_input: &mut [T],
     ) -> Result<(), ShapeError> {
         let lengths = self.lengths(n)?;
+        let words = self.groups() * self.planes;
+        check("places", places.0.len(), n * self.out.0 * self.out.1 * words)?;
+        self.spread(lengths, gradient, Some(places), gates, to_input)
+    }
+
+    /// As [`MaxPool::gradient`], where the places of the maxima are given by gates that are open there:
+    /// [`Convolution::forward_pooled`](crate::Convolution::forward_pooled)'s.
+    ///
+    /// # Errors
+    /// When a length disagrees; nothing is written then.
+    pub fn gradient_at<T: Scalar>(
+        &self,
+        n: usize,
+        gradient: &[T],
+        maxima: &Gates,
+        to_input: &mut [T],
+    ) -> Result<(), ShapeError> {
+        Self { planes: 0, ..*self }.spread(self.lengths(n)?, gradient, None, Some(maxima), to_input)
+    }
+
+    fn spread<T: Scalar>(
+        &self,
+        lengths: [usize; 2],
+        gradient: &[T],
+        places: Option<&Places>,
+        gates: Option<&Gates>,
+        to_input: &mut [T],
+    ) -> Result<(), ShapeError> {
         check("input gradient", to_input.len(), lengths[0])?;
         check("gradient", gradient.len(), lengths[1])?;
         let words = self.groups() * self.planes;
-        check("places", places.0.len(), n * self.out.0 * self.out.1 * words)?;
         if let Some(gates) = gates {
             check("gates", gates.channels(), self.channels)?;
             check("gates", gates.pixels() * self.channels, to_input.len())?;
@@ -150,7 +177,7 @@ impl MaxPool {
             }
             let under = (image * self.out.0 + y / self.window) * self.out.1;
             let gradient = &gradient[under * self.channels..][..self.out.1 * self.channels];
-            let places = &places.0[under * words..][..self.out.1 * words];
+            let places = places.map_or(&[][..], |places| &places.0[under * words..][..self.out.1 * words]);
             let gates = bits.get(row * self.size.1 * self.groups()..).filter(|_| gates.is_some());
             let first = y % self.window * self.window;
             if let (Some(gradient), Some(to)) = (T::singles(gradient), T::singles_mut(to)) {
@@ -180,7 +207,8 @@ impl MaxPool {
             if window < self.out.1 && open {
                 let words = &places[(window * self.groups() + group) * self.planes..][..self.planes];
                 let place: usize = words.iter().enumerate().map(|(p, &w)| usize::from(bit(w)) << p).sum();
-                if place == first + x % self.window {
+                // Without planes the gates say it all.
+                if self.planes == 0 || place == first + x % self.window {
                     *to = gradient[window * self.channels + c];
                 }
             }

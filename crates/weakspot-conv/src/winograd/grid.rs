@@ -52,6 +52,11 @@ impl Grid {
         row / self.rows * self.height + (row % self.rows * self.out).min(self.height)
     }
 
+    /// The row of 2x2 windows, counted through all images, where a row of tiles begins.
+    pub(crate) fn window_row(&self, row: usize) -> usize {
+        row / self.rows * (self.height / 2) + (row % self.rows * self.out).min(self.height) / 2
+    }
+
     /// Image, and pixel where the output of a tile begins.
     pub(crate) fn place(&self, tile: usize) -> (usize, usize, usize) {
         let (row, column) = (tile / self.columns, tile % self.columns);

@@ -17,5 +17,5 @@ mod weight_gradient;
 pub(crate) use filters::Filters;
 pub(crate) use grid::Grid;
 pub(crate) use pass::Pass;
-pub(crate) use tiles::Gate;
+pub(crate) use tiles::{Gate, Pixels};
 pub(crate) use weight_gradient::weight_gradient;

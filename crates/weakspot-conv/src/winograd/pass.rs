@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::filters::Filters;
 use super::grid::{Grid, Size};
 use super::product::Product;
-use super::tiles::{Gate, Gather, Scatter};
+use super::tiles::{Gate, Gather, Pixels, Scatter};
 use super::transform::{Four, Two};
 use crate::scalar::Scratch;
 use crate::simd::{Isa, LANES, Lanes, run};
@@ -28,8 +28,9 @@ const COMMON_CACHE: usize = 24 << 20;
 struct Task<'a> {
     /// Tiles, in whole rows.
     tiles: Range<usize>,
-    /// The first row of pixels.
+    /// The first row of pixels, and of what is put out: pixels or windows.
     first: usize,
+    first_out: usize,
     output: &'a mut [f32],
     gate: Gate<'a>,
     /// Of each tile, the outputs that are exactly zero before the bias.
@@ -44,7 +45,7 @@ pub(crate) struct Pass<'a> {
     /// One vector per group of output channels, or none.
     pub bias: &'a [Lanes],
     pub images: usize,
-    pub input: &'a [f32],
+    pub input: Pixels<'a>,
 }
 
 impl Pass<'_> {
@@ -67,7 +68,13 @@ impl Pass<'_> {
             let end = (row + rows).min(last);
             let first = grid.pixel_row(row);
             let pixels = (grid.pixel_row(end) - first) * grid.width;
-            let (head, tail) = output.split_at_mut(pixels * channels);
+            let (first_out, out) = if gate.pools() {
+                let first_out = grid.window_row(row);
+                (first_out, (grid.window_row(end) - first_out) * (grid.width / 2))
+            } else {
+                (first, pixels)
+            };
+            let (head, tail) = output.split_at_mut(out * channels);
             output = tail;
             let bits = pixels * channels.div_ceil(LANES);
             let (own, rest) = match gate {
@@ -77,6 +84,11 @@ impl Pass<'_> {
                     let (head, tail) = all.split_at_mut(bits);
                     (Gate::Relu(Some(head)), Gate::Relu(Some(tail)))
                 }
+                Gate::Pool(None) => (Gate::Pool(None), Gate::Pool(None)),
+                Gate::Pool(Some(all)) => {
+                    let (head, tail) = all.split_at_mut(bits);
+                    (Gate::Pool(Some(head)), Gate::Pool(Some(tail)))
+                }
                 Gate::Open(all) => {
                     let (head, tail) = all.split_at(bits);
                     (Gate::Open(head), Gate::Open(tail))
@@ -85,7 +97,7 @@ impl Pass<'_> {
             gate = rest;
             let tiles = row * grid.columns..end * grid.columns;
             let unseeing = vec![0; tiles.len()];
-            tasks.push(Task { tiles, first, output: head, gate: own, unseeing });
+            tasks.push(Task { tiles, first, first_out, output: head, gate: own, unseeing });
         }
         tasks
     }
@@ -151,18 +163,18 @@ impl Pass<'_> {
     }
 
     fn gather(&self, tiles: Range<usize>, to: &mut [Lanes], stride: usize, unseeing: &mut [u16]) {
-        let (grid, channels, images) = (self.grid, self.filters.terms, self.input);
+        let (grid, channels, pixels) = (self.grid, self.filters.terms, self.input);
         match grid.size {
             Size::Four => {
                 run(
                     self.isa,
-                    Gather { tile: PhantomData::<Four>, grid, channels, images, tiles, to, stride, unseeing },
+                    Gather { tile: PhantomData::<Four>, grid, channels, pixels, tiles, to, stride, unseeing },
                 );
             }
             Size::Two => {
                 run(
                     self.isa,
-                    Gather { tile: PhantomData::<Two>, grid, channels, images, tiles, to, stride, unseeing },
+                    Gather { tile: PhantomData::<Two>, grid, channels, pixels, tiles, to, stride, unseeing },
                 );
             }
         }
@@ -201,7 +213,8 @@ impl Pass<'_> {
     ) {
         let (grid, channels, bias) = (self.grid, self.filters.channels, self.bias);
         let unseeing = &task.unseeing[tiles.start - task.tiles.start..][..tiles.len()];
-        let (first, output, gate) = (task.first, &mut *task.output, &mut task.gate);
+        let (first, first_out) = (task.first, task.first_out);
+        let (output, gate) = (&mut *task.output, &mut task.gate);
         macro_rules! scatter {
             ($tile:ty) => {
                 run(
@@ -217,6 +230,7 @@ impl Pass<'_> {
                         unseeing,
                         bias,
                         first,
+                        first_out,
                         output,
                         gate,
                     },

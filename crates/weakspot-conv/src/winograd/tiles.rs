@@ -8,12 +8,22 @@ use super::strided::{Strided, StridedMut, Window};
 use super::transform::{OUT, SIDE, Tile};
 use crate::simd::{Kernel, LANES, Lanes, Vector};
 
+/// What tiles are cut from.
+#[derive(Clone, Copy)]
+pub(crate) enum Pixels<'a> {
+    /// `[images, height, width, channels]`.
+    Whole(&'a [f32]),
+    /// A gradient from above a max-pooling of 2x2 windows, `[images, height / 2, width / 2, channels]`, and where the
+    /// windows' maxima are: zero elsewhere.
+    Pooled(&'a [f32], &'a [u16]),
+}
+
 /// Pixels of tiles, transformed: `to[(group * places + place) * stride + tile]` for every group of sixteen channels.
 pub(super) struct Gather<'a, T> {
     pub tile: PhantomData<T>,
     pub grid: Grid,
     pub channels: usize,
-    pub images: &'a [f32],
+    pub pixels: Pixels<'a>,
     pub tiles: Range<usize>,
     pub to: &'a mut [Lanes],
     pub stride: usize,
@@ -24,30 +34,136 @@ pub(super) struct Gather<'a, T> {
 impl<T: Tile> Kernel for Gather<'_, T> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { grid, channels, images, tiles, to, stride, unseeing, .. } = self;
+        let Self { grid, channels, pixels, tiles, to, stride, unseeing, .. } = self;
         let groups = if unseeing.is_empty() { 0 } else { channels.div_ceil(LANES) };
-        let image_len = grid.height * grid.width * channels;
         for (t, tile) in tiles.enumerate() {
-            let (image, top, left) = grid.place(tile);
-            let image = &images[image * image_len..][..image_len];
-            // The tile begins one pixel above and to the left of its output; outside the image are zeros.
-            let (y, x) = (1usize.saturating_sub(top), 1usize.saturating_sub(left));
-            let first = ((top + y - 1) * grid.width + left + x - 1) * channels;
-            let rows = T::SIDE.min(grid.height + 1 - top) - y;
-            let columns = T::SIDE.min(grid.width + 1 - left) - x;
-            let pitch = grid.width * channels;
-            // The second time with numbers that the compiler knows.
-            let blind = if (rows, columns) == (T::SIDE, T::SIDE) {
-                let window = Window::new(&image[first..], channels, pitch, T::SIDE, T::SIDE);
-                gather::<V, T>(window, [0, T::SIDE, 0, T::SIDE], to, stride, t);
-                blind::<V, T>(window, [0, T::SIDE, 0, T::SIDE], groups)
-            } else {
-                let window = Window::new(&image[first..], channels, pitch, rows, columns);
-                gather::<V, T>(window, [y, y + rows, x, x + columns], to, stride, t);
-                blind::<V, T>(window, [y, y + rows, x, x + columns], groups)
-            };
+            let place = grid.place(tile);
+            let blind = tile_of::<V, T>(&grid, channels, pixels, place, to, stride, t, groups);
             if let Some(to) = unseeing.get_mut(t) {
                 *to = blind;
+            }
+        }
+    }
+}
+
+/// Where a tile's pixels come from. A trait and no closure: a closure is not compiled with the caller's instructions.
+trait Source {
+    fn load<V: Vector>(&self, y: usize, x: usize, group: usize) -> V;
+}
+
+/// Rows and columns of a tile that lie in the image; outside are zeros.
+#[derive(Clone, Copy)]
+struct Inside {
+    rows: [usize; 2],
+    columns: [usize; 2],
+}
+
+impl Inside {
+    #[inline(always)]
+    fn has(&self, y: usize, x: usize) -> bool {
+        y >= self.rows[0] && y < self.rows[1] && x >= self.columns[0] && x < self.columns[1]
+    }
+}
+
+/// Pixels of an image, the window's first being the tile's first inside.
+struct Whole<'a> {
+    window: Window<'a>,
+    inside: Inside,
+}
+
+impl Source for Whole<'_> {
+    #[inline(always)]
+    fn load<V: Vector>(&self, y: usize, x: usize, group: usize) -> V {
+        if self.inside.has(y, x) {
+            V::load_slice(self.window.get(y - self.inside.rows[0], x - self.inside.columns[0], group))
+        } else {
+            V::zero()
+        }
+    }
+}
+
+/// Pixels that have their window's number if its maximum is there. Tiles begin at even pixels, so that their first row
+/// (and column) belongs to the windows before.
+struct Pooled<'a> {
+    windows: Window<'a>,
+    inside: Inside,
+    /// Words from the tile's first pixel inside on; from row to row; from pixel to pixel.
+    maxima: &'a [u16],
+    pitch: usize,
+    words: usize,
+}
+
+impl Source for Pooled<'_> {
+    #[inline(always)]
+    fn load<V: Vector>(&self, y: usize, x: usize, group: usize) -> V {
+        if self.inside.has(y, x) {
+            let (top, left) = (self.inside.rows[0], self.inside.columns[0]);
+            let v = V::load_slice(self.windows.get(y.div_ceil(2) - top, x.div_ceil(2) - left, group));
+            v.keep(self.maxima[(y - top) * self.pitch + (x - left) * self.words + group])
+        } else {
+            V::zero()
+        }
+    }
+}
+
+/// Gathers one tile. Tiles begin one pixel above and to the left of their output. Returns what sees only zeros.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "a tile, and where it comes from and goes to")]
+fn tile_of<V: Vector, T: Tile>(
+    grid: &Grid,
+    channels: usize,
+    pixels: Pixels<'_>,
+    (image, top, left): (usize, usize, usize),
+    to: &mut [Lanes],
+    stride: usize,
+    t: usize,
+    groups: usize,
+) -> u16 {
+    let (y, x) = (1usize.saturating_sub(top), 1usize.saturating_sub(left));
+    // Pixels of odd images that no window covers count as outside.
+    let (height, width) = match pixels {
+        Pixels::Whole(_) => (grid.height, grid.width),
+        Pixels::Pooled(..) => (grid.height / 2 * 2, grid.width / 2 * 2),
+    };
+    let rows = T::SIDE.min(height + 1 - top) - y;
+    let columns = T::SIDE.min(width + 1 - left) - x;
+    let all = Inside { rows: [0, T::SIDE], columns: [0, T::SIDE] };
+    let inside = Inside { rows: [y, y + rows], columns: [x, x + columns] };
+    let whole = (rows, columns) == (T::SIDE, T::SIDE);
+    macro_rules! gather {
+        ($source:expr) => {{
+            let source = $source;
+            gather::<V, T, _>(&source, to, stride, t);
+            blind::<V, T, _>(&source, groups)
+        }};
+    }
+    // Whole tiles with numbers that the compiler knows.
+    match pixels {
+        Pixels::Whole(images) => {
+            let pitch = width * channels;
+            let image = &images[image * height * pitch..][..height * pitch];
+            let image = &image[(top + y - 1) * pitch + (left + x - 1) * channels..];
+            if whole {
+                let window = Window::new(image, channels, pitch, T::SIDE, T::SIDE);
+                gather!(Whole { window, inside: all })
+            } else {
+                let window = Window::new(image, channels, pitch, rows, columns);
+                gather!(Whole { window, inside })
+            }
+        }
+        Pixels::Pooled(values, maxima) => {
+            let (pitch, words) = (width / 2 * channels, channels.div_ceil(LANES));
+            let values = &values[image * (height / 2) * pitch..][..height / 2 * pitch];
+            let values = &values[(top / 2 + y - 1) * pitch + (left / 2 + x - 1) * channels..];
+            let first = (image * grid.height + top + y - 1) * grid.width + left + x - 1;
+            let maxima = &maxima[first * words..];
+            let row = grid.width * words;
+            if whole {
+                let windows = Window::new(values, channels, pitch, T::SIDE / 2 + 1, T::SIDE / 2 + 1);
+                gather!(Pooled { windows, inside: all, maxima, pitch: row, words })
+            } else {
+                let windows = Window::new(values, channels, pitch, (rows + 2 - y) / 2, (columns + 2 - x) / 2);
+                gather!(Pooled { windows, inside, maxima, pitch: row, words })
             }
         }
     }
@@ -56,23 +172,13 @@ impl<T: Tile> Kernel for Gather<'_, T> {
 /// The outputs of a tile, a bit each in reading order, that see nothing but zeros: exactly zero by the definition, where
 /// the transforms would leave a rounding of their neighbours, whose sign an attack would take for a gradient's.
 #[inline(always)]
-fn blind<V: Vector, T: Tile>(
-    window: Window<'_>,
-    [top, bottom, left, right]: [usize; 4],
-    groups: usize,
-) -> u16 {
-    if groups == 0 {
-        return 0;
-    }
+fn blind<V: Vector, T: Tile, S: Source>(source: &S, groups: usize) -> u16 {
     // One bit per pixel, rows of eight: set where the channels so far are all zero. Outside the image they are.
     let mut zeros = u64::MAX;
     for g in 0..groups {
         for y in 0..T::SIDE {
             for x in 0..T::SIDE {
-                if (left..right).contains(&x)
-                    && (top..bottom).contains(&y)
-                    && V::load_slice(window.get(y - top, x - left, g)).is_nonzero()
-                {
+                if source.load::<V>(y, x, g).is_nonzero() {
                     zeros &= !(1 << (8 * y + x));
                 }
             }
@@ -97,24 +203,16 @@ fn seen(zeros: u64, out: usize) -> u16 {
     bits
 }
 
-/// One tile, which `window` covers from row `top` to `bottom` and column `left` to `right`.
+/// One tile.
 #[inline(always)]
-fn gather<V: Vector, T: Tile>(
-    window: Window<'_>,
-    [top, bottom, left, right]: [usize; 4],
-    to: &mut [Lanes],
-    stride: usize,
-    t: usize,
-) {
+fn gather<V: Vector, T: Tile, S: Source>(source: &S, to: &mut [Lanes], stride: usize, t: usize) {
     let places = T::SIDE * T::SIDE;
     for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
         let mut half = [[V::zero(); SIDE]; SIDE];
         for x in 0..T::SIDE {
             let mut column = [V::zero(); SIDE];
             for y in 0..T::SIDE {
-                if (left..right).contains(&x) && (top..bottom).contains(&y) {
-                    column[y] = V::load_slice(window.get(y - top, x - left, g));
-                }
+                column[y] = source.load(y, x, g);
             }
             let column = T::input(column);
             for y in 0..T::SIDE {
@@ -208,6 +306,16 @@ pub(crate) enum Gate<'a> {
     Relu(Option<&'a mut [u16]>),
     /// Zero what an earlier ReLU stopped.
     Open(&'a [u16]),
+    /// Apply a ReLU, put out the largest of every 2x2 window alone, and write down where they were if anyone wants to
+    /// know: a bit set at the first of the largest of each window, if it passes the ReLU.
+    Pool(Option<&'a mut [u16]>),
+}
+
+impl Gate<'_> {
+    /// Whether pixels leave in windows of 2x2.
+    pub(super) fn pools(&self) -> bool {
+        matches!(self, Self::Pool(_))
+    }
 }
 
 /// Products to pixels, for a stretch of whole rows of tiles.
@@ -224,8 +332,10 @@ pub(super) struct Scatter<'a, 'b, T> {
     pub unseeing: &'a [u16],
     /// One vector per group of channels, or none.
     pub bias: &'a [Lanes],
-    /// The first row of pixels that `output` and `gate` hold, counted through all images.
+    /// The first row of pixels that `gate` holds, counted through all images.
     pub first: usize,
+    /// The first row of pixels, or of windows, that `output` holds.
+    pub first_out: usize,
     pub output: &'a mut [f32],
     pub gate: &'a mut Gate<'b>,
 }
@@ -243,6 +353,7 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             unseeing,
             bias,
             first,
+            first_out,
             output,
             gate,
             ..
@@ -252,6 +363,11 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
         for (t, tile) in tiles.enumerate() {
             let (image, top, left) = grid.place(tile);
             let pixel = (image * grid.height + top - first) * grid.width + left;
+            let pooled = if gate.pools() {
+                (image * (grid.height / 2) + top / 2 - first_out) * (grid.width / 2) + left / 2
+            } else {
+                0
+            };
             let rows = T::OUT.min(grid.height - top);
             let columns = T::OUT.min(grid.width - left);
             let blind = unseeing.get(t).copied().unwrap_or(0);
@@ -271,12 +387,35 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
                 }
                 let bias = bias.get(g).map_or(V::zero(), V::load);
                 let count = LANES.min(channels - g * LANES);
+                if let Gate::Pool(bits) = gate {
+                    for y in (0..T::OUT).step_by(2).take(rows / 2) {
+                        let pair = [T::output(half[y]), T::output(half[y + 1])];
+                        for x in (0..T::OUT).step_by(2).take(columns / 2) {
+                            let mut window = [V::zero(); 4];
+                            for k in 0..4 {
+                                let see = blind >> ((y + k / 2) * T::OUT + x + k % 2) & 1 == 0;
+                                let v = pair[k / 2][x + k % 2];
+                                window[k] = if see { v.add(bias) } else { bias }.relu();
+                            }
+                            let (best, places) = largest(window);
+                            if let Some(bits) = bits {
+                                for k in 0..4 {
+                                    let pixel = pixel + (y + k / 2) * grid.width + x + k % 2;
+                                    bits[pixel * groups + g] = places[k];
+                                }
+                            }
+                            let window = pooled + y / 2 * (grid.width / 2) + x / 2;
+                            best.store_slice(&mut output[window * channels + g * LANES..][..count]);
+                        }
+                    }
+                    continue;
+                }
                 for (y, row) in half.into_iter().enumerate().take(rows) {
                     for (x, v) in T::output(row).into_iter().enumerate().take(columns) {
                         let pixel = pixel + y * grid.width + x;
                         let v = if blind >> (y * T::OUT + x) & 1 == 1 { bias } else { v.add(bias) };
                         let v = match gate {
-                            Gate::None => v,
+                            Gate::None | Gate::Pool(_) => v,
                             Gate::Relu(None) => v.relu(),
                             Gate::Relu(Some(bits)) => {
                                 bits[pixel * groups + g] = v.above_zero();
@@ -290,4 +429,25 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             }
         }
     }
+}
+
+/// The largest of four numbers that have passed a ReLU, lane by lane; and where it is, unless it is 0: the first of
+/// equals, and a NaN before every number, as in [`crate::MaxPool`].
+#[inline(always)]
+fn largest<V: Vector>(values: [V; 4]) -> (V, [u16; 4]) {
+    let mut best = values[0];
+    let mut places = [u16::MAX, 0, 0, 0];
+    for k in 1..4 {
+        let larger = values[k].beats(best);
+        best = best.blend(values[k], larger);
+        for earlier in 0..k {
+            places[earlier] &= !larger;
+        }
+        places[k] = larger;
+    }
+    let open = best.above_zero();
+    for k in 0..4 {
+        places[k] &= open;
+    }
+    (best, places)
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::grid::{Grid, Size};
 use super::product::Outer;
 use super::strided::{Strided, StridedMut};
-use super::tiles::{Gather, Spread};
+use super::tiles::{Gather, Pixels, Spread};
 use super::transform::{Four, SIDE, Tile, Two};
 use crate::scalar::Scratch;
 use crate::shape::{ConvShape, PANEL};
@@ -110,7 +110,7 @@ fn transform<'a>(
                             tile: PhantomData::<$tile>,
                             grid,
                             channels: ci,
-                            images,
+                            pixels: Pixels::Whole(images),
                             tiles: tile_range,
                             to: input,
                             stride,

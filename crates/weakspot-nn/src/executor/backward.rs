@@ -24,7 +24,8 @@ impl<T: Scalar> Executor<T> {
     ///
     /// # Errors
     /// `Shape` if the gradient is not of the layer's shape; `InvalidParameter` if the tape is not of this network or
-    /// of a pass without gradients.
+    /// of a pass without gradients, or the walk begins or ends between a ReLU and a max-pooling where nobody asked the
+    /// forward pass for the ReLU's output.
     pub fn backward(
         &self,
         tape: &Tape<T>,
@@ -36,6 +37,10 @@ impl<T: Scalar> Executor<T> {
         let (mut gradient, mut place) = (gradient, from);
         while place > to {
             place -= 1;
+            if let Saved::Maxima(maxima) = &tape.saved[place] {
+                (gradient, place) = self.pooled_back(tape, place, maxima, to, gradient)?;
+                continue;
+            }
             // A batch norm that went into the convolution comes out with it, unless the walk ends or began between them.
             match (&self.operations[place], &tape.saved[place]) {
                 (Operation::BatchNorm(_), Saved::Folded) if place > to => {}
@@ -49,6 +54,46 @@ impl<T: Scalar> Executor<T> {
             }
         }
         Ok(gradient)
+    }
+
+    /// Through a max-pooling and the ReLU and convolution that took it along. Returns the gradient to the input of
+    /// the layer whose place it returns.
+    fn pooled_back(
+        &self,
+        tape: &Tape<T>,
+        pool: usize,
+        maxima: &Gates,
+        to: usize,
+        gradient: Activation<T>,
+    ) -> Result<(Activation<T>, usize)> {
+        if to == pool {
+            return Err(Error::invalid("a walk that ends below a max-pooling needs a tap on the ReLU there"));
+        }
+        let relu = pool - 1;
+        let folded = matches!(tape.saved.get(relu.wrapping_sub(1)), Some(Saved::Folded));
+        let place = relu - 1 - usize::from(folded);
+        if place < to {
+            return Ok((self.unpool(pool, maxima, gradient)?, relu));
+        }
+        let conv = self.convolution(place, folded)?;
+        let input = place.checked_sub(1).map_or(self.network.input(), |p| self.network.outputs()[p]);
+        let gates = self.gates_below(tape, place, to);
+        let mut to_input = self.memory.take(gradient.n, input);
+        conv.input_gradient_pooled(gradient.n, &gradient.data, maxima, gates, &mut to_input.data)
+            .map_err(shape_error)?;
+        self.memory.give(gradient);
+        Ok((to_input, place - usize::from(gates.is_some())))
+    }
+
+    /// The gradient to the input of the ReLU below a max-pooling that went into the convolution.
+    fn unpool(&self, pool: usize, maxima: &Gates, gradient: Activation<T>) -> Result<Activation<T>> {
+        let input = self.network.outputs()[pool - 1];
+        let mut to_input = self.memory.take(gradient.n, input);
+        max_pool(2, input)?
+            .gradient_at(gradient.n, &gradient.data, maxima, &mut to_input.data)
+            .map_err(shape_error)?;
+        self.memory.give(gradient);
+        Ok(to_input)
     }
 
     /// The gates of the ReLU right below a convolution or a pooling, which closes them itself.
@@ -79,6 +124,11 @@ impl<T: Scalar> Executor<T> {
         let (mut gradient, mut place) = (gradient, n_layers);
         while place > first {
             place -= 1;
+            if let Saved::Maxima(maxima) = &tape.saved[place] {
+                gradient = self.unpool(place, maxima, gradient)?;
+                place -= 1;
+                continue;
+            }
             let (saved, gates) = (&tape.saved[place], self.gates_below(tape, place, first));
             match (&self.operations[place], saved) {
                 (Operation::Conv(conv), Saved::Input(input)) => {

@@ -43,6 +43,8 @@ pub(super) enum Saved<T: Scalar> {
     Folded,
     /// Max-pool: the places of the maxima.
     Places(Places),
+    /// Max-pool that a convolution took along with the ReLU between them: open at the maxima that passed the ReLU.
+    Maxima(Gates),
     /// Convolution or linear layer in training: its input.
     Input(Activation<T>),
     /// Batch norm in training.
@@ -88,8 +90,8 @@ impl<T: Scalar> Executor<T> {
         Ok((x, Tape { saved, taps }))
     }
 
-    /// Runs a convolution and as many of the layers after it as it can take along: a batch norm outside training, a ReLU.
-    /// Nobody must have asked for what is between them.
+    /// Runs a convolution and as many of the layers after it as it can take along: a batch norm outside training, a ReLU,
+    /// a max-pooling of 2x2 windows. Nobody must have asked for what is between them.
     fn convolve(
         &self,
         place: usize,
@@ -107,18 +109,25 @@ impl<T: Scalar> Executor<T> {
         let next = self.network.layers().get(before + 1).map(|named| &named.layer);
         let relu = free(before) && next == Some(&Layer::Relu);
         let conv = self.convolution(place, folds)?;
+        let after = self.network.layers().get(before + 2).map(|named| &named.layer);
+        let pools = relu && free(before + 1) && conv.pools() && after == Some(&Layer::MaxPool2d { size: 2 });
         let output = self.network.outputs()[place];
-        let mut y = self.memory.take(x.n, output);
+        let mut y = self.memory.take(x.n, if pools { self.network.outputs()[before + 2] } else { output });
         let mut gates = match (relu, mode) {
             (false, _) | (_, Mode::Inference) => None,
             _ => Some(Gates::closed(x.n * output.height * output.width, output.channels)),
         };
-        let epilogue = match &mut gates {
-            Some(gates) => Epilogue::Gated(gates),
-            None if relu => Epilogue::Relu,
-            None => Epilogue::Linear,
+        let done = if pools {
+            conv.forward_pooled(x.n, &x.data, gates.as_mut(), &mut y.data)
+        } else {
+            let epilogue = match &mut gates {
+                Some(gates) => Epilogue::Gated(gates),
+                None if relu => Epilogue::Relu,
+                None => Epilogue::Linear,
+            };
+            conv.forward(x.n, &x.data, epilogue, &mut y.data)
         };
-        conv.forward(x.n, &x.data, epilogue, &mut y.data).map_err(shape_error)?;
+        done.map_err(shape_error)?;
         let input = std::mem::replace(x, y);
         if training {
             saved.push(Saved::Input(input));
@@ -129,7 +138,10 @@ impl<T: Scalar> Executor<T> {
         if folds {
             saved.push(Saved::Folded);
         }
-        if relu {
+        if pools {
+            saved.push(Saved::Nothing);
+            saved.push(gates.map_or(Saved::Nothing, Saved::Maxima));
+        } else if relu {
             saved.push(gates.map_or(Saved::Nothing, Saved::Open));
         }
         Ok(())

@@ -6,6 +6,7 @@ mod checkpoints;
 mod finite_differences;
 mod golden;
 mod model;
+mod pooled;
 mod support;
 mod training;
 mod transfer;

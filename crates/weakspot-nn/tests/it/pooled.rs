@@ -1,0 +1,84 @@
+//! A convolution that takes ReLU and pooling along gives the numbers of the three layers one after the other.
+
+use weakspot_nn::executor::{Activation, Gradients, Mode};
+use weakspot_nn::{Executor, Layer, Network, Shape, init};
+
+use crate::support::{chain, hashed};
+
+/// Two convolutions, the first with or without a batch norm, and a pooling after each; odd sides.
+fn network(norm: bool) -> Network {
+    let conv = |channels_in, channels_out| Layer::Conv2d {
+        channels_in,
+        channels_out,
+        kernel: (3, 3),
+        stride: (1, 1),
+        padding: [1; 4],
+    };
+    let mut layers = vec![conv(3, 20)];
+    if norm {
+        layers.push(Layer::BatchNorm2d { channels: 20, epsilon: 1e-5 });
+    }
+    layers.extend([
+        Layer::Relu,
+        Layer::MaxPool2d { size: 2 },
+        conv(20, 7),
+        Layer::Relu,
+        Layer::MaxPool2d { size: 2 },
+    ]);
+    chain([3, 11, 9], layers)
+}
+
+fn executor(network: &Network) -> Executor<f32> {
+    let mut weights = init::weights(network, 0);
+    for (seed, (name, tensor)) in weights.0.iter_mut().enumerate() {
+        let offset = if name.ends_with("running_var") { 1.5 } else { 0.0 };
+        tensor.data = hashed(tensor.data.len(), 40 + seed as u32).into_iter().map(|v| v + offset).collect();
+    }
+    Executor::new(network.clone(), &weights).unwrap()
+}
+
+fn activation(n: usize, shape: Shape, seed: u32) -> Activation<f32> {
+    Activation { n, shape, data: hashed(n * shape.len(), seed) }
+}
+
+#[test]
+fn taps_change_nothing() {
+    for norm in [false, true] {
+        let network = network(norm);
+        let executor = executor(&network);
+        let images = activation(3, network.input(), 5);
+        let end = network.layers().len();
+        // A tap on a ReLU keeps its pooling apart.
+        let relus: Vec<usize> = (0..end).filter(|&p| network.layers()[p].layer == Layer::Relu).collect();
+        let (together, tape) = executor.forward(images.clone(), Mode::Gradient, &[]).unwrap();
+        let (apart, tapped) = executor.forward(images, Mode::Gradient, &relus).unwrap();
+        assert_eq!(together, apart);
+        let gradient = activation(3, together.shape, 6);
+        // To the input, below the batch norm, to the second convolution's input, and to the outputs of both convolutions.
+        for to in [0, relus[0] - 1, relus[0] + 2, relus[0], relus[1]] {
+            let back = executor.backward(&tape, gradient.clone(), end, to).unwrap();
+            assert_eq!(back, executor.backward(&tapped, gradient.clone(), end, to).unwrap(), "to {to}");
+        }
+        let between = relus[1] + 1;
+        assert!(executor.backward(&tapped, gradient.clone(), end, between).is_ok());
+        let refused = executor.backward(&tape, gradient, end, between).unwrap_err().to_string();
+        assert!(refused.contains("tap"), "{refused}");
+    }
+}
+
+#[test]
+fn weights_learn_the_same() {
+    let network = network(false);
+    let executor = executor(&network);
+    let images = activation(3, network.input(), 5);
+    let draws = |layer: &str, image: usize| weakspot::rng::stream(3, layer, &image.to_string());
+    let mode = Mode::Training(&draws);
+    let learned = |taps: &[usize]| {
+        let (output, tape) = executor.forward(images.clone(), mode, taps).unwrap();
+        let mut gradients = Gradients::default();
+        let gradient = activation(3, output.shape, 6);
+        executor.weight_gradients(&tape, gradient, &mut gradients).unwrap();
+        format!("{gradients:?}")
+    };
+    assert_eq!(learned(&[]), learned(&[1, 4]));
+}
