@@ -1,42 +1,95 @@
-//! Large pages under large buffers.
+//! Large buffers: large pages, and zeros that nobody has to write.
 //!
 //! The kernels jump through tens of megabytes, and the processor finds a page's address in a table of one or two thousand
 //! entries: with pages of 4 KiB it is too small. Pages of 2 MiB made networks 5 to 10 % faster.
-#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "a call of the system"))]
+//!
+//! Fresh pages come from the system as zeros, at the first touch. A buffer that is not written here is touched first by
+//! the threads that fill it, all at once.
+#![expect(unsafe_code, reason = "calls of the allocator and of the system")]
 
-/// Makes room for `len` elements, and asks the system to use large pages for it where it offers them on request (Linux:
-/// transparent huge pages). What the buffer holds does not change; nothing depends on the answer.
-pub fn reserve<T>(buffer: &mut Vec<T>, len: usize) {
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+
+use crate::scalar::Scalar;
+use crate::simd::Lanes;
+
+/// What a buffer of zero bytes is a valid value of.
+pub(crate) trait Zeros: Copy {}
+impl<T: Scalar> Zeros for T {}
+impl Zeros for Lanes {}
+
+/// Makes a buffer hold `len` numbers: what it held, zeros, or both.
+pub fn resize<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
+    resize_zeros(buffer, len, T::ZERO);
+}
+
+/// [`resize`], for vectors too.
+pub(crate) fn resize_zeros<T: Zeros>(buffer: &mut Vec<T>, len: usize, zero: T) {
     if len <= buffer.capacity() {
-        return;
-    }
-    buffer.reserve_exact(len - buffer.len());
-    #[cfg(target_os = "linux")]
-    {
-        const PAGE: usize = 2 << 20;
-        let start = buffer.as_mut_ptr() as usize;
-        let first = start.next_multiple_of(PAGE);
-        let end = (start + buffer.capacity() * size_of::<T>()) / PAGE * PAGE;
-        if first < end {
-            // SAFETY: the range lies in the allocation of `buffer`, and MADV_HUGEPAGE changes neither what memory holds nor
-            // whether it may be used.
-            unsafe { libc::madvise(first as *mut libc::c_void, end - first, libc::MADV_HUGEPAGE) };
-        }
+        buffer.resize(len, zero);
+    } else {
+        *buffer = zeros(len);
     }
 }
 
+/// As `vec![0; len]`, on large pages where the system offers them on request (Linux: transparent huge pages).
+fn zeros<T: Zeros>(len: usize) -> Vec<T> {
+    let Ok(layout) = Layout::array::<T>(len) else { return Vec::new() };
+    if layout.size() == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the layout's size is not zero.
+    let start = unsafe { alloc_zeroed(layout) };
+    if start.is_null() {
+        handle_alloc_error(layout);
+    }
+    advise(start, layout.size());
+    // SAFETY: the allocator gave `len` elements of `T`'s size and alignment; all bytes zero is a value of every `Zeros`:
+    // f32, f64, and arrays of f32.
+    unsafe { Vec::from_raw_parts(start.cast(), len, len) }
+}
+
+/// Asks for large pages under a fresh allocation. Nothing depends on the answer.
+#[cfg(target_os = "linux")]
+fn advise(start: *mut u8, len: usize) {
+    const PAGE: usize = 2 << 20;
+    let first = start.align_offset(PAGE);
+    let Some(pages) = len.checked_sub(first).map(|len| len / PAGE).filter(|&pages| pages > 0) else { return };
+    // SAFETY: the range lies in an allocation of `len` bytes, and MADV_HUGEPAGE changes neither what memory holds nor whether
+    // it may be used.
+    unsafe { libc::madvise(start.add(first).cast(), pages * PAGE, libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise(_: *mut u8, _: usize) {}
+
 #[cfg(test)]
 mod tests {
-    use super::reserve;
+    use super::{Lanes, resize, resize_zeros};
 
     #[test]
-    fn room_is_made_and_the_content_stays() {
-        let mut buffer = vec![1u8, 2, 3];
-        reserve(&mut buffer, 9 << 20);
-        assert!(buffer.capacity() >= 9 << 20);
-        assert_eq!(buffer, [1, 2, 3]);
+    fn fresh_numbers_are_zeros_and_small_changes_keep_the_place() {
+        let mut buffer = Vec::<f32>::new();
+        resize(&mut buffer, 3 << 20);
+        assert_eq!(buffer.len(), 3 << 20);
+        assert!(buffer.iter().all(|v| v.to_bits() == 0));
+        buffer.fill(7.0);
         let place = buffer.as_ptr();
-        reserve(&mut buffer, 9 << 20);
+        resize(&mut buffer, 5);
+        assert_eq!(buffer, [7.0; 5]);
+        resize(&mut buffer, 6);
+        assert_eq!(buffer, [7.0, 7.0, 7.0, 7.0, 7.0, 0.0]);
         assert_eq!(buffer.as_ptr(), place);
+        resize(&mut buffer, 0);
+        assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn vectors_too() {
+        let mut buffer = Vec::new();
+        resize_zeros(&mut buffer, 0, Lanes::default());
+        assert!(buffer.is_empty());
+        resize_zeros(&mut buffer, 1 << 18, Lanes::default());
+        assert!(buffer.iter().all(|lanes| lanes.0 == [0.0; 16]));
+        assert!(buffer.as_ptr().is_aligned());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::direct::Product;
-use crate::large_pages::reserve;
+use crate::large_pages::resize_zeros;
 use crate::simd::Lanes;
 
 mod sealed {
@@ -82,8 +82,7 @@ macro_rules! scratch {
                 }
                 let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
                 if buffer.len() < len {
-                    reserve(&mut buffer, len);
-                    buffer.resize(len, Self::default());
+                    resize_zeros(&mut buffer, len, Self::default());
                 }
                 let result = work(&mut buffer[..len]);
                 SPARE.with_borrow_mut(|spare| spare.push(buffer));

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::grid::{Grid, Size};
 use super::strided::StridedMut;
 use super::transform::{Four, SIDE, Tile, Two};
-use crate::large_pages::reserve;
+use crate::large_pages::resize_zeros;
 use crate::pack::position;
 use crate::shape::ConvShape;
 use crate::simd::{Isa, Kernel, LANES, Lanes, Vector, run};
@@ -39,8 +39,7 @@ impl Filters {
         let places = grid.places();
         let groups = channels.div_ceil(LANES);
         let mut data = spare;
-        reserve(&mut data, places * terms * groups);
-        data.resize(places * terms * groups, Lanes::default());
+        resize_zeros(&mut data, places * terms * groups, Lanes::default());
         data.par_chunks_mut(places * terms * 2).enumerate().for_each(|(panel, to)| {
             match (grid.size, rotated) {
                 (Size::Four, false) => {

@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use weakspot_conv::Scalar;
-use weakspot_conv::large_pages::reserve;
+use weakspot_conv::large_pages::resize;
 
 use super::activation::Activation;
 use crate::network::Shape;
@@ -29,8 +29,7 @@ impl<T: Scalar> Memory<T> {
         let best = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
         let mut data = best.map_or_else(Vec::new, |i| free.swap_remove(i));
         drop(free);
-        reserve(&mut data, len);
-        data.resize(len, T::ZERO);
+        resize(&mut data, len);
         Activation { n, shape, data }
     }
 
