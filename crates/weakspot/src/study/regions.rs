@@ -7,6 +7,15 @@ use crate::study::plan::{FEW_SUCCESSES, Plan, RoaFrom};
 use crate::study::record::{Across, AcrossOf, FitCounts};
 use crate::study::rows::LookRow;
 
+/// Whether an image's RoA counts: method, section 4, "Thresholds". `few`: the class has few successes.
+pub(crate) fn roa_counts(from: RoaFrom, few: bool, right: bool, success: bool) -> bool {
+    match from {
+        RoaFrom::All => true,
+        RoaFrom::Successes if few => right,
+        RoaFrom::Successes => success,
+    }
+}
+
 /// What the fit images of one class say together.
 pub(crate) struct ClassRegions {
     pub(crate) counts: RegionCounts,
@@ -35,11 +44,7 @@ impl ClassRegions {
         let (mut roi_shares, mut roa_shares) = (Vec::new(), Vec::new());
         for row in rows {
             let roi = row.roi.as_ref().filter(|_| right(row)).map(|m| m.mask(height, width));
-            let counted = match plan.roa_from {
-                RoaFrom::All => true,
-                RoaFrom::Successes if few_successes => right(row),
-                RoaFrom::Successes => success(row),
-            };
+            let counted = roa_counts(plan.roa_from, few_successes, right(row), success(row));
             let roa = counted.then(|| row.roa.mask(height, width)).filter(|m| !m.is_empty());
             counts.add(roi.as_ref(), roa.as_ref());
             roi_shares.extend(roi.as_ref().map(Mask::fraction));
