@@ -58,8 +58,8 @@ pub(in crate::report) fn worth_a_look(record: &Record) -> Option<Table> {
         place += 1;
         point.front || i == tuning.chosen || Some(i) == tuning.untuned
     });
-    table.title = "The Pareto front, the chosen point, and the one without a search".to_owned();
-    Some(table)
+    let title = "The Pareto front, the chosen point, and the one without a search".to_owned();
+    Some(Table { title, ..table })
 }
 
 fn row(tuning: &TuningRecord, i: usize, point: &TunedPoint) -> Vec<Cell> {

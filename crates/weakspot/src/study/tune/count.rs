@@ -9,17 +9,14 @@ use crate::region::{MaskCounts, RegionCounts, U_MINUS_V_PLUS};
 use crate::study::look::Lens;
 use crate::study::packed::PackedMask;
 use crate::study::plan::{FEW_SUCCESSES, RoaFrom};
-use crate::study::regions::roa_counts;
+use crate::study::regions::Fate;
 use crate::study::stage::Bench;
 use crate::study::tune::Tuning;
 
 /// One fit image: its masks at every threshold of the grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FitRow {
-    /// Classified rightly.
-    right: bool,
-    /// Right before the attack and wrong after it.
-    success: bool,
+    fate: Fate,
     /// One per delta1; `None` where the utility map is empty.
     roi: Option<Vec<PackedMask>>,
     /// One per delta2.
@@ -62,13 +59,11 @@ impl Counter {
         let work = |_: usize, batch: &crate::study::stage::Batch<'_>| {
             let seen = lens.look(batch, None)?;
             let rows = seen.rows.iter().zip(&seen.maps).map(|(row, maps)| {
-                let right = row.clean.right(label);
                 let roi = |t: &crate::region::Threshold| PackedMask::new(&t.region(&maps.utility));
                 let roa =
                     |t: &crate::region::Threshold| PackedMask::new(&t.region(&maps.vulnerability.leverage));
                 FitRow {
-                    right,
-                    success: right && !row.adv.right(label),
+                    fate: Fate::of(row, label),
                     roi: (!maps.utility.empty).then(|| tuning.delta1.iter().map(roi).collect()),
                     roa: tuning.delta2.iter().map(roa).collect(),
                 }
@@ -91,14 +86,14 @@ impl Counter {
         let masks = |packed: &[PackedMask]| -> Vec<Mask> {
             packed.iter().map(|mask| mask.mask(height, width)).collect()
         };
-        self.successes += usize::from(row.success);
-        let roi = row.roi.as_ref().filter(|_| row.right).map(|roi| masks(roi));
+        self.successes += usize::from(row.fate == Fate::Fell);
+        let roi = row.roi.as_ref().filter(|_| row.fate != Fate::Wrong).map(|roi| masks(roi));
         let roa = masks(&row.roa);
         for (counts, mask) in self.roi.iter_mut().zip(roi.iter().flatten()) {
             counts.add(mask);
         }
         for (few, struck) in self.struck.iter_mut().enumerate() {
-            if !roa_counts(self.from, few == 1, row.right, row.success) {
+            if !row.fate.roa_counts(self.from, few == 1) {
                 continue;
             }
             for (j, roa) in roa.iter().enumerate().filter(|(_, roa)| !roa.is_empty()) {

@@ -16,7 +16,7 @@ use crate::study::look::Lens;
 use crate::study::regions::ClassRegions;
 use crate::study::stage::Bench;
 use crate::study::tests::{Memory, StopAfter, data, plan, subject};
-use crate::study::tune::{Found, TuneFor, Tuning, search};
+use crate::study::tune::{Found, TuneFor, Tuning, least_right, search};
 use crate::study::{NoJournal, Plan, Protocols, run};
 use crate::testing::{ConvGap, Linear};
 
@@ -127,6 +127,15 @@ fn under_the_papers_protocol_the_attacker_writes_in_the_mask_and_nothing_is_wort
     assert_eq!(found.points[found.chosen].area, [0, 0], "of equals the smallest mask");
 }
 
+#[test]
+fn the_cost_is_counted_in_whole_images_that_may_be_lost() {
+    for (clean, n, cost, least) in
+        [(398, 400, 0.01, 394), (100, 100, 0.07, 93), (15, 30, 0.01, 15), (3, 10, 0.5, 0), (9, 10, 0.0, 9)]
+    {
+        assert_eq!(least_right(clean, n, cost), least, "{clean} of {n} at {cost}");
+    }
+}
+
 /// The first random model that is right on most of its images, and under attack on some and not on most.
 fn model() -> ConvGap {
     let input = InputSpec { channels: 1, height: 8, width: 8, padding: [0; 4] };
@@ -148,7 +157,7 @@ fn model() -> ConvGap {
         });
         right[0] > 48 && (10..40).contains(&right[1])
     };
-    (0..).map(|seed| ConvGap::random(seed, 2, 4, 2, input)).find(fits).unwrap()
+    (0..1_000).map(|seed| ConvGap::random(seed, 2, 4, 2, input)).find(fits).unwrap()
 }
 
 /// A search that is quick.
@@ -156,7 +165,7 @@ fn small(plan: &Plan) -> Tuning {
     Tuning {
         delta1: shares(&[0.1, 0.3, 0.5]),
         delta2: shares(&[0.1, 0.3, 0.5]),
-        theta: thetas(&[0.3, 0.5]),
+        theta: thetas(&[0.3, 0.5, 0.505]),
         cost: 0.05,
         ..Tuning::new(plan.fills.clone()).unwrap()
     }
@@ -181,15 +190,19 @@ fn study(plan: &Plan, classifier: &dyn Classifier, data: &Dataset, batch_size: u
 #[test]
 fn every_point_scores_what_the_study_at_that_point_would_score_on_the_tune_images() {
     let model = model();
-    let data = data(&model, 90);
+    // Enough that successes alone make the RoA of one class at least.
+    let data = data(&model, 240);
     let tuned = tuned_plan();
-    let found = study(&tuned, &model, &data, 16).record.tuning.unwrap();
+    let run = study(&tuned, &model, &data, 16);
+    let roa_from: Vec<&str> = run.record.directions.iter().map(|d| d.fit.roa_from.as_str()).collect();
+    assert!(roa_from.contains(&"successes"), "{roa_from:?}");
+    let found = run.record.tuning.unwrap();
     let splits = thirds(&data);
     let of = |part: &[usize], class: usize| -> Vec<usize> {
         part.iter().copied().filter(|&i| data.labels[i] == class).collect()
     };
     let tuning = tuned.tune.clone().unwrap();
-    assert_eq!(found.points.len(), 36);
+    assert_eq!(found.points.len(), 54);
     let mut seen = 0;
     for (point, scored) in tuning.points().zip(&found.points) {
         let at = tuned.at(&point);
@@ -215,7 +228,7 @@ fn every_point_scores_what_the_study_at_that_point_would_score_on_the_tune_image
         }
     }
     assert!(seen > 10, "the model is not trivial: {seen}");
-    assert!(found.evaluated < 2 * 36, "some points share a mask: {}", found.evaluated);
+    assert!(found.evaluated < 2 * 54, "some points share a mask: {}", found.evaluated);
 }
 
 #[test]
