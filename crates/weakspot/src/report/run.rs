@@ -218,8 +218,8 @@ mod tests {
         assert_eq!(before, files(searched.path()));
         let grid = String::from_utf8(before["tables/tuning.csv"].clone()).unwrap();
         assert_eq!(grid.lines().count(), 1 + 8, "the whole grid");
-        let (chosen, front) = (grid.matches(",chosen").count(), grid.matches(",yes,").count());
-        assert_eq!((chosen, grid.matches(",without a search").count()), (1, 1), "{grid}");
+        let (chosen, front) = (grid.matches(",chosen,").count(), grid.matches(",yes,").count());
+        assert_eq!((chosen, grid.matches(",without a search,").count()), (1, 1), "{grid}");
         assert!(front > 0 && before.contains_key("figures/tuning.png"));
         let page = String::from_utf8(before["report.html"].clone()).unwrap();
         assert!(page.contains("id=\"tuning\"") && page.contains("The whole grid: 8 points"));

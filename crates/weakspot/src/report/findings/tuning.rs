@@ -33,6 +33,7 @@ pub(in crate::report) fn tuning(record: &Record) -> Vec<String> {
         ),
         gap(tuning, chosen),
     ];
+    out.extend(one_sided(tuning, classes));
     match tuning.untuned.and_then(|i| tuning.points.get(i)) {
         Some(_) if tuning.untuned == Some(tuning.chosen) => {
             out.push("It is the point that the study would have used without a search.".to_owned());
@@ -53,6 +54,33 @@ pub(in crate::report) fn tuning(record: &Record) -> Vec<String> {
         );
     }
     out
+}
+
+/// How much of the front is a classifier that calls everything one class: what such a point gains under attack, it gains
+/// by looking at nothing.
+fn one_sided(tuning: &TuningRecord, classes: &[String; 2]) -> Option<String> {
+    let front: Vec<&TunedPoint> = tuning.points.iter().filter(|point| point.front).collect();
+    let of = |class: usize| {
+        front.iter().filter(|p| p.attacked.k[class] > 0 && p.attacked.k[1 - class] == 0).count()
+    };
+    let counts = [of(0), of(1)];
+    if counts == [0, 0] {
+        return None;
+    }
+    let parts: Vec<String> = counts
+        .iter()
+        .zip(classes)
+        .filter(|(n, _)| **n > 0)
+        .map(|(n, class)| {
+            format!("at {n} of them every image that is right under attack is of class {class}")
+        })
+        .collect();
+    Some(format!(
+        "{} on the Pareto front; {}. A mask under which the classifier calls everything one class cannot be attacked any \
+         further, and defends nothing.",
+        if front.len() == 1 { "1 point is".to_owned() } else { format!("{} points are", front.len()) },
+        parts.join(", ")
+    ))
 }
 
 /// One sentence, for a terminal.
@@ -82,8 +110,14 @@ fn choice(tuning: &TuningRecord, chosen: &TunedPoint) -> String {
     } else {
         format!("every point costs more than {} of the tune images, and this one least", percent(tuning.cost))
     };
-    let empty = if chosen.area == [0, 0] { " Its mask is empty: nothing is neutralized." } else { "" };
-    format!("Chosen: {}; {rule}.{empty}", settings(chosen))
+    let gains = if chosen.area == [0, 0] {
+        " Its mask is empty: nothing is neutralized."
+    } else if chosen.attacked.both.k <= tuning.adv.both.k {
+        " It is no better under attack than no mask at all: nothing in the grid pays at that cost."
+    } else {
+        ""
+    };
+    format!("Chosen: {}; {rule}.{gains}", settings(chosen))
 }
 
 /// Tune against eval: what the choice itself adds, and what another part of the data takes away.
@@ -121,6 +155,7 @@ mod tests {
             "Tune minus eval: +1.0 points [",
             "Without a search the study would have used delta1 top:30%, delta2 top:30%, theta 0.5, fill 0",
             "stopped the training",
+            "4 points are on the Pareto front; at 4 of them every image that is right under attack is of class disc:",
         ] {
             assert!(text.contains(expected), "{expected:?} is missing from\n{text}");
         }
@@ -142,6 +177,15 @@ mod tests {
             assert!(text.contains(expected), "{expected:?} is missing from\n{text}");
         }
         assert!(!text.contains("stopped the training"));
+        let found = record.tuning.as_mut().unwrap();
+        for point in &mut found.points {
+            point.area = [9, 9];
+            point.attacked.k = [1, 1];
+        }
+        found.adv.both = found.points[found.chosen].attacked.both;
+        let text = tuning(&record).join("\n");
+        assert!(text.contains("no better under attack than no mask at all"), "{text}");
+        assert!(!text.contains("on the Pareto front"), "{text}");
         assert!(tuning_in_short(&record).unwrap().starts_with("Chosen: "));
         record.tuning.as_mut().unwrap().points.clear();
         assert!(tuning(&record).is_empty(), "a damaged record is no reason to panic");

@@ -1,7 +1,10 @@
 //! The search: its whole grid, and the points worth a look.
 
+use std::cmp::Reverse;
+
 use super::{Cell, Table};
-use crate::study::record::{Record, TunedPoint, TuningRecord};
+use crate::report::words;
+use crate::study::record::{Record, TunedPoint, TunedScore, TuningRecord};
 
 /// Every point of the grid; `None` where nothing was searched.
 pub(super) fn grid(record: &Record) -> Option<Table> {
@@ -22,6 +25,7 @@ pub(super) fn grid(record: &Record) -> Option<Table> {
         ),
         header: vec![
             "point",
+            "is",
             "delta1",
             "delta2",
             "theta",
@@ -43,23 +47,72 @@ pub(super) fn grid(record: &Record) -> Option<Table> {
             "attacked, class 1",
             "front",
             "within cost",
-            "is",
         ],
         rows: rows.collect(),
     })
 }
 
-/// The points on the front, the chosen one and the one without a search.
+/// The points on the front, the chosen one and the one without a search, from the best under attack to the best without,
+/// in columns that fit a page.
 pub(in crate::report) fn worth_a_look(record: &Record) -> Option<Table> {
-    let (tuning, mut table) = (record.tuning.as_ref()?, grid(record)?);
-    let mut place = 0;
-    table.rows.retain(|_| {
-        let (i, point) = (place, &tuning.points[place]);
-        place += 1;
-        point.front || i == tuning.chosen || Some(i) == tuning.untuned
-    });
-    let title = "The Pareto front, the chosen point, and the one without a search".to_owned();
-    Some(Table { title, ..table })
+    let tuning = record.tuning.as_ref()?;
+    let mut points: Vec<(usize, &TunedPoint)> = tuning
+        .points
+        .iter()
+        .enumerate()
+        .filter(|(i, point)| point.front || *i == tuning.chosen || Some(*i) == tuning.untuned)
+        .collect();
+    points.sort_by_key(|(i, p)| (p.modified.both.k, Reverse(p.attacked.both.k), *i));
+    let share = |s: &TunedScore| {
+        format!("{} {}", words::percent(s.both.rate), words::interval(s.both.low, s.both.high))
+    };
+    let row = |(i, p): (usize, &TunedPoint)| {
+        let [first, second] = p.area;
+        let area = if first == second { first.to_string() } else { format!("{first}, {second}") };
+        let by_class = [0, 1].map(|class| match tuning.n[class] {
+            0 => "-".to_owned(),
+            n => words::percent(p.attacked.k[class] as f64 / n as f64),
+        });
+        vec![
+            Cell::Count(i),
+            Cell::text(is(tuning, i)),
+            Cell::Text(format!("{}, {}, {}, {}", p.delta1, p.delta2, p.theta, p.fill)),
+            Cell::Text(area),
+            Cell::Text(share(&p.modified)),
+            Cell::Text(share(&p.attacked)),
+            Cell::Text(by_class.join(", ")),
+        ]
+    };
+    Some(Table {
+        name: "tuning-front",
+        title: "The Pareto front, the chosen point, and the one without a search".to_owned(),
+        note: format!(
+            "Accuracy on {} tune images, [95 % interval] in percent; by class: {}, {}.",
+            tuning.n[0] + tuning.n[1],
+            record.data.classes[0],
+            record.data.classes[1]
+        ),
+        header: vec![
+            "point",
+            "is",
+            "delta1, delta2, theta, fill",
+            "mask pixels",
+            "neutralized",
+            "attacked",
+            "attacked, by class",
+        ],
+        rows: points.into_iter().map(row).collect(),
+    })
+}
+
+/// What a point is besides one of the grid.
+fn is(tuning: &TuningRecord, i: usize) -> &'static str {
+    match (i == tuning.chosen, Some(i) == tuning.untuned) {
+        (true, true) => "chosen, as without a search",
+        (true, false) => "chosen",
+        (false, true) => "without a search",
+        (false, false) => "",
+    }
 }
 
 fn row(tuning: &TuningRecord, i: usize, point: &TunedPoint) -> Vec<Cell> {
@@ -68,14 +121,9 @@ fn row(tuning: &TuningRecord, i: usize, point: &TunedPoint) -> Vec<Cell> {
         if tuning.n[class] == 0 { Cell::None } else { Cell::Rate(k as f64 / tuning.n[class] as f64) }
     };
     let (modified, attacked) = (&point.modified, &point.attacked);
-    let is = match (i == tuning.chosen, Some(i) == tuning.untuned) {
-        (true, true) => "chosen, as without a search",
-        (true, false) => "chosen",
-        (false, true) => "without a search",
-        (false, false) => "",
-    };
     vec![
         Cell::Count(i),
+        Cell::text(is(tuning, i)),
         Cell::text(&point.delta1),
         Cell::text(&point.delta2),
         Cell::Text(point.theta.to_string()),
@@ -97,6 +145,5 @@ fn row(tuning: &TuningRecord, i: usize, point: &TunedPoint) -> Vec<Cell> {
         share(attacked.k[1], 1),
         yes(point.front),
         yes(point.within),
-        Cell::text(is),
     ]
 }
