@@ -155,7 +155,7 @@ mod tests {
             "Tune minus eval: +1.0 points [",
             "Without a search the study would have used delta1 top:30%, delta2 top:30%, theta 0.5, fill 0",
             "stopped the training",
-            "4 points are on the Pareto front; at 4 of them every image that is right under attack is of class disc:",
+            "4 points are on the Pareto front; at 4 of them every image that is right under attack is of class disc. A mask",
         ] {
             assert!(text.contains(expected), "{expected:?} is missing from\n{text}");
         }
