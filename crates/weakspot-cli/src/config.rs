@@ -85,6 +85,13 @@ impl Given {
             flags.contains(&name.as_str()) && *value != "auto" && !value.starts_with("eps/")
         });
         settings.extend(resolved.map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
+        if let Some(fills) = record.config.get("tune-fill") {
+            // The settings of a search are what was searched and not what was found.
+            for found in ["delta1", "delta2", "theta"] {
+                settings.remove(found);
+            }
+            settings.insert("fill".to_owned(), Value::from(fills.as_str()));
+        }
         settings
             .extend(self.settings.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))));
         let config = Config {

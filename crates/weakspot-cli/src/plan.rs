@@ -1,8 +1,10 @@
 //! From what was typed to what it means: a preset's defaults, and the flags over them.
 
+use std::fmt::Display;
+
 use weakspot::attack::{AttackSettings, Epsilon};
 use weakspot::dataset;
-use weakspot::study::{MapsPlan, Plan};
+use weakspot::study::{MapsPlan, Plan, Tuning};
 use weakspot::{Error, Result};
 
 use crate::args::{MapsArgs, MethodArgs, Preset, SavedMaps, StudyArgs};
@@ -26,7 +28,7 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
         (None, Preset::Default) => attack.kind.default_measure(),
         (None, Preset::Paper) => base.roa,
     };
-    let plan = Plan {
+    let mut plan = Plan {
         attack,
         targeted: what.targeted,
         cam: method.cam.unwrap_or(base.cam),
@@ -46,8 +48,48 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
         save_all_maps: what.save_maps == SavedMaps::All,
         ..base
     };
+    if args.tune.tune {
+        plan.tune = Some(tuning(args, &plan)?);
+    } else if let Some(flag) = args.tune.given() {
+        return Err(Error::invalid(format!("{flag} belongs to a search, and nothing is searched"))
+            .with_hint(format!("add --tune, or leave {flag} out")));
+    }
     plan.validate()?;
     Ok(plan)
+}
+
+/// The search that was asked for. What has its own flag is not searched: its side of the grid is that one value.
+fn tuning(args: &StudyArgs, plan: &Plan) -> Result<Tuning> {
+    let tune = &args.tune;
+    let base = Tuning::new(plan.fills.clone())?;
+    let (method, what) = (&args.method, &args.what);
+    Ok(Tuning {
+        delta1: side("delta1", method.delta1, tune.tune_delta1.as_ref(), base.delta1)?,
+        delta2: side("delta2", method.delta2, tune.tune_delta2.as_ref(), base.delta2)?,
+        theta: side("theta", what.theta, tune.tune_theta.as_ref(), base.theta)?,
+        goal: tune.tune_for.unwrap_or(base.goal),
+        cost: tune.tune_cost.unwrap_or(base.cost),
+        limit: tune.tune_limit.unwrap_or(base.limit),
+        ..base
+    })
+}
+
+/// One side of the grid.
+fn side<T: Copy + PartialEq + Display>(
+    flag: &str,
+    asked: Option<T>,
+    searched: Option<&Vec<T>>,
+    default: Vec<T>,
+) -> Result<Vec<T>> {
+    match (asked, searched) {
+        (Some(one), Some(many)) if *many != [one] => Err(Error::invalid(format!(
+            "--{flag} {one} says which value to use, and --tune-{flag} which to search"
+        ))
+        .with_hint(format!("leave --{flag} or --tune-{flag} out"))),
+        (Some(one), _) => Ok(vec![one]),
+        (None, Some(many)) => Ok(many.clone()),
+        (None, None) => Ok(default),
+    }
 }
 
 /// The plan of a set of maps.

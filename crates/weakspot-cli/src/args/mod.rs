@@ -10,6 +10,7 @@ mod run;
 mod study;
 mod train;
 mod training;
+mod tune;
 mod values;
 
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ pub(crate) use run::RunArgs;
 pub(crate) use study::{Preset, SavedMaps, StudyArgs};
 pub(crate) use train::TrainArgs;
 pub(crate) use training::{Cycles, TrainingArgs, Warmup};
+pub(crate) use tune::TuneArgs;
 
 /// Shows where an image classifier looks, where an attacker strikes, the four regions that makes, and whether
 /// masking the pixels that are struck but not looked at helps.

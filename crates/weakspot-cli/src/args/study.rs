@@ -10,7 +10,7 @@ use weakspot::study::Protocols;
 use crate::config::Given;
 
 use super::values::{Controls, Sweep, window};
-use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs};
+use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs, TuneArgs};
 
 /// Study one pair of classes, from training to report
 #[derive(Args, Clone, Debug)]
@@ -55,6 +55,8 @@ pub(crate) struct StudyArgs {
     pub(crate) method: MethodArgs,
     #[command(flatten)]
     pub(crate) what: WhatArgs,
+    #[command(flatten)]
+    pub(crate) tune: TuneArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
@@ -150,6 +152,7 @@ Examples:
   weakspot study photos/ --classes cat,dog --size 224 --eps 4/255
   weakspot study malaria --split-by slide --size 64 --data-dir ../data/malaria
   weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
+  weakspot study mnist --tune                                      thresholds and fill searched on the tune part
   weakspot study --preset paper                                    the paper's literal reading
 
 It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors, run.json and config.json.

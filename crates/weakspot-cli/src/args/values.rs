@@ -92,6 +92,19 @@ impl FromStr for PerChannel {
     }
 }
 
+/// A share of a whole, `1%` or `0.01`.
+pub(crate) fn share(text: &str) -> Result<f64> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|v| v / 100.0),
+        None => text.trim().parse(),
+    };
+    match number {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(Error::invalid(format!("expected a share from 0 to 100%; got {text:?}"))
+            .with_hint("for example 1%, or 0.01")),
+    }
+}
+
 /// A count of at least one.
 pub(crate) fn at_least_one(text: &str) -> Result<usize> {
     match text.parse() {
@@ -146,5 +159,9 @@ mod tests {
         assert_eq!("0.5".parse::<PerChannel>().unwrap().of("--mean", 3).unwrap(), [0.5; 3]);
         assert!("0.5,0.5".parse::<PerChannel>().unwrap().of("--mean", 3).is_err());
         assert!("nan".parse::<PerChannel>().is_err());
+        assert_eq!((share("1%").unwrap(), share("0.01").unwrap(), share("0").unwrap()), (0.01, 0.01, 0.0));
+        for bad in ["2", "101%", "-1%", "nan", "%", ""] {
+            assert!(share(bad).unwrap_err().hint().is_some(), "{bad}");
+        }
     }
 }

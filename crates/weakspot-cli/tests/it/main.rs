@@ -15,3 +15,4 @@ mod program;
 mod server;
 mod study;
 mod train;
+mod tune;

@@ -1,6 +1,7 @@
 //! From what was counted to the flags that fire.
 
 use crate::metrics::{Score, binomial};
+use crate::study::LEAST_TUNE_IMAGES;
 use crate::study::record::Flag;
 
 /// What one direction of a study counted about its own reliability. `None`: was not run.
@@ -39,6 +40,8 @@ pub struct Evidence {
     pub noise: Option<(Score, Score)>,
     /// Noise images that carry only a class's mask and are classified as that class, of how many.
     pub leak: Option<(usize, usize)>,
+    /// Images of the class on which thresholds and fill were searched.
+    pub tune_images: Option<usize>,
 }
 
 /// The flags that fire, in the order of method section 9.
@@ -148,6 +151,13 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
             );
         }
     }
+    if let Some(n) = e.tune_images.filter(|n| *n < LEAST_TUNE_IMAGES) {
+        fire(
+            "few-tune-images",
+            n as f64,
+            "thresholds and fill were chosen on this many images of the class: the choice is mostly chance; bring more images, or leave --tune out",
+        );
+    }
     fired
 }
 
@@ -176,13 +186,14 @@ mod tests {
             zero_share: 0.5,
             noise: Some((Score::of(60, 100), Score::of(59, 100))),
             leak: Some((200, 200)),
+            tune_images: Some(20),
         }
     }
 
     #[test]
     fn each_flag_fires_alone_and_just_beyond_its_bound() {
         assert_eq!(flags(&sound()), [], "every bound itself is within");
-        let cases: [(&str, Change); 15] = [
+        let cases: [(&str, Change); 16] = [
             ("degenerate-roa", |e| e.two_value_share = 0.901),
             ("few-successes", |e| e.few_successes = true),
             ("empty-map", |e| e.empty_maps = (1, 100)),
@@ -198,6 +209,7 @@ mod tests {
             // 116 of 200 has an upper binomial p of 0.014, 118 one of 0.007: told from chance at 0.01.
             ("oracle-mask", |e| (e.oracle, e.leak) = (true, Some((116, 200)))),
             ("oracle-mask", |e| (e.oracle, e.leak) = (true, None)),
+            ("few-tune-images", |e| e.tune_images = Some(19)),
             ("empty-blob", |e| (e.blob_area, e.mask_area, e.changed_images) = (0, 0, 0)),
         ];
         for (id, change) in cases {

@@ -11,7 +11,7 @@ use crate::study::record::{
     Across, AcrossOf, AttackSuccess, ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control,
     DataRecord, Direction, FeatureSummary, Features, FillScores, FitCounts, Flag, Iou, LedgerRow, Mean,
     PairedTest, PartCounts, Record, RegionRecord, SCHEMA, Score, Scores, ShiftTest, Ssim, SsimPair,
-    SweepPoint, Together, TruthRow,
+    SweepPoint, Together, TruthRow, TunedEval, TunedPoint, TunedScore, TuningRecord,
 };
 
 /// A run of the demo data set: one protocol not run, one blob empty, three kinds of flags, a planted truth.
@@ -22,6 +22,56 @@ pub(crate) fn demo() -> Run {
 /// A run on grey 28x28 images of the given name.
 pub(crate) fn named(data: &str, classes: [&str; 2]) -> Run {
     run(data, classes, [1, 28, 28], 980, false)
+}
+
+/// A run of the demo data set whose thresholds and fill were searched.
+pub(crate) fn tuned() -> Run {
+    let mut run = demo();
+    let score = |k: [usize; 2]| TunedScore { k, both: Score::of(k[0] + k[1], 400) };
+    let mut points = Vec::new();
+    // Right of 400, neutralized and attacked; whether on the front; whether at most 4 fewer than 398.
+    let scores = [
+        (398, 90, true, true),
+        (396, 90, false, true),
+        (395, 120, true, true),
+        (390, 200, true, false),
+        (394, 150, false, true),
+        (380, 180, false, false),
+        (394, 160, true, true),
+        (300, 160, false, false),
+    ];
+    for (i, (modified, attacked, front, within)) in scores.into_iter().enumerate() {
+        points.push(TunedPoint {
+            delta1: "top:30%".to_owned(),
+            delta2: format!("top:{}%", [30, 10, 40, 20][i / 2]),
+            theta: 0.5,
+            fill: (i % 2).to_string(),
+            area: [20 * i, 20 * i],
+            modified: score([modified - modified / 2, modified / 2]),
+            attacked: score([attacked, 0]),
+            front,
+            within,
+        });
+    }
+    run.record.tuning = Some(TuningRecord {
+        scored: "adaptive".to_owned(),
+        cost: 0.01,
+        n: [200, 200],
+        stopped_training: true,
+        clean: score([200, 198]),
+        adv: score([80, 0]),
+        evaluated: 15,
+        points,
+        chosen: 6,
+        untuned: Some(0),
+        eval: TunedEval {
+            clean: Score::of(396, 400),
+            adv: Score::of(70, 400),
+            modified: Score::of(390, 400),
+            attacked: Score::of(140, 400),
+        },
+    });
+    run
 }
 
 /// A run in which nothing was run.
@@ -115,6 +165,7 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             .flat_map(|class| ["mod", "adaptive"].map(|scored| control(class, scored)))
             .collect(),
         truth: if truth { truth_rows(&classes) } else { Vec::new() },
+        tuning: None,
         directions,
     };
     let maps = maps(shape, truth);

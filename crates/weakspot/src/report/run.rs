@@ -167,9 +167,13 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_again() {
-        for run in
-            [fixture::demo(), fixture::named("mnist", ["0", "1"]), fixture::bare(), fixture::one_pixel()]
-        {
+        for run in [
+            fixture::one_pixel(),
+            fixture::demo(),
+            fixture::tuned(),
+            fixture::named("mnist", ["0", "1"]),
+            fixture::bare(),
+        ] {
             let dir = tempfile::tempdir().unwrap();
             write(dir.path(), &run).unwrap();
             assert_eq!(load(dir.path()).unwrap(), run);
@@ -201,8 +205,28 @@ mod tests {
         }
         if let Some(keep) = std::env::var_os("WEAKSPOT_KEEP_REPORT") {
             // For looking at the pages: `WEAKSPOT_KEEP_REPORT=folder cargo test`.
-            write(Path::new(&keep), &fixture::demo()).unwrap();
+            write(Path::new(&keep), &fixture::tuned()).unwrap();
         }
+    }
+
+    #[test]
+    fn a_search_is_rebuilt_too_and_a_run_without_one_has_no_trace_of_it() {
+        let (searched, plain) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(searched.path(), &fixture::tuned()).unwrap();
+        let before = files(searched.path());
+        rebuild(searched.path()).unwrap();
+        assert_eq!(before, files(searched.path()));
+        let grid = String::from_utf8(before["tables/tuning.csv"].clone()).unwrap();
+        assert_eq!(grid.lines().count(), 1 + 8, "the whole grid");
+        let (chosen, front) = (grid.matches(",chosen,").count(), grid.matches(",yes,").count());
+        assert_eq!((chosen, grid.matches(",without a search,").count()), (1, 1), "{grid}");
+        assert!(front > 0 && before.contains_key("figures/tuning.png"));
+        let page = String::from_utf8(before["report.html"].clone()).unwrap();
+        assert!(page.contains("id=\"tuning\"") && page.contains("The whole grid: 8 points"));
+        write(plain.path(), &fixture::demo()).unwrap();
+        let without = files(plain.path());
+        assert!(without.keys().all(|name| !name.contains("tuning")));
+        assert!(!String::from_utf8(without["results.json"].clone()).unwrap().contains("tuning"));
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub fn terminal_summary(record: &Record) -> String {
     for sentence in findings::verdict(record).iter().take(1) {
         paragraph(&mut out, "", sentence);
     }
+    if let Some(sentence) = findings::tuning_in_short(record) {
+        out.push('\n');
+        paragraph(&mut out, "", &sentence);
+    }
     flags(&mut out, record);
     out
 }
@@ -156,7 +160,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_a_terminal_and_no_escape_gets_through() {
-        for run in [fixture::demo(), fixture::bare(), fixture::hostile(), fixture::large()] {
+        for run in [fixture::demo(), fixture::bare(), fixture::hostile(), fixture::large(), fixture::tuned()]
+        {
             let text = terminal_summary(&run.record);
             let widest = text.lines().map(|l| l.chars().count()).max().unwrap_or(0);
             assert!(widest <= 100, "{widest}:\n{text}");

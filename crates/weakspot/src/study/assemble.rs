@@ -21,6 +21,7 @@ use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
 use crate::study::run::{Controls, NoiseCheck, Subject, control_images};
 use crate::study::tally::{self, Calls, accuracy};
 use crate::study::truth;
+use crate::study::tune;
 
 /// Everything a study found about one class.
 pub(crate) struct ClassFindings {
@@ -41,6 +42,8 @@ pub(crate) struct ClassFindings {
 /// Everything a study found.
 pub(crate) struct Findings<'a> {
     pub(crate) plan: &'a Plan,
+    /// The plan before a search changed it; the same one without.
+    pub(crate) base: &'a Plan,
     pub(crate) subject: &'a Subject<'a>,
     pub(crate) lens: &'a Lens<'a>,
     /// Two: one per class.
@@ -49,6 +52,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) leak: Option<(usize, usize)>,
     /// The fit images' rows, by class.
     pub(crate) fit_looks: [Vec<LookRow>; 2],
+    pub(crate) tuned: Option<tune::Found>,
 }
 
 impl ClassFindings {
@@ -106,6 +110,13 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         ("weights".to_owned(), subject.weights_checksum.clone()),
         ("config".to_owned(), digest::sha256(config_text.as_bytes())),
     ]);
+    let tuning = match (&findings.tuned, &findings.base.tune) {
+        (Some(found), Some(tuning)) => {
+            let stopped = subject.classifier_record.tune_accuracy.is_some();
+            Some(tune::record(found, tuning, findings.base, stopped, &together)?)
+        }
+        _ => None,
+    };
     let record = Record {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -131,6 +142,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         sweep: sweep(findings),
         controls,
         truth: truth_rows,
+        tuning,
     };
     Ok((record, ledger(findings, &calls, &names)))
 }
@@ -349,6 +361,7 @@ fn evidence(
         zero_share: class.looks.iter().map(|l| l.zeros).sum::<f64>() / n,
         noise,
         leak: findings.leak,
+        tune_images: findings.tuned.as_ref().map(|found| found.n[label]),
     }
 }
 

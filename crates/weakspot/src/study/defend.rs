@@ -152,16 +152,24 @@ impl Lens<'_> {
 
     /// One shifted control: mod and adaptive with the headline fill.
     pub(crate) fn control(&self, batch: &Batch<'_>, n: Neutralizer<'_>) -> Result<Vec<ControlRow>> {
+        let threat = ThreatModel::outside(self.plan.epsilon, n.mask);
+        let rows = self.neutralized(batch, n, &threat)?.into_iter();
+        Ok(rows.map(|[modified, adaptive]| ControlRow { modified, adaptive }).collect())
+    }
+
+    /// M(N(x)), and M after the plan's attack on N(x) within a threat model: P3 where only pixels outside the mask may
+    /// be written, P1 where all may.
+    pub(crate) fn neutralized(
+        &self,
+        batch: &Batch<'_>,
+        n: Neutralizer<'_>,
+        threat: &ThreatModel,
+    ) -> Result<Vec<[Call; 2]>> {
         let modified = n.apply(&batch.images)?;
         let (mod_calls, gradient) = self.loss_pass(&modified, &batch.labels)?;
-        let threat = ThreatModel::outside(self.plan.epsilon, n.mask);
-        let outcome = self.attack(batch, &modified, &gradient, &threat, false)?;
-        let adaptive = calls(&outcome.logits, &batch.labels);
-        Ok(mod_calls
-            .into_iter()
-            .zip(adaptive)
-            .map(|(modified, adaptive)| ControlRow { modified, adaptive })
-            .collect())
+        let outcome = self.attack(batch, &modified, &gradient, threat, false)?;
+        let attacked = calls(&outcome.logits, &batch.labels);
+        Ok(mod_calls.into_iter().zip(attacked).map(<[Call; 2]>::from).collect())
     }
 }
 

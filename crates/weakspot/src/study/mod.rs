@@ -20,9 +20,11 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod tune;
 
 pub use images::{MapsPlan, MapsSummary, write_maps};
 pub use journal::{FileJournal, Journal, NoJournal};
 pub use pair_view::PairView;
 pub use plan::{CONTROL_IMAGES, FEW_SUCCESSES, LEAST_CONTROLS, Plan, Preset, Protocols, RoaFrom};
 pub use run::{Subject, fingerprint, run};
+pub use tune::{LEAST_TUNE_IMAGES, Point, TUNE_IMAGES, TuneFor, Tuning};

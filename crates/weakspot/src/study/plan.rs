@@ -7,6 +7,7 @@ use crate::attribution::{Explain, Method};
 use crate::error::{Error, Result};
 use crate::metrics::Window;
 use crate::region::{BlobRule, Fill, MaskPolicy, Theta, Threshold};
+use crate::study::tune::{Point, TuneFor, Tuning};
 
 /// The settings of a study. What may differ without moving a number (batch size, threads) is not here.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,8 @@ pub struct Plan {
     pub permutations: usize,
     /// Whether the maps of every eval image are kept.
     pub save_all_maps: bool,
+    /// What is searched on the tune part first; the thresholds and the fill found go before those above.
+    pub tune: Option<Tuning>,
 }
 
 /// Where the defaults come from.
@@ -175,6 +178,7 @@ impl Plan {
             ssim: Window::Uniform,
             permutations: 999,
             save_all_maps: false,
+            tune: None,
         })
     }
 
@@ -219,7 +223,54 @@ impl Plan {
                 self.permutations
             )));
         }
+        self.tune.as_ref().map_or(Ok(()), |tuning| self.validate_tuning(tuning))
+    }
+
+    fn validate_tuning(&self, tuning: &Tuning) -> Result<()> {
+        tuning.validate()?;
+        if self.fit_is_eval {
+            return Err(Error::invalid(
+                "--tune needs scored images that nothing was built from; the paper's preset builds the regions from \
+                 those that it scores",
+            )
+            .with_hint("leave --preset paper out; --tune-for paper searches under the paper's protocol"));
+        }
+        let (scored, flag) = match tuning.goal {
+            TuneFor::Adaptive => (self.protocols.p3, "p3"),
+            TuneFor::Paper => (self.protocols.p1, "p1"),
+        };
+        if !scored {
+            return Err(Error::invalid(format!(
+                "--tune-for {} compares with {flag} on eval; --protocols {} leaves it out",
+                tuning.goal, self.protocols
+            ))
+            .with_hint(format!("--protocols {},{flag}", self.protocols)));
+        }
+        if tuning.fills.len() != self.fills.len() || !tuning.fills.iter().all(|f| self.fills.contains(f)) {
+            return Err(
+                Error::invalid("a search is over the plan's own fills").with_hint("for example --fill 0,1")
+            );
+        }
         Ok(())
+    }
+
+    /// This plan with the thresholds of a point, and its fill as the headline's.
+    #[must_use]
+    pub fn at(&self, point: &Point) -> Self {
+        let others = self.fills.iter().copied().filter(|fill| *fill != point.fill);
+        Self {
+            delta1: point.delta1,
+            delta2: point.delta2,
+            theta: point.theta,
+            fills: std::iter::once(point.fill).chain(others).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether a point is what this plan would use.
+    pub(crate) fn is_at(&self, point: &Point) -> bool {
+        let own = (self.delta1, self.delta2, self.theta);
+        own == (point.delta1, point.delta2, point.theta) && self.fills.first() == Some(&point.fill)
     }
 
     /// Every setting, by its flag's name where it has one, as text that the flag would accept.
@@ -256,6 +307,7 @@ impl Plan {
             set("restarts", self.attack.n_restarts.to_string());
         }
         set("targeted", self.targeted.to_string());
+        config.extend(self.tune.iter().flat_map(Tuning::config));
         config
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::metrics::{FeatureSummary, Mean, Score, ShiftTest};
+pub use crate::study::tune::{TunedEval, TunedPoint, TunedScore, TuningRecord};
 
 /// The name and version of the `results.json` format.
 pub const SCHEMA: &str = "weakspot-results/1";
@@ -40,6 +41,9 @@ pub struct Record {
     pub controls: Vec<Control>,
     /// How much of the planted truth was found; the demo data set only.
     pub truth: Vec<TruthRow>,
+    /// The search for thresholds and fill; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<TuningRecord>,
 }
 
 /// What was studied.

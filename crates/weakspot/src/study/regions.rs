@@ -1,11 +1,43 @@
 //! From single images to the class: representatives, partition, blob, and the mask each class gets.
 
+use serde::{Deserialize, Serialize};
+
 use crate::image::Mask;
 use crate::metrics::{self, Mean};
 use crate::region::{RegionCounts, blob};
 use crate::study::plan::{FEW_SUCCESSES, Plan, RoaFrom};
 use crate::study::record::{Across, AcrossOf, FitCounts};
 use crate::study::rows::LookRow;
+
+/// What became of an image under the attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Fate {
+    /// Wrong from the start.
+    Wrong,
+    /// Right before and after.
+    Held,
+    /// Right before and wrong after: a success.
+    Fell,
+}
+
+impl Fate {
+    pub(crate) fn of(row: &LookRow, label: usize) -> Self {
+        match (row.clean.right(label), row.adv.right(label)) {
+            (false, _) => Self::Wrong,
+            (true, true) => Self::Held,
+            (true, false) => Self::Fell,
+        }
+    }
+
+    /// Whether the image's RoA counts: method, section 4, "Which images count". `few`: the class has few successes.
+    pub(crate) fn roa_counts(self, from: RoaFrom, few: bool) -> bool {
+        match from {
+            RoaFrom::All => true,
+            RoaFrom::Successes if few => self != Self::Wrong,
+            RoaFrom::Successes => self == Self::Fell,
+        }
+    }
+}
 
 /// What the fit images of one class say together.
 pub(crate) struct ClassRegions {
@@ -25,21 +57,16 @@ pub(crate) struct ClassRegions {
 impl ClassRegions {
     /// Which images count: method, section 4, "Thresholds".
     pub(crate) fn new(plan: &Plan, label: usize, rows: &[LookRow], (height, width): (usize, usize)) -> Self {
-        let right = |row: &LookRow| row.clean.right(label);
-        let success = |row: &LookRow| right(row) && !row.adv.right(label);
-        let correct = rows.iter().filter(|r| right(r)).count();
-        let successes = rows.iter().filter(|r| success(r)).count();
+        let fates: Vec<Fate> = rows.iter().map(|row| Fate::of(row, label)).collect();
+        let correct = fates.iter().filter(|fate| **fate != Fate::Wrong).count();
+        let successes = fates.iter().filter(|fate| **fate == Fate::Fell).count();
         let few_successes = plan.roa_from == RoaFrom::Successes && successes < FEW_SUCCESSES;
         let mut counts = RegionCounts::new(height, width);
         let mut members = Vec::new();
         let (mut roi_shares, mut roa_shares) = (Vec::new(), Vec::new());
-        for row in rows {
-            let roi = row.roi.as_ref().filter(|_| right(row)).map(|m| m.mask(height, width));
-            let counted = match plan.roa_from {
-                RoaFrom::All => true,
-                RoaFrom::Successes if few_successes => right(row),
-                RoaFrom::Successes => success(row),
-            };
+        for (row, fate) in rows.iter().zip(fates) {
+            let roi = row.roi.as_ref().filter(|_| fate != Fate::Wrong).map(|m| m.mask(height, width));
+            let counted = fate.roa_counts(plan.roa_from, few_successes);
             let roa = counted.then(|| row.roa.mask(height, width)).filter(|m| !m.is_empty());
             counts.add(roi.as_ref(), roa.as_ref());
             roi_shares.extend(roi.as_ref().map(Mask::fraction));

@@ -26,6 +26,7 @@ use crate::study::record::ClassifierRecord;
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, ControlRow, DefendRow, EvalRow, LookRow};
 use crate::study::stage::Bench;
+use crate::study::tune::{self, Point};
 
 /// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
 const NOISE_IMAGES: usize = 100;
@@ -68,6 +69,11 @@ pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
         }
         add("");
     }
+    if plan.tune.is_some() {
+        for &index in &subject.splits.tune {
+            add(&subject.data.ids[index]);
+        }
+    }
     digest::hex(&hash.finalize())
 }
 
@@ -87,7 +93,7 @@ pub fn run(
     plan.validate()?;
     check(subject)?;
     let explainer = Explainer::new(subject.classifier, plan.cam, plan.explain, plan.layer.as_deref())?;
-    let lens = Lens { classifier: subject.classifier, plan, explainer };
+    let mut lens = Lens { classifier: subject.classifier, plan, explainer };
     let mut bench = Bench { data: subject.data, batch_size, journal, observer };
     let parts = |part: &[usize], label: usize| -> Vec<usize> {
         part.iter().copied().filter(|&i| subject.data.labels[i] == label).collect()
@@ -95,7 +101,26 @@ pub fn run(
     let fit_part = if plan.fit_is_eval { &subject.splits.eval } else { &subject.splits.fit };
     let fit = [parts(fit_part, 0), parts(fit_part, 1)];
     let eval = [parts(&subject.splits.eval, 0), parts(&subject.splits.eval, 1)];
-    let fills = fills(plan, subject, fit_part, batch_size)?;
+    let base = plan;
+    let mut fills = fills(plan, subject, fit_part, batch_size)?;
+    let mut tuned = None;
+    let at_point;
+    if let Some(tuning) = &base.tune {
+        let tune = [parts(&subject.splits.tune, 0), parts(&subject.splits.tune, 1)];
+        let found = tune::search(&lens, tuning, &mut bench, &fit, &tune, &fills)?;
+        at_point = base.at(&found.points[found.chosen].point);
+        lens.plan = &at_point;
+        // The chosen fill is the headline's: it comes first.
+        let chosen = base.fills.iter().position(|fill| Some(fill) == at_point.fills.first());
+        fills[..=chosen.unwrap_or(0)].rotate_right(1);
+        let Point { delta1, delta2, theta, fill } = found.points[found.chosen].point;
+        observer.note(&format!(
+            "the search chose delta1 {delta1}, delta2 {delta2}, theta {theta}, fill {fill} among {} points",
+            found.points.len()
+        ));
+        tuned = Some(found);
+    }
+    let plan = lens.plan;
     let input = subject.classifier.input();
     let likeness = Likeness { plan, shifts: ShiftOverlap::new(input.height, input.width) };
 
@@ -127,7 +152,8 @@ pub fn run(
         let (fit, eval) = (fit[label].clone(), eval[label].clone());
         classes.push(ClassFindings { regions, mask, fit, eval, looks, defends, worst, noise });
     }
-    let findings = Findings { plan, subject, lens: &lens, classes, controls, leak, fit_looks: seen_first };
+    let findings =
+        Findings { plan, base, subject, lens: &lens, classes, controls, leak, fit_looks: seen_first, tuned };
     let (record, ledger) = assemble::record(&findings)?;
     let maps = pictures::maps(&findings, &bench, &fills[0])?;
     observer.advance(1);

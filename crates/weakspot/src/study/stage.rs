@@ -35,35 +35,57 @@ impl Bench<'_> {
         indices: &[usize],
         mut work: impl FnMut(&Batch<'_>) -> Result<Vec<T>>,
     ) -> Result<Vec<T>> {
-        let known = self.journal.known(stage)?;
-        let mut rows: Vec<Option<T>> = Vec::with_capacity(indices.len());
-        for &index in indices {
-            // A row that no longer parses is computed again: the journal is a cache.
-            rows.push(known.get(&self.data.ids[index]).and_then(|json| serde_json::from_str(json).ok()));
-        }
-        drop(known);
-        let missing: Vec<usize> = (0..indices.len()).filter(|&i| rows[i].is_none()).collect();
-        self.observer.stage(title, indices.len());
-        self.observer.advance(indices.len() - missing.len());
-        for chunk in missing.chunks(self.batch_size.max(1)) {
-            if self.observer.interrupted() {
-                return Err(Error::new(ErrorKind::Interrupted, "stopped by request")
-                    .with_hint("type the same command again to go on from here"));
-            }
-            let batch = self.batch(&chunk.iter().map(|&i| indices[i]).collect::<Vec<_>>())?;
-            let made = work(&batch)?;
-            debug_assert_eq!(made.len(), chunk.len(), "one row per image");
-            let mut lines = Vec::with_capacity(made.len());
-            for (&i, row) in chunk.iter().zip(made) {
-                let json = serde_json::to_string(&row)
-                    .map_err(|e| Error::new(ErrorKind::Numerical, format!("a row cannot be written: {e}")))?;
-                lines.push((self.data.ids[indices[i]].clone(), json));
-                rows[i] = Some(row);
-            }
-            self.journal.append(stage, &lines)?;
-            self.observer.advance(chunk.len());
-        }
+        let mut rows: Vec<Option<T>> = indices.iter().map(|_| None).collect();
+        let stages = [stage.to_owned()];
+        self.each(title, &stages, indices, |_, batch| work(batch), |_, i, row| rows[i] = Some(row))?;
         Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// Several stages over the same images under one title, one after the other: `work(s, batch)` makes the rows of
+    /// stage `s`, and `take(s, i, row)` gets that of image `indices[i]`, those that the journal knows first. Nothing is
+    /// kept here, so that what is counted takes no memory per image.
+    pub(crate) fn each<T: Serialize + DeserializeOwned>(
+        &mut self,
+        title: &str,
+        stages: &[String],
+        indices: &[usize],
+        mut work: impl FnMut(usize, &Batch<'_>) -> Result<Vec<T>>,
+        mut take: impl FnMut(usize, usize, T),
+    ) -> Result<()> {
+        self.observer.stage(title, indices.len() * stages.len());
+        for (s, stage) in stages.iter().enumerate() {
+            let known = self.journal.known(stage)?;
+            let mut missing = Vec::new();
+            for (i, &index) in indices.iter().enumerate() {
+                // A row that no longer parses is computed again: the journal is a cache.
+                match known.get(&self.data.ids[index]).and_then(|json| serde_json::from_str(json).ok()) {
+                    Some(row) => take(s, i, row),
+                    None => missing.push(i),
+                }
+            }
+            drop(known);
+            self.observer.advance(indices.len() - missing.len());
+            for chunk in missing.chunks(self.batch_size.max(1)) {
+                if self.observer.interrupted() {
+                    return Err(Error::new(ErrorKind::Interrupted, "stopped by request")
+                        .with_hint("type the same command again to go on from here"));
+                }
+                let batch = self.batch(&chunk.iter().map(|&i| indices[i]).collect::<Vec<_>>())?;
+                let made = work(s, &batch)?;
+                debug_assert_eq!(made.len(), chunk.len(), "one row per image");
+                let mut lines = Vec::with_capacity(made.len());
+                for (&i, row) in chunk.iter().zip(made) {
+                    let json = serde_json::to_string(&row).map_err(|e| {
+                        Error::new(ErrorKind::Numerical, format!("a row cannot be written: {e}"))
+                    })?;
+                    lines.push((self.data.ids[indices[i]].clone(), json));
+                    take(s, i, row);
+                }
+                self.journal.append(stage, &lines)?;
+                self.observer.advance(chunk.len());
+            }
+        }
+        Ok(())
     }
 
     /// The images at some places of the data set.

@@ -18,13 +18,13 @@ use crate::testing::{ConvGap, Counting};
 
 const SIDE: usize = 8;
 
-fn model() -> ConvGap {
+pub(super) fn model() -> ConvGap {
     let input = InputSpec { channels: 1, height: SIDE, width: SIDE, padding: [0; 4] };
     ConvGap::random(5, 2, 4, 2, input)
 }
 
 /// Random images, labelled by what the model makes of them, so that it is right on most.
-fn data(classifier: &dyn Classifier, n: usize) -> Dataset {
+pub(super) fn data(classifier: &dyn Classifier, n: usize) -> Dataset {
     let mut draw = rng::stream(1, "study-tests", "");
     let pixels = Array4::from_shape_simple_fn((n, 1, SIDE, SIDE), || draw.below(256) as u8);
     let images = pixels.mapv(|v| f32::from(v) / 255.0);
@@ -49,7 +49,11 @@ fn data(classifier: &dyn Classifier, n: usize) -> Dataset {
     }
 }
 
-fn subject<'a>(classifier: &'a dyn Classifier, data: &'a Dataset, splits: &'a Splits) -> Subject<'a> {
+pub(super) fn subject<'a>(
+    classifier: &'a dyn Classifier,
+    data: &'a Dataset,
+    splits: &'a Splits,
+) -> Subject<'a> {
     let classifier_record = ClassifierRecord {
         arch: "conv-gap".to_owned(),
         head: "gap".to_owned(),
@@ -70,7 +74,7 @@ fn halves(data: &Dataset) -> Splits {
     Splits { fit, eval, ..Splits::default() }
 }
 
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let mut plan = Plan::new(Epsilon::new(0.05).unwrap(), 3).unwrap();
     plan.permutations = 19;
     plan
@@ -139,7 +143,7 @@ fn the_order_of_the_images_changes_no_score() {
 
 /// A journal in memory that can be kept when a study stops.
 #[derive(Default)]
-struct Memory(HashMap<String, HashMap<String, String>>);
+pub(super) struct Memory(HashMap<String, HashMap<String, String>>);
 
 impl Journal for Memory {
     fn known(&mut self, stage: &str) -> Result<HashMap<String, String>> {
@@ -153,7 +157,7 @@ impl Journal for Memory {
 }
 
 /// Stops the study after so many batches.
-struct StopAfter(std::sync::atomic::AtomicUsize);
+pub(super) struct StopAfter(pub(super) std::sync::atomic::AtomicUsize);
 
 impl Observer for StopAfter {
     fn interrupted(&self) -> bool {

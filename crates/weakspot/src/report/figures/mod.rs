@@ -11,6 +11,7 @@ mod protocols;
 mod regions;
 mod sweep;
 mod text;
+mod tuning;
 
 pub use canvas::grey_png;
 
@@ -73,6 +74,7 @@ fn drawings(record: &Record, maps: &StudyMaps) -> Vec<Drawing> {
     if let Some(truth) = &maps.truth {
         drawings.insert(3, regions::truth(record, maps, truth));
     }
+    drawings.extend(tuning::draw(record));
     drawings
 }
 
@@ -124,7 +126,7 @@ mod tests {
 
     #[test]
     fn runs_with_next_to_nothing_are_drawn_too() {
-        for run in [fixture::bare(), fixture::one_pixel(), fixture::hostile()] {
+        for run in [fixture::bare(), fixture::one_pixel(), fixture::hostile(), fixture::tuned()] {
             for d in drawings(&run.record, &run.maps) {
                 assert!(!d.canvas.is_blank(), "{} is blank", d.name);
                 assert!(d.canvas.width() < 2000 && d.canvas.height() < 4000, "{} is too large", d.name);

@@ -1,8 +1,10 @@
 //! What was found, as sentences that follow from the record: each word of judgement is a test's word.
 
 mod details;
+mod tuning;
 
 pub(super) use details::{control, regions, test, truth};
+pub(super) use tuning::{tuning, tuning_in_short};
 
 use crate::report::words::{self, list};
 use crate::study::record::{Direction, Record};

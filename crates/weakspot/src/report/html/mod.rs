@@ -2,6 +2,7 @@
 
 mod sections;
 mod style;
+mod tuning;
 mod write;
 
 use crate::report::figures::Figure;
@@ -30,14 +31,19 @@ pub fn page(record: &Record, tables: &[Table], figures: &[Figure]) -> String {
             record.seed
         ),
     );
+    page.raw("<nav><a href=\"#asked\">Asked</a> <a href=\"#found\">Found</a> ");
+    if record.tuning.is_some() {
+        page.raw("<a href=\"#tuning\">Search</a> ");
+    }
     page.raw(
-        "<nav><a href=\"#asked\">Asked</a> <a href=\"#found\">Found</a> <a href=\"#doubts\">Doubts</a> \
-         <a href=\"#figures\">Figures</a> <a href=\"#tables\">Tables</a> <a href=\"#provenance\">Provenance</a></nav>\n",
+        "<a href=\"#doubts\">Doubts</a> <a href=\"#figures\">Figures</a> <a href=\"#tables\">Tables</a> \
+         <a href=\"#provenance\">Provenance</a></nav>\n",
     );
     page.raw("</header>\n<main>\n");
     sections::verdict(&mut page, record);
     sections::asked(&mut page, record);
     sections::found(&mut page, record);
+    tuning::tuning(&mut page, record, tables);
     sections::doubts(&mut page, record);
     sections::figures(&mut page, figures);
     sections::tables(&mut page, tables);

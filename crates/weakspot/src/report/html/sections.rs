@@ -200,7 +200,7 @@ pub(super) fn figures(page: &mut Page, figures: &[Figure]) {
     page.raw("</section>\n");
 }
 
-/// Every table that has rows; the flags have their own section.
+/// Every table that has rows; flags and search have their own sections.
 pub(super) fn tables(page: &mut Page, tables: &[Table]) {
     page.raw("<section id=\"tables\">\n");
     page.element("h2", "", "Tables");
@@ -209,37 +209,42 @@ pub(super) fn tables(page: &mut Page, tables: &[Table]) {
         "note",
         "The folder tables/ has each of them as CSV, with full precision, and as Markdown.",
     );
-    for table in tables.iter().filter(|t| !t.rows.is_empty() && t.name != "flags") {
-        page.element("h3", "", &table.title);
-        page.raw("<div class=\"scroll\"><table>\n");
-        // Columns that hold nothing in this run only push the others off a narrow screen.
-        let shown: Vec<usize> =
-            (0..table.header.len()).filter(|&i| table.rows.iter().any(|r| r[i] != Cell::None)).collect();
-        let class = |column: usize| {
-            if table.rows.iter().all(|r| r[column].is_number()) { " class=\"n\"" } else { "" }
-        };
-        page.raw("<tr>");
-        for &i in &shown {
-            page.raw(&format!("<th{}>", class(i)));
-            page.text(table.header[i]);
-            page.raw("</th>");
-        }
-        page.raw("</tr>\n");
-        for row in &table.rows {
-            page.raw("<tr>");
-            for &i in &shown {
-                page.raw(&format!("<td{}>", class(i)));
-                page.text(&row[i].readable());
-                page.raw("</td>");
-            }
-            page.raw("</tr>\n");
-        }
-        page.raw("</table></div>\n");
-        if !table.note.is_empty() {
-            page.element("p", "note", &table.note);
-        }
+    for each in tables.iter().filter(|t| !t.rows.is_empty() && t.name != "flags" && t.name != "tuning") {
+        table(page, each);
     }
     page.raw("</section>\n");
+}
+
+/// One table with its title and its note.
+pub(super) fn table(page: &mut Page, table: &Table) {
+    page.element("h3", "", &table.title);
+    page.raw("<div class=\"scroll\"><table>\n");
+    // Columns that hold nothing in this run only push the others off a narrow screen.
+    let shown: Vec<usize> =
+        (0..table.header.len()).filter(|&i| table.rows.iter().any(|r| r[i] != Cell::None)).collect();
+    let class = |column: usize| {
+        if table.rows.iter().all(|r| r[column].is_number()) { " class=\"n\"" } else { "" }
+    };
+    page.raw("<tr>");
+    for &i in &shown {
+        page.raw(&format!("<th{}>", class(i)));
+        page.text(table.header[i]);
+        page.raw("</th>");
+    }
+    page.raw("</tr>\n");
+    for row in &table.rows {
+        page.raw("<tr>");
+        for &i in &shown {
+            page.raw(&format!("<td{}>", class(i)));
+            page.text(&row[i].readable());
+            page.raw("</td>");
+        }
+        page.raw("</tr>\n");
+    }
+    page.raw("</table></div>\n");
+    if !table.note.is_empty() {
+        page.element("p", "note", &table.note);
+    }
 }
 
 /// What made these numbers, so that they can be made again.

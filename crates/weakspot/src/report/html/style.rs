@@ -39,6 +39,7 @@ figure .scroll{background:#fff;border:1px solid var(--line);border-radius:4px}
 img{display:block;max-width:100%;height:auto;margin:0 auto}
 .flag{margin:.8rem 0;padding:.5rem .9rem;border-left:4px solid var(--mark);background:var(--card)}
 .flag p{margin:.15rem 0}
+summary{cursor:pointer;margin:.8rem 0;color:var(--link)}
 code{font-family:ui-monospace,Consolas,'DejaVu Sans Mono',monospace;font-size:.88em}
 @media (max-width:40rem){img{max-width:none;width:46rem}dl{display:block}dd{margin:0 0 .6rem}\
 body{padding:1rem .9rem 3rem}#verdict{padding:.8rem .9rem}#verdict .first{font-size:1.08rem}\

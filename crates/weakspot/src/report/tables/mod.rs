@@ -3,9 +3,12 @@
 mod lists;
 mod paper_tables;
 mod protocols;
+mod tuning;
 
 use crate::report::words;
 use crate::study::record::Record;
+
+pub(in crate::report) use tuning::worth_a_look as tuning_worth_a_look;
 
 /// One cell. CSV gets full precision, people get rounded text.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,9 +84,9 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Every table of a run, the paper's three first.
+/// Every table of a run, the paper's three first; the search only where there was one.
 pub fn all(record: &Record) -> Vec<Table> {
-    vec![
+    let mut tables = vec![
         paper_tables::similarity(record),
         paper_tables::classification(record),
         paper_tables::attack(record),
@@ -94,5 +97,7 @@ pub fn all(record: &Record) -> Vec<Table> {
         lists::controls(record),
         lists::regions(record),
         lists::truth(record),
-    ]
+    ];
+    tables.extend(tuning::grid(record));
+    tables
 }
