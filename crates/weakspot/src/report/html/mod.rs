@@ -1,8 +1,8 @@
 //! `report.html`: one file, no network, no script; readable on a phone, on paper, in the dark.
 
 mod sections;
-mod style;
-mod write;
+pub(super) mod style;
+pub(super) mod write;
 
 use crate::report::figures::Figure;
 use crate::report::tables::Table;
