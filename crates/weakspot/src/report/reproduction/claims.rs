@@ -109,14 +109,14 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// `holds: 98.1 % of images`, `fails: -3.2 points`.
+    /// `holds: 98.1 %`, `fails: -3.2 points`.
     pub fn words(&self) -> String {
         let word = self.judged.word();
         let Some(value) = self.value.filter(|_| self.judged != Judged::NotRun) else {
             return word.to_owned();
         };
         match self.claim {
-            Claim::RoiTogether | Claim::RoaTogether => format!("{word}: {} of images", words::percent(value)),
+            Claim::RoiTogether | Claim::RoaTogether => format!("{word}: {}", words::percent(value)),
             Claim::RoiOfClass | Claim::RoaOfClass => format!("{word}: IoU {:+.3}", value + 0.0),
             _ => format!("{word}: {:+.1} points", (value * 1000.0).round() / 10.0 + 0.0),
         }
@@ -257,7 +257,7 @@ mod tests {
         let mut record = fixture::demo().record;
         record.directions[0].colocation.utility.moran_significant = Score::of(49, 50);
         let all = judge(&record);
-        assert_eq!(all[0].words(), "holds: 98.0 % of images");
+        assert_eq!(all[0].words(), "holds: 98.0 %");
         assert_eq!(all.len(), 14);
     }
 }

@@ -13,7 +13,9 @@ use crate::report::words;
 
 /// The page. Everything from outside is escaped; pictures are embedded; links go to the studies' own reports.
 pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates: &[Figure]) -> String {
-    let mut page = Page::new("weakspot, the paper reproduced", style::CSS);
+    // These tables are wide: their heads may break.
+    let css = format!("{}th{{white-space:normal}}td,th{{padding:.3rem .45rem}}\n", style::CSS);
+    let mut page = Page::new("weakspot, the paper reproduced", &css);
     page.raw("<header>\n");
     page.element("p", "kind", "weakspot reproduce");
     page.element("h1", "", "Spatially Correlated Patterns in Adversarial Images, reproduced");
@@ -93,6 +95,7 @@ fn verdict(page: &mut Page, all: &Reproduction, found: &Summary) {
     if let Some(first) = sentences.next() {
         page.element("p", "first", &first);
     }
+    by_claim(page, all);
     page.list(&sentences.collect::<Vec<_>>());
     page.raw("</section>\n");
 }
@@ -104,13 +107,10 @@ fn findings(all: &Reproduction, found: &Summary) -> Vec<String> {
         return vec!["No study is finished, so nothing is said.".to_owned()];
     }
     out.push(defence(all));
-    for settings in Settings::BOTH {
-        out.extend(claim_by_claim(all, settings));
-    }
     out.extend(found.verdicts.iter().filter(|counts| counts.comparisons > 0).map(counted));
     out.push(format!(
-        "The paper's MNIST and Fashion-MNIST rows fit n = 32. A change of fewer than {} of 32 images cannot be told from \
-         chance by any test, and none of its changes there is larger than 3.",
+        "The paper's MNIST and Fashion-MNIST rows fit n = 32. None of their changes is larger than 3 images, and fewer than \
+         {} cannot be told from chance by an exact paired test, whichever images changed.",
         least_paired_change()
     ));
     out
@@ -136,35 +136,41 @@ fn defence(all: &Reproduction) -> String {
     )
 }
 
-/// How often each claim holds under one kind of settings.
-fn claim_by_claim(all: &Reproduction, settings: Settings) -> Option<String> {
-    let found: Vec<_> = all
-        .studies()
-        .filter(|study| study.settings == settings)
-        .flat_map(|study| judge(&study.run.record))
-        .collect();
-    if found.is_empty() {
-        return None;
+/// How often each claim holds: a line per claim, a column per kind of settings.
+fn by_claim(page: &mut Page, all: &Reproduction) {
+    if all.studies().next().is_none() {
+        return;
     }
-    let parts: Vec<String> = Claim::ALL
-        .iter()
-        .map(|claim| {
-            let of =
-                |judged: Judged| found.iter().filter(|j| j.claim == *claim && j.judged == judged).count();
-            let mut counts = vec![format!("holds in {}", of(Judged::Holds))];
-            for (judged, word) in [
-                (Judged::Fails, "fails in"),
-                (Judged::NotShown, "not shown in"),
-                (Judged::NotRun, "not run in"),
-            ] {
-                if of(judged) > 0 {
-                    counts.push(format!("{word} {}", of(judged)));
-                }
-            }
-            format!("{}: {}", claim.head(), counts.join(", "))
-        })
+    page.raw("<div class=\"scroll\"><table>\n<tr><th>Claim, in how many directions</th>");
+    for settings in Settings::BOTH {
+        page.element("th", "", &format!("{} settings", of_settings(settings.name())));
+    }
+    page.raw("</tr>\n");
+    for claim in Claim::ALL {
+        page.raw(if claim == Claim::KnownMask { "<tr class=\"strong\">" } else { "<tr>" });
+        page.element("td", "", claim.head());
+        for settings in Settings::BOTH {
+            page.element("td", "", &counts_of(all, claim, settings));
+        }
+        page.raw("</tr>\n");
+    }
+    page.raw("</table></div>\n");
+}
+
+/// `holds in 4, fails in 3`.
+fn counts_of(all: &Reproduction, claim: Claim, settings: Settings) -> String {
+    let of_settings = all.studies().filter(|study| study.settings == settings);
+    let judged: Vec<Judged> = of_settings
+        .flat_map(|study| judge(&study.run.record))
+        .filter(|j| j.claim == claim)
+        .map(|j| j.judged)
         .collect();
-    Some(format!("{} settings, by direction. {}.", of_settings(settings.name()), parts.join("; ")))
+    let words = [Judged::Holds, Judged::Fails, Judged::NotShown, Judged::NotRun].map(|word| {
+        let n = judged.iter().filter(|judged| **judged == word).count();
+        (n > 0).then(|| format!("{} in {n}", word.word()))
+    });
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    if words.is_empty() { "no study".to_owned() } else { words.join(", ") }
 }
 
 fn of_settings(name: &str) -> &'static str {
@@ -299,14 +305,18 @@ fn of_name(page: &mut Page, sheets: &[Sheet], all: &Reproduction, name: &str) {
 fn table(page: &mut Page, table: &Table, all: &Reproduction) {
     page.element("h3", "", &table.title);
     page.raw("<div class=\"scroll\"><table>\n<tr>");
-    for head in &table.header {
-        page.element("th", "", head);
+    // A column that holds nothing only pushes the others off the screen.
+    let shown: Vec<usize> =
+        (0..table.header.len()).filter(|&i| table.rows.iter().any(|row| row[i] != Cell::None)).collect();
+    for &i in &shown {
+        page.element("th", "", table.header[i]);
     }
     page.raw("</tr>\n");
     let settings_at = table.header.iter().position(|head| *head == "settings");
     for row in &table.rows {
         page.raw("<tr>");
-        for (i, cell) in row.iter().enumerate() {
+        for &i in &shown {
+            let cell = &row[i];
             page.raw(if cell.is_number() && *cell != Cell::None { "<td class=\"n\">" } else { "<td>" });
             let settings = settings_at.map(|at| row[at].readable());
             let study = each(all).find(|(subject, study)| {

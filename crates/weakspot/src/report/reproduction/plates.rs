@@ -33,8 +33,8 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig07-individual-roa",
         title: "Region of Attack of single images (the paper's Figure 7)",
-        caption: "The same images; in vermillion the pixels that the attack strikes (RoA). With the paper's settings these \
-                  are the pixels that FGSM changed by at least half of its largest change, which is nearly all of them.",
+        caption: "The same images; in vermillion the pixels that the attack strikes (RoA). FGSM changes every pixel by eps but \
+                  for the clip at 0 and 1: with the paper's settings, which measure the change, this is the clip's pattern.",
         panel: |study, class| individual(study, class, 1, VERMILLION, "RoA", "delta2"),
         bar: false,
     },
@@ -45,7 +45,7 @@ const PLATES: [Plate; 5] = [
         panel: |study, class| {
             let n = study.run.record.directions.get(class).map_or(0, |d| d.fit.roi_images);
             let map = study.run.maps.roi_frequency.index_axis(Axis(0), class);
-            captioned(heat(map, ColourMap::Cividis), &of(study, class, &format!("RoI, n = {n}")))
+            captioned(heat(map, ColourMap::Cividis), &of(study, class, &format!("n = {n}")))
         },
         bar: true,
     },
@@ -56,7 +56,7 @@ const PLATES: [Plate; 5] = [
         panel: |study, class| {
             let n = study.run.record.directions.get(class).map_or(0, |d| d.fit.roa_images);
             let map = study.run.maps.roa_frequency.index_axis(Axis(0), class);
-            captioned(heat(map, ColourMap::Cividis), &of(study, class, &format!("RoA, n = {n}")))
+            captioned(heat(map, ColourMap::Cividis), &of(study, class, &format!("n = {n}")))
         },
         bar: true,
     },
