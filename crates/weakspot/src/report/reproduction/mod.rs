@@ -4,8 +4,10 @@
 //! its `results.json` names, and [`rebuild`] makes tables, plates and page again.
 
 mod claims;
+mod findings;
 mod folder;
 mod page;
+mod paper_tables;
 mod plates;
 mod record;
 mod rows;
@@ -99,7 +101,7 @@ impl Reproduction {
 
 /// The end of a run, for a terminal: the answer and what is not there, at most 100 columns wide.
 pub fn terminal_summary(all: &Reproduction) -> String {
-    page::terminal(all, &summary(all))
+    findings::terminal(all, &summary(all))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The page over all studies: what reproduces, what does not, what 32 images can never show.
 
-use super::claims::{Claim, Judged, judge};
-use super::record::{Summary, VerdictCounts};
-use super::small_samples::{least_paired_change, told_from_all};
-use super::tables::{Sheet, direction, each};
+use super::claims::Claim;
+use super::findings::{counts_of, findings, of_settings, small_samples};
+use super::record::Summary;
+use super::tables::{Sheet, each};
 use super::{Reproduction, Settings};
 use crate::report::figures::Figure;
 use crate::report::html::style;
@@ -37,7 +37,10 @@ pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates
         page.element("p", "note", "Each data set's name leads to its own report.");
         of_name(page, sheets, all, "studies");
     });
-    section(&mut page, "claims", "The paper's claims", |page| of_name(page, sheets, all, "claims"));
+    section(&mut page, "claims", "The paper's claims", |page| {
+        of_name(page, sheets, all, "claims");
+        of_name(page, sheets, all, "together");
+    });
     section(&mut page, "small", "What 32 images can never show", |page| {
         page.list(&small_samples());
         of_name(page, sheets, all, "paper-n32");
@@ -100,42 +103,6 @@ fn verdict(page: &mut Page, all: &Reproduction, found: &Summary) {
     page.raw("</section>\n");
 }
 
-/// The answer, in sentences that follow from the claims' judgements and from the verdicts.
-fn findings(all: &Reproduction, found: &Summary) -> Vec<String> {
-    let mut out = Vec::new();
-    if all.studies().next().is_none() {
-        return vec!["No study is finished, so nothing is said.".to_owned()];
-    }
-    out.push(defence(all));
-    out.extend(found.verdicts.iter().filter(|counts| counts.comparisons > 0).map(counted));
-    out.push(format!(
-        "The paper's MNIST and Fashion-MNIST rows fit n = 32. None of their changes is larger than 3 images, and fewer than \
-         {} cannot be told from chance by an exact paired test, whichever images changed.",
-        least_paired_change()
-    ));
-    out
-}
-
-/// The headline: does the defence work, by the paper's protocol and by ours, over all directions.
-fn defence(all: &Reproduction) -> String {
-    let directions = |claim: Claim| -> Vec<Judged> {
-        let of_study = |study: &super::Study| judge(&study.run.record);
-        let default = all.studies().filter(|study| study.settings == Settings::Default);
-        default.flat_map(of_study).filter(|j| j.claim == claim).map(|j| j.judged).collect()
-    };
-    let share = |claim: Claim| {
-        let judged = directions(claim);
-        let holds = judged.iter().filter(|j| **j == Judged::Holds).count();
-        format!("{holds} of {}", judged.len())
-    };
-    format!(
-        "Neutralizing the blob reduces vulnerability under the paper's own protocol (P1) in {} directions, and against an \
-         attacker who knows the mask (P3w) in {} (default settings).",
-        share(Claim::ReducesVulnerability),
-        share(Claim::KnownMask)
-    )
-}
-
 /// How often each claim holds: a line per claim, a column per kind of settings.
 fn by_claim(page: &mut Page, all: &Reproduction) {
     if all.studies().next().is_none() {
@@ -155,66 +122,6 @@ fn by_claim(page: &mut Page, all: &Reproduction) {
         page.raw("</tr>\n");
     }
     page.raw("</table></div>\n");
-}
-
-/// `holds in 4, fails in 3`.
-fn counts_of(all: &Reproduction, claim: Claim, settings: Settings) -> String {
-    let of_settings = all.studies().filter(|study| study.settings == settings);
-    let judged: Vec<Judged> = of_settings
-        .flat_map(|study| judge(&study.run.record))
-        .filter(|j| j.claim == claim)
-        .map(|j| j.judged)
-        .collect();
-    let words = [Judged::Holds, Judged::Fails, Judged::NotShown, Judged::NotRun].map(|word| {
-        let n = judged.iter().filter(|judged| **judged == word).count();
-        (n > 0).then(|| format!("{} in {n}", word.word()))
-    });
-    let words: Vec<String> = words.into_iter().flatten().collect();
-    if words.is_empty() { "no study".to_owned() } else { words.join(", ") }
-}
-
-fn of_settings(name: &str) -> &'static str {
-    if name == "paper" { "The paper's" } else { "Default" }
-}
-
-fn counted(counts: &VerdictCounts) -> String {
-    format!(
-        "{} settings, {} with the paper's figures: where its n is known, {} agree, {} differ, {} cannot tell (with Table \
-         I's representatives); where it is not, {} lie inside our interval and {} outside.",
-        of_settings(&counts.settings),
-        words::count(counts.comparisons, "comparison"),
-        counts.agrees,
-        counts.differs,
-        counts.cannot_tell,
-        counts.inside,
-        counts.outside
-    )
-}
-
-fn small_samples() -> Vec<String> {
-    let told = told_from_all(32).map_or_else(String::new, |k| {
-        format!(
-            " Taken as separate samples, 32 of 32 is told from {k} of 32 at the earliest (Fisher's exact test, 0.05)."
-        )
-    });
-    vec![
-        "The MNIST and Fashion-MNIST entries of the paper's Tables II and III are multiples of 1/32, so each is read as k \
-         of 32 images. Its other rows give no n."
-            .to_owned(),
-        "32 right of 32 leaves a 95 % interval down to 89 %; 30 of 32, printed as 93.75 %, reaches from 80 % to 98 %."
-            .to_owned(),
-        format!(
-            "Before and after neutralization the same images are scored. McNemar's exact test needs {} images that change, \
-             all to the same side, to say p < 0.05.{told}",
-            least_paired_change()
-        ),
-        "The largest change in these rows is 3 images: from them follows neither that neutralization helps, nor that it \
-         harms, nor that it does nothing within ten points."
-            .to_owned(),
-        "Our verdicts meet the same wall. Beside 30 of 32 even the very same rate, of any number of images of ours, cannot \
-         be shown to lie within ten points: \"cannot tell\" is what such a row leaves to say."
-            .to_owned(),
-    ]
 }
 
 fn missing(page: &mut Page, all: &Reproduction) {
@@ -347,46 +254,10 @@ fn link(page: &mut Page, folder: &str, text: &str) {
     page.raw("</a>");
 }
 
-/// The end of a run, for a terminal: the answer, and what is not there.
-pub(super) fn terminal(all: &Reproduction, found: &Summary) -> String {
-    let mut lines = Vec::new();
-    for reduced in &all.reduced {
-        lines.push(format!("REDUCED, not the reproduction: {reduced}"));
-    }
-    lines.extend(findings(all, found));
-    for (subject, study) in each(all) {
-        for judgement in judge(&study.run.record) {
-            if matches!(judgement.claim, Claim::ReducesVulnerability | Claim::KnownMask) {
-                let other = study.run.record.directions.iter().find(|d| d.source == judgement.source);
-                lines.push(format!(
-                    "{}, {}, {}: {} {}",
-                    subject.name,
-                    study.settings.name(),
-                    other.map_or_else(String::new, |d| direction(&d.source, &d.target)),
-                    judgement.claim.head(),
-                    judgement.words()
-                ));
-            }
-        }
-    }
-    for missing in &all.missing {
-        lines.push(format!("not here: {}, {}; {}", missing.what, missing.why, missing.next));
-    }
-    let mut out = String::new();
-    for line in lines {
-        let plain: String = line.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        for (i, part) in words::wrap(&plain, 98).iter().enumerate() {
-            out.push_str(if i > 0 { "  " } else { "" });
-            out.push_str(part);
-            out.push('\n');
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::reproduction::findings::terminal;
     use crate::report::reproduction::record::summary;
     use crate::report::reproduction::{fixture, plates, tables};
 
@@ -447,20 +318,5 @@ mod tests {
             assert!(!said.chars().any(|c| c.is_control() && c != '\n'));
             assert!(said.lines().all(|line| line.chars().count() <= 100));
         }
-    }
-
-    #[test]
-    fn the_headline_counts_directions_of_the_default_settings() {
-        let mut all = fixture::some();
-        for subject in &mut all.subjects {
-            for study in &mut subject.studies {
-                for test in &mut study.run.record.tests {
-                    let better = study.settings == Settings::Default && test.comparison == "mod_adv-adv";
-                    test.word = if better { "better" } else { "worse" }.to_owned();
-                }
-            }
-        }
-        let text = defence(&all);
-        assert!(text.contains("(P1) in 6 of 6 directions") && text.contains("(P3w) in 0 of 6"), "{text}");
     }
 }

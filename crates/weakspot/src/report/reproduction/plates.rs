@@ -1,6 +1,6 @@
 //! The paper's Figures 6 to 10 with every data set: one row each, the default settings beside the paper's.
 
-use ndarray::Axis;
+use ndarray::{Array2, Axis};
 
 use super::{Reproduction, Settings, Study, Subject};
 use crate::error::Result;
@@ -101,20 +101,18 @@ fn of_subject(plate: &Plate, subject: &Subject) -> Option<Canvas> {
     let mut panels = Vec::new();
     for settings in Settings::BOTH {
         for class in 0..2 {
-            panels.push(match subject.with(settings) {
-                Some(study) => (plate.panel)(study, class),
+            panels.push(if let Some(study) = subject.with(settings) {
+                (plate.panel)(study, class)
+            } else {
                 // A place of the same size, so that columns stay columns.
-                None => {
-                    let size = first.run.maps.size();
-                    let empty = heat(ndarray::Array2::ones(size).view(), ColourMap::Grey);
-                    captioned(empty, &format!("{}: no study", settings.name()))
-                }
+                let empty = heat(Array2::ones(first.run.maps.size()).view(), ColourMap::Grey);
+                captioned(empty, &format!("{}: no study", settings.name()))
             });
         }
     }
     if plate.bar {
         let (h, _) = first.run.maps.size();
-        let height = heat(ndarray::Array2::zeros((h, h)).view(), ColourMap::Grey).height();
+        let height = heat(Array2::zeros((h, h)).view(), ColourMap::Grey).height();
         panels.push(colour_bar(height, ColourMap::Cividis, "share of images"));
     }
     let classes = first.run.record.data.classes.each_ref().map(|name| words::shorten(name, 24));
@@ -132,7 +130,7 @@ fn individual(study: &Study, class: usize, bit: u8, colour: Colour, what: &str, 
     let maps = &study.run.maps;
     let (h, w) = maps.size();
     let Some((_, i)) = firsts(&maps.pictured).into_iter().find(|(of, _)| *of == class) else {
-        let empty = heat(ndarray::Array2::ones((h, w)).view(), ColourMap::Grey);
+        let empty = heat(Array2::ones((h, w)).view(), ColourMap::Grey);
         return captioned(empty, &of(study, class, "no image"));
     };
     let mut panel = image(maps.pictured.images.index_axis(Axis(0), i));

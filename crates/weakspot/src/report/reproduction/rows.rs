@@ -19,7 +19,7 @@ pub(super) struct Row<'a> {
 
 /// Every row of a table (1, 2 or 3), data set by data set.
 pub(super) fn of_table(all: &Reproduction, table: u8) -> Vec<Row<'_>> {
-    all.subjects.iter().flat_map(|subject| of_subject(subject)).filter(|row| row.table == table).collect()
+    all.subjects.iter().flat_map(of_subject).filter(|row| row.table == table).collect()
 }
 
 /// Every row of a data set, in the order of its first study's.
