@@ -62,6 +62,31 @@ impl Given {
         Self { settings, notes }
     }
 
+    /// Why the configuration in a finished run's folder is not this one, in words; `None` where it is, as far as
+    /// settings say it. Where the data lie is no difference: their digest tells them apart.
+    ///
+    /// # Errors
+    /// `Io` and `Format` for a configuration that cannot be read.
+    pub(crate) fn differs_from(&self, folder: &Path, record: &Record) -> Result<Option<String>> {
+        let then = read(&folder.join(NAME))?.settings;
+        let decides = |name: &str| name != "data-dir";
+        for (name, now) in self.settings.iter().filter(|(name, _)| decides(name)) {
+            let then = then.get(name).and_then(text);
+            if then.as_ref() != Some(now) {
+                let then = then.unwrap_or_else(|| "not given".to_owned());
+                return Ok(Some(format!("--{name} {then}, now {now}")));
+            }
+        }
+        // What was filled in follows from the rest.
+        let filled = |name: &str| {
+            record.config.contains_key(name) || ["classes", "arch", "head", "width"].contains(&name)
+        };
+        let more = then
+            .iter()
+            .find(|(name, _)| decides(name) && !filled(name) && !self.settings.contains_key(name.as_str()));
+        Ok(more.map(|(name, then)| format!("--{name} {}, now not given", text(then).unwrap_or_default())))
+    }
+
     /// Writes the configuration of a finished run: what was given, and every default that was filled in.
     ///
     /// # Errors

@@ -161,6 +161,11 @@ enum Contents {
     Foreign,
 }
 
+/// Whether a folder holds a finished run.
+pub(crate) fn is_finished(path: &Path) -> bool {
+    matches!(contents(path), Ok(Contents::Finished))
+}
+
 fn contents(path: &Path) -> Result<Contents> {
     if !path.exists() {
         return Ok(Contents::Nothing);

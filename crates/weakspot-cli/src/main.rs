@@ -44,6 +44,7 @@ fn run() -> Result<Outcome> {
         Parsed::Command(Command::Maps(args)) => commands::maps::run(&args)?,
         Parsed::Command(Command::Fetch(args)) => commands::fetch::run(&args)?,
         Parsed::Command(Command::Report(args)) => return commands::report::run(&args),
+        Parsed::Command(Command::Reproduce(args)) => commands::reproduce::run(&args)?,
     }
     Ok(Outcome::Done)
 }

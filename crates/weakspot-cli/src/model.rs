@@ -18,6 +18,9 @@ use crate::parts::Parts;
 use crate::progress::Progress;
 use crate::recipes;
 
+/// Where a classifier is from that was trained here.
+const OWN_RECIPE: &str = "own recipe";
+
 /// Says whether a network can be studied as asked.
 pub(crate) type Fits<'a> = dyn Fn(&Model) -> Result<()> + 'a;
 
@@ -131,7 +134,7 @@ pub(crate) fn trained_or_reused(
         (checkpoint::load(&path, &wanted.overrides())?, "trained", format!("trained {}", path.display()))
     };
     let accuracy = loaded.description.accuracy.map(|a| Score::of(a.k, a.n));
-    let record = record(&loaded, "own recipe".to_owned(), wanted.in_words(), accuracy);
+    let record = record(&loaded, OWN_RECIPE.to_owned(), wanted.in_words(), accuracy);
     Ok(Chosen {
         classes: [0, 1],
         record,
@@ -140,6 +143,30 @@ pub(crate) fn trained_or_reused(
         weights: weights.to_owned(),
         path,
         note,
+    })
+}
+
+/// What is known of a classifier before it is trained, as a study's record says it.
+///
+/// # Errors
+/// As for training, where the settings contradict each other.
+pub(crate) fn described(
+    model: &ModelArgs,
+    training: &TrainingArgs,
+    parts: &Parts,
+) -> Result<ClassifierRecord> {
+    let wanted = Wanted::new(model, training, parts)?;
+    Ok(ClassifierRecord {
+        arch: wanted.spec.arch.to_string(),
+        head: wanted.spec.head.to_string(),
+        width: wanted.spec.width.to_string(),
+        n_classes: 2,
+        origin: OWN_RECIPE.to_owned(),
+        recipe: wanted.in_words(),
+        convolutions: wanted.recipe.convolutions.to_string(),
+        tune_accuracy: None,
+        layer: String::new(),
+        grid: [0, 0],
     })
 }
 

@@ -6,6 +6,7 @@ mod maps;
 mod method;
 mod model;
 mod report;
+mod reproduce;
 mod run;
 mod study;
 mod train;
@@ -27,6 +28,7 @@ pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;
 pub(crate) use model::ModelArgs;
 pub(crate) use report::ReportArgs;
+pub(crate) use reproduce::ReproduceArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use study::{Preset, SavedMaps, StudyArgs};
 pub(crate) use train::TrainArgs;
@@ -51,6 +53,7 @@ Examples:
   weakspot study mnist --classes 0,1                 studies them
   weakspot study my-images/ --classes cat,dog --eps 4/255 --weights mine.safetensors
   weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
+  weakspot reproduce --quick                         the paper's tables and figures beside ours, in brief
 
 Exit codes: 0 done, 1 done and what should agree differs (report --expect), 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
 
@@ -61,6 +64,7 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     Maps(Box<MapsArgs>),
     Report(ReportArgs),
+    Reproduce(ReproduceArgs),
     Fetch(FetchArgs),
 }
 
@@ -120,8 +124,10 @@ fn translated(error: &clap::Error) -> Error {
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
         || error.kind() == ClapKind::MissingSubcommand
     {
-        return Error::invalid("expected a command: study, train, maps, report or fetch; got none")
-            .with_hint("weakspot study runs the demo; weakspot --help explains the rest");
+        return Error::invalid(
+            "expected a command: study, train, maps, report, reproduce or fetch; got none",
+        )
+        .with_hint("weakspot study runs the demo; weakspot --help explains the rest");
     }
     let rendered = error.to_string();
     let message = rendered.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");

@@ -3,6 +3,7 @@
 pub(crate) mod fetch;
 pub(crate) mod maps;
 pub(crate) mod report;
+pub(crate) mod reproduce;
 pub(crate) mod study;
 pub(crate) mod train;
 

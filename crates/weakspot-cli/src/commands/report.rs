@@ -17,6 +17,18 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
         ))
         .with_hint("weakspot report runs/NAME, the folder that weakspot study wrote"));
     }
+    if report::reproduction::is_reproduction(&args.dir) {
+        if args.expect.is_some() || args.write_expected.is_some() {
+            return Err(Error::invalid(format!(
+                "expected the folder of one study; {} holds a reproduction of several",
+                args.dir.display()
+            ))
+            .with_hint(format!("for example weakspot report {}", args.dir.join("mnist/default").display())));
+        }
+        report::reproduction::rebuild(&args.dir)?;
+        output::data(&args.dir.join("report.html").display().to_string());
+        return Ok(Outcome::Done);
+    }
     if let Some(file) = &args.expect {
         let (table, agrees) = Expected::read(file)?.compare(&Expected::of_run(&args.dir)?)?;
         output::data(&table);

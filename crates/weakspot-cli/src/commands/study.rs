@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use weakspot::attribution::choose_layer;
+use weakspot::attribution::{ChosenLayer, choose_layer};
 use weakspot::classifier::Classifier;
 use weakspot::dataset::Dataset;
 use weakspot::progress::Observer as _;
-use weakspot::study::{FileJournal, PairView, Subject};
+use weakspot::report::Run;
+use weakspot::study::record::Record;
+use weakspot::study::{FileJournal, PairView, Plan, Subject};
 use weakspot::{Error, Result, report, study};
 use weakspot_nn::Model;
 
@@ -26,72 +28,166 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
         return Err(Error::invalid(format!("{flag} is about training; --weights leaves nothing to train"))
             .with_hint(format!("leave {flag} out, or --weights")));
     }
-    let record = RunRecord::begin(args.run.batch_size);
     let progress = Progress::new(Interrupt::listen()?);
+    let watch = RunRecord::begin(args.run.batch_size);
     for note in &args.given.notes {
         progress.note(note);
     }
-    let parts = Parts::open(
-        &args.dataset,
-        &args.data,
-        args.training.train_limit,
-        args.run.seed,
-        args.weights.is_none(),
-        &progress,
-    )?;
-    let plan = plan::study(args, &parts.data.name)?;
+    let parts = open(args, &progress)?;
+    let study = Study::new(args, &parts)?;
     let wanted =
         Wanted { out: args.out.as_deref(), default: default_out(&parts.data), force: args.run.force };
     wanted.check()?;
-    progress.note(&format!("{}: {}", parts.data.name, parts.splits.description));
-    if let Some(limit) = args.data.limit {
-        progress
-            .note(&format!("--limit: at most {limit} eval images per class are scored; intervals are wider"));
-    }
-
-    let layer_in = |model: &Model| choose_layer(model, plan.layer.as_deref(), plan.cam);
-    let chosen = if let Some(file) = &args.weights {
-        Chosen::given(file, &args.model, &parts)?
-    } else {
-        let fits = |model: &Model| layer_in(model).map(drop);
-        model::trained_or_reused(&args.models, &args.model, &args.training, &parts, Some(&fits), &progress)?
-    };
-    progress.note(&chosen.note);
-    progress.note(&format!("maps at {}", layer_in(&chosen.model)?));
-    let view;
-    let classifier: &dyn Classifier = if chosen.model.n_classes() == 2 && chosen.classes == [0, 1] {
-        &chosen.model
-    } else {
-        view = PairView::new(&chosen.model, chosen.classes)?;
-        &view
-    };
-    let subject = Subject {
-        classifier,
-        data: &parts.data,
-        splits: &parts.splits,
-        classifier_record: chosen.record,
-        weights_checksum: chosen.sha256,
-    };
-    let folder = wanted.settle(&study::fingerprint(&plan, &subject))?;
-    let mut journal = FileJournal::open(&folder.journal(), &study::fingerprint(&plan, &subject))?;
-    if folder.resumes {
-        progress.note(&format!(
-            "goes on with {}: {} results are there already",
-            folder.path.display(),
-            journal.len()
-        ));
-    }
-    let found = study::run(&plan, &subject, args.run.batch_size, &mut journal, &progress)?;
-
-    folder.clear()?;
-    report::write(&folder.path, &found)?;
-    args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
-    record.write(&folder.path, progress.stages(), chosen.weights, folder.resumes)?;
-    drop(journal);
-    folder.finish()?;
+    study.describe(&progress);
+    let chosen = study.classifier(&progress)?;
+    let (folder, found) = study.run(&chosen, &wanted, watch, &progress)?;
     output::data(&report::terminal_summary(&found.record));
-    output::data(&folder.path.join("report.html").display().to_string());
+    output::data(&folder.join("report.html").display().to_string());
     Ok(())
+}
+
+/// The data of a study.
+///
+/// # Errors
+/// As [`Parts::open`].
+pub(crate) fn open(args: &StudyArgs, progress: &Progress) -> Result<Parts> {
+    let trains = args.weights.is_none();
+    Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, trains, progress)
+}
+
+/// A study that is about to be run: what was asked for, and the data it is asked of.
+pub(crate) struct Study<'a> {
+    args: &'a StudyArgs,
+    parts: &'a Parts,
+    /// What the words come to.
+    pub(crate) plan: Plan,
+}
+
+impl<'a> Study<'a> {
+    /// Finds out what is asked, before any long work.
+    ///
+    /// # Errors
+    /// As [`plan::study`].
+    pub(crate) fn new(args: &'a StudyArgs, parts: &'a Parts) -> Result<Self> {
+        Ok(Self { args, parts, plan: plan::study(args, &parts.data.name)? })
+    }
+
+    /// Says what is studied.
+    pub(crate) fn describe(&self, progress: &Progress) {
+        progress.note(&format!("{}: {}", self.parts.data.name, self.parts.splits.description));
+        if let Some(limit) = self.args.data.limit {
+            progress.note(&format!(
+                "--limit: at most {limit} eval images per class are scored; intervals are wider"
+            ));
+        }
+    }
+
+    /// The classifier: the user's, one that is kept, or one that is trained now.
+    ///
+    /// # Errors
+    /// As [`Chosen::given`] and [`model::trained_or_reused`].
+    pub(crate) fn classifier(&self, progress: &Progress) -> Result<Chosen> {
+        let (args, parts) = (self.args, self.parts);
+        let chosen = if let Some(file) = &args.weights {
+            Chosen::given(file, &args.model, parts)?
+        } else {
+            let fits = |model: &Model| self.layer_in(model).map(drop);
+            model::trained_or_reused(&args.models, &args.model, &args.training, parts, Some(&fits), progress)?
+        };
+        progress.note(&chosen.note);
+        Ok(chosen)
+    }
+
+    /// Runs, or goes on, and writes everything into a folder; the folder, and what was found.
+    ///
+    /// # Errors
+    /// What the study, its journal and the file system report.
+    pub(crate) fn run(
+        &self,
+        chosen: &Chosen,
+        wanted: &Wanted<'_>,
+        watch: RunRecord,
+        progress: &Progress,
+    ) -> Result<(PathBuf, Run)> {
+        progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
+        let view;
+        let classifier: &dyn Classifier = if chosen.model.n_classes() == 2 && chosen.classes == [0, 1] {
+            &chosen.model
+        } else {
+            view = PairView::new(&chosen.model, chosen.classes)?;
+            &view
+        };
+        let subject = Subject {
+            classifier,
+            data: &self.parts.data,
+            splits: &self.parts.splits,
+            classifier_record: chosen.record.clone(),
+            weights_checksum: chosen.sha256.clone(),
+        };
+        let fingerprint = study::fingerprint(&self.plan, &subject);
+        let folder = wanted.settle(&fingerprint)?;
+        let mut journal = FileJournal::open(&folder.journal(), &fingerprint)?;
+        if folder.resumes {
+            progress.note(&format!(
+                "goes on with {}: {} results are there already",
+                folder.path.display(),
+                journal.len()
+            ));
+        }
+        let args = self.args;
+        let found = study::run(&self.plan, &subject, args.run.batch_size, &mut journal, progress)?;
+
+        folder.clear()?;
+        report::write(&folder.path, &found)?;
+        args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
+        watch.write(&folder.path, progress.stages(), chosen.weights.clone(), folder.resumes)?;
+        drop(journal);
+        folder.finish()?;
+        Ok((folder.path, found))
+    }
+
+    /// Why a finished run is not of this very study, in words; `None` where it is.
+    ///
+    /// # Errors
+    /// As [`model::described`].
+    pub(crate) fn differs_from(&self, found: &Record) -> Result<Option<String>> {
+        let differs = |what: &str, then: &str, now: &str| Some(format!("{what} {then}, now {now}"));
+        let data = &self.parts.data;
+        let then = found.checksums.get("data").map_or("unknown", String::as_str);
+        if then != data.checksum {
+            let short = |sum: &str| sum.chars().take(12).collect::<String>();
+            return Ok(differs("data of SHA-256", &short(then), &short(&data.checksum)));
+        }
+        let wanted = model::described(&self.args.model, &self.args.training, self.parts)?;
+        let had = &found.classifier;
+        for (what, then, now) in [
+            ("network", &had.arch, &wanted.arch),
+            ("head", &had.head, &wanted.head),
+            ("width", &had.width, &wanted.width),
+            ("training:", &had.recipe, &wanted.recipe),
+            ("convolutions", &had.convolutions, &wanted.convolutions),
+        ] {
+            if then != now {
+                return Ok(differs(what, then, now));
+            }
+        }
+        let splits = &self.parts.splits;
+        for (class, d) in found.directions.iter().enumerate() {
+            let count = |part: &[usize]| part.iter().filter(|&&i| data.labels[i] == class).count();
+            for (what, then, part) in [("train", d.n.train, &splits.train), ("eval", d.n.eval, &splits.eval)]
+            {
+                if then != count(part) {
+                    let what = format!("{what} images of {}", d.source);
+                    return Ok(differs(&what, &then.to_string(), &count(part).to_string()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn layer_in(&self, model: &Model) -> Result<ChosenLayer> {
+        choose_layer(model, self.plan.layer.as_deref(), self.plan.cam)
+    }
 }
 
 /// `runs/<dataset>-<a>-<b>`.

@@ -6,7 +6,7 @@ use crate::program::weakspot;
 fn the_help_names_the_commands_and_shows_examples() {
     let folder = tempfile::tempdir().unwrap();
     let said = weakspot(folder.path(), &["--help"]).ok();
-    for expected in ["study", "train", "maps", "report", "fetch", "Examples:", "Exit codes:"] {
+    for expected in ["study", "train", "maps", "report", "reproduce", "fetch", "Examples:", "Exit codes:"] {
         assert!(said.stdout.contains(expected), "{expected} in\n{}", said.stdout);
     }
     assert_eq!(said.stderr, "");
@@ -17,7 +17,7 @@ fn the_help_names_the_commands_and_shows_examples() {
 #[test]
 fn every_flag_of_every_command_says_what_it_takes_and_gives_an_example_or_a_default() {
     let folder = tempfile::tempdir().unwrap();
-    for (verb, least) in [("study", 10), ("train", 10), ("maps", 10), ("fetch", 5)] {
+    for (verb, least) in [("study", 10), ("train", 10), ("maps", 10), ("fetch", 5), ("reproduce", 10)] {
         let help = weakspot(folder.path(), &[verb, "--help"]).ok().stdout;
         assert!(help.contains("Examples:"), "{verb}");
         let mut flags = 0;
@@ -26,7 +26,7 @@ fn every_flag_of_every_command_says_what_it_takes_and_gives_an_example_or_a_defa
         for entry in flags_only.split("\n      --").skip(1) {
             let (name, words) = entry.split_once('\n').unwrap_or((entry, ""));
             flags += 1;
-            let switch = ["force", "targeted", "skip-bad"].contains(&name.trim());
+            let switch = ["force", "targeted", "skip-bad", "quick"].contains(&name.trim());
             let taught = ["Default:", "[default:", "Example:"].iter().any(|mark| words.contains(mark));
             assert!(switch || taught, "{verb} --{name} teaches nothing:\n{words}");
         }

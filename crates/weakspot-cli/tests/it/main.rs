@@ -12,6 +12,7 @@ mod house;
 mod maps;
 mod pictures;
 mod program;
+mod reproduce;
 mod server;
 mod study;
 mod train;

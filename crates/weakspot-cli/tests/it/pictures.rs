@@ -11,7 +11,7 @@ use crate::program::weakspot;
 use crate::study::{QUICK, words};
 
 /// A picture as an uncompressed 24-bit BMP: red, green and blue of each pixel, rows from below.
-fn bmp(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [u8; 3]) -> Vec<u8> {
+pub(crate) fn bmp(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [u8; 3]) -> Vec<u8> {
     let padding = (4 - width * 3 % 4) % 4;
     let size = (width * 3 + padding) * height;
     let mut bytes = b"BM".to_vec();

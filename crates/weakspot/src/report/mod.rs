@@ -4,6 +4,7 @@
 //! `maps.safetensors`), and [`rebuild`] makes everything else from them again.
 
 pub mod compare;
+pub mod compared;
 pub mod csv;
 pub mod figures;
 mod findings;
@@ -13,6 +14,7 @@ mod html;
 pub mod markdown;
 pub mod paper;
 pub mod protocols;
+pub mod reproduction;
 mod run;
 mod summary;
 pub mod tables;

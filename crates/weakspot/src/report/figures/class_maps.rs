@@ -14,7 +14,11 @@ fn theta(record: &Record) -> &str {
 }
 
 /// A set of pixels on white.
-fn solid(size: (usize, usize), colour: Colour, inside: impl Fn(usize, usize) -> bool) -> (Canvas, usize) {
+pub(in crate::report) fn solid(
+    size: (usize, usize),
+    colour: Colour,
+    inside: impl Fn(usize, usize) -> bool,
+) -> (Canvas, usize) {
     let (h, w) = size;
     let n = (0..h * w).filter(|i| inside(i / w, i % w)).count();
     let mut panel = heat(ndarray::Array2::ones(size).view(), ColourMap::Grey);

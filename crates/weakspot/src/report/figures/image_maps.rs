@@ -10,7 +10,7 @@ use crate::study::maps::{ImageMaps, StudyMaps};
 use crate::study::record::Record;
 
 /// The first pictured image of each class.
-fn firsts(maps: &ImageMaps) -> Vec<(usize, usize)> {
+pub(in crate::report) fn firsts(maps: &ImageMaps) -> Vec<(usize, usize)> {
     (0..2u8).filter_map(|c| maps.labels.iter().position(|&l| l == c).map(|i| (usize::from(c), i))).collect()
 }
 
@@ -20,7 +20,11 @@ fn heading(record: &Record, maps: &StudyMaps, class: usize, i: usize) -> String 
 }
 
 /// Which bit of a region label is set, and on how many pixels of image `i`.
-fn masked(maps: &StudyMaps, i: usize, bit: u8) -> (usize, impl Fn(usize, usize) -> bool) {
+pub(in crate::report) fn masked(
+    maps: &StudyMaps,
+    i: usize,
+    bit: u8,
+) -> (usize, impl Fn(usize, usize) -> bool) {
     let labels = maps.pictured.region.index_axis(Axis(0), i);
     let pixels = labels.iter().filter(|&&r| r & bit != 0).count();
     (pixels, move |y: usize, x: usize| labels[[y, x]] & bit != 0)

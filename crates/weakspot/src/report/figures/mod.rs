@@ -2,11 +2,11 @@
 
 pub(crate) mod canvas;
 mod chart;
-mod class_maps;
+pub(super) mod class_maps;
 mod controls;
-mod image_maps;
+pub(super) mod image_maps;
 pub(crate) mod palette;
-mod panel;
+pub(crate) mod panel;
 mod protocols;
 mod regions;
 mod sweep;
@@ -84,7 +84,7 @@ fn class_name(record: &Record, class: usize) -> String {
 }
 
 /// `12 px (1.2 %)` of an image of so many pixels.
-fn area(pixels: usize, of: usize) -> String {
+pub(in crate::report) fn area(pixels: usize, of: usize) -> String {
     format!("{pixels} px ({})", super::words::percent(pixels as f64 / of.max(1) as f64))
 }
 

@@ -1,9 +1,9 @@
 //! `report.html`: one file, no network, no script; readable on a phone, on paper, in the dark.
 
 mod sections;
-mod style;
+pub(super) mod style;
 mod tuning;
-mod write;
+pub(super) mod write;
 
 use crate::report::figures::Figure;
 use crate::report::tables::Table;

@@ -1,7 +1,7 @@
 //! The page's looks: system faces, two colour schemes, narrow screens, paper.
 
 /// The style sheet, embedded in the page.
-pub(super) const CSS: &str = "
+pub(in crate::report) const CSS: &str = "
 :root{--bg:#fff;--fg:#1b1f24;--soft:#57606a;--line:#d5dae0;--card:#f4f6f8;--link:#005a9c;--mark:#9a3b00}
 @media (prefers-color-scheme:dark){:root{--bg:#14171b;--fg:#e4e8ec;--soft:#a3adb8;--line:#343b44;--card:#1d2228;\
 --link:#7cc0f5;--mark:#ff9f5c}}

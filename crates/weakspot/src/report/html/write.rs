@@ -3,10 +3,10 @@
 use base64::Engine as _;
 
 /// A page under construction.
-pub(super) struct Page(String);
+pub(in crate::report) struct Page(String);
 
 impl Page {
-    pub(super) fn new(title: &str, css: &str) -> Self {
+    pub(in crate::report) fn new(title: &str, css: &str) -> Self {
         Self(format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
              content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
@@ -16,17 +16,17 @@ impl Page {
     }
 
     /// Markup of our own.
-    pub(super) fn raw(&mut self, markup: &str) {
+    pub(in crate::report) fn raw(&mut self, markup: &str) {
         self.0.push_str(markup);
     }
 
     /// Text from anywhere.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(in crate::report) fn text(&mut self, text: &str) {
         self.0.push_str(&escape(text));
     }
 
     /// An element with a class (or none) around text.
-    pub(super) fn element(&mut self, tag: &str, class: &str, text: &str) {
+    pub(in crate::report) fn element(&mut self, tag: &str, class: &str, text: &str) {
         let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
         self.raw(&format!("<{tag}{class}>"));
         self.text(text);
@@ -34,7 +34,7 @@ impl Page {
     }
 
     /// A list of sentences; nothing where there is none.
-    pub(super) fn list(&mut self, items: &[String]) {
+    pub(in crate::report) fn list(&mut self, items: &[String]) {
         if items.is_empty() {
             return;
         }
@@ -46,7 +46,10 @@ impl Page {
     }
 
     /// Names with what they mean.
-    pub(super) fn definitions<'a>(&mut self, entries: impl IntoIterator<Item = (&'a str, String)>) {
+    pub(in crate::report) fn definitions<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item = (&'a str, String)>,
+    ) {
         self.raw("<dl>\n");
         for (name, meaning) in entries {
             self.element("dt", "", name);
@@ -56,7 +59,7 @@ impl Page {
     }
 
     /// A picture, embedded.
-    pub(super) fn picture(&mut self, png: &[u8], alt: &str) {
+    pub(in crate::report) fn picture(&mut self, png: &[u8], alt: &str) {
         let data = base64::engine::general_purpose::STANDARD.encode(png);
         self.raw("<img src=\"data:image/png;base64,");
         self.raw(&data);
@@ -65,7 +68,7 @@ impl Page {
         self.raw("\">\n");
     }
 
-    pub(super) fn finish(mut self) -> String {
+    pub(in crate::report) fn finish(mut self) -> String {
         self.raw("</body>\n</html>\n");
         self.0
     }

@@ -1,9 +1,8 @@
 //! Tables I to III of the paper, for this study's two directions, the paper's figure beside ours.
 
 use super::{Cell, Table};
-use crate::report::compare::{self, Verdict};
-use crate::report::paper::{self, PaperRow, PaperScore};
-use crate::study::record::{Direction, Mean, Record, Score, Scores};
+use crate::report::compared::{self, Compared, Figure};
+use crate::study::record::Record;
 
 const HEADER: [&str; 12] = [
     "source",
@@ -26,16 +25,6 @@ const VERDICTS: &str = "ours: 95 % intervals. Where the paper's figure fits k of
 
 /// Table I: structural similarity of RoI and RoA.
 pub(super) fn similarity(record: &Record) -> Table {
-    let mut rows = Vec::new();
-    for d in &record.directions {
-        let paper = row_of(record, d).and_then(|r| r.ssim);
-        for (what, pair) in [("maps", &d.ssim.maps), ("masks", &d.ssim.masks)] {
-            let samples = format!("SSIM of {what}, mean of samples");
-            rows.push(mean_row(d, samples, paper.map(|p| p.0), &pair.mean_of_samples));
-            let name = format!("SSIM of {what}, representatives");
-            rows.push(value_row(d, name, paper.map(|p| p.1), pair.representatives));
-        }
-    }
     let window = record.directions.first().map_or("?", |d| d.ssim.window.as_str());
     Table {
         name: "table-1-similarity",
@@ -46,7 +35,7 @@ pub(super) fn similarity(record: &Record) -> Table {
              representative is one value per class and has no interval, so nothing can be told from it alone."
         ),
         header: HEADER.to_vec(),
-        rows,
+        rows: compared::similarity(record).iter().map(cells).collect(),
     }
 }
 
@@ -57,11 +46,7 @@ pub(super) fn classification(record: &Record) -> Table {
         title: format!("Table II: effect of neutralization on classification, {}", record.data.name),
         note: VERDICTS.to_owned(),
         header: HEADER.to_vec(),
-        rows: score_rows(
-            record,
-            ("score_clean", |s| s.clean, |r| r.clean),
-            ("score_mod", |s| s.modified, |r| r.modified),
-        ),
+        rows: compared::classification(record).iter().map(cells).collect(),
     }
 }
 
@@ -75,111 +60,27 @@ pub(super) fn attack(record: &Record) -> Table {
              table has the adaptive ones. {VERDICTS}"
         ),
         header: HEADER.to_vec(),
-        rows: score_rows(
-            record,
-            ("score_adv", |s| s.adv, |r| r.adv),
-            ("score_mod-adv", |s| s.mod_adv, |r| r.mod_adv),
-        ),
+        rows: compared::attack(record).iter().map(cells).collect(),
     }
 }
 
-fn row_of(record: &Record, d: &Direction) -> Option<PaperRow> {
-    paper::find(&record.data.name, &d.source, &d.target)
-}
-
-/// A quantity: its name, where ours is, where the paper's is.
-type Quantity = (&'static str, fn(&Scores) -> Option<Score>, fn(&PaperRow) -> PaperScore);
-
-/// The quantity without neutralization once per direction, the one with it once per direction and fill.
-fn score_rows(record: &Record, before: Quantity, after: Quantity) -> Vec<Vec<Cell>> {
-    let mut rows = Vec::new();
-    for d in &record.directions {
-        let paper = row_of(record, d);
-        rows.push(score_row(d, before.0, Cell::None, paper.as_ref().map(before.2), before.1(&d.scores)));
-        for fill in &d.by_fill {
-            let ours = after.1(&fill.scores);
-            rows.push(score_row(d, after.0, Cell::text(&fill.fill), paper.as_ref().map(after.2), ours));
-        }
-        if d.by_fill.is_empty() {
-            rows.push(score_row(d, after.0, Cell::None, paper.as_ref().map(after.2), after.1(&d.scores)));
-        }
-    }
-    rows
-}
-
-fn score_row(
-    d: &Direction,
-    quantity: &str,
-    fill: Cell,
-    paper: Option<PaperScore>,
-    ours: Option<Score>,
-) -> Vec<Cell> {
-    let (verdict, p) = match (paper, ours) {
-        (None, _) => (Verdict::NotInPaper, None),
-        (_, None) => (Verdict::NotRun, None),
-        (Some(PaperScore { counts: Some(theirs), .. }), Some(s)) => {
-            let (verdict, p) = compare::counts(theirs, (s.k, s.n));
-            (verdict, Some(p))
-        }
-        (Some(theirs), Some(s)) => (compare::against_interval(theirs.rate, s.low, s.high), None),
-    };
+fn cells(row: &Compared) -> Vec<Cell> {
+    // An SSIM is a number, everything else a share of the images.
+    let value = |v: f64| if row.table == 1 { Cell::Number(v) } else { Cell::Rate(v) };
+    let ours = |part: fn(&Figure) -> Option<f64>| row.ours.as_ref().and_then(part).map_or(Cell::None, value);
     vec![
-        Cell::text(&d.source),
-        Cell::text(&d.target),
-        Cell::text(quantity),
-        fill,
-        Cell::rate(paper.map(|p| p.rate)),
-        Cell::rate(ours.map(|s| s.rate)),
-        Cell::rate(ours.map(|s| s.low)),
-        Cell::rate(ours.map(|s| s.high)),
-        Cell::count(ours.map(|s| s.k)),
-        Cell::count(ours.map(|s| s.n)),
-        p.map_or(Cell::None, Cell::P),
-        Cell::text(verdict.word()),
-    ]
-}
-
-fn mean_row(d: &Direction, quantity: String, paper: Option<f64>, ours: &Mean) -> Vec<Cell> {
-    let run = ours.n > 0;
-    let verdict = match paper {
-        None => Verdict::NotInPaper,
-        Some(_) if !run => Verdict::NotRun,
-        Some(p) => compare::against_interval(p, ours.low, ours.high),
-    };
-    let value = |v: f64| if run { Cell::Number(v) } else { Cell::None };
-    vec![
-        Cell::text(&d.source),
-        Cell::text(&d.target),
-        Cell::text(quantity),
-        Cell::None,
-        paper.map_or(Cell::None, Cell::Number),
-        value(ours.mean),
-        value(ours.low),
-        value(ours.high),
-        Cell::None,
-        Cell::Count(ours.n),
-        Cell::None,
-        Cell::text(verdict.word()),
-    ]
-}
-
-fn value_row(d: &Direction, quantity: String, paper: Option<f64>, ours: Option<f64>) -> Vec<Cell> {
-    let verdict = if paper.is_none() { Verdict::NotInPaper } else { Verdict::CannotTell };
-    let empty = if ours.is_none() { "; ours is empty" } else { "" };
-    let verdict = format!("{}{empty}", verdict.word());
-    vec![
-        Cell::text(&d.source),
-        Cell::text(&d.target),
-        Cell::text(quantity),
-        Cell::None,
-        paper.map_or(Cell::None, Cell::Number),
-        ours.map_or(Cell::None, Cell::Number),
-        Cell::None,
-        Cell::None,
-        Cell::None,
-        Cell::None,
-        Cell::None,
-        Cell::text(verdict),
+        Cell::text(&row.source),
+        Cell::text(&row.target),
+        Cell::text(&row.quantity),
+        row.fill.as_ref().map_or(Cell::None, Cell::text),
+        row.paper.map_or(Cell::None, |paper| value(paper.value)),
+        ours(|ours| Some(ours.value)),
+        ours(|ours| ours.low),
+        ours(|ours| ours.high),
+        Cell::count(row.ours.and_then(|ours| ours.k)),
+        Cell::count(row.ours.and_then(|ours| ours.n)),
+        row.p.map_or(Cell::None, Cell::P),
+        Cell::text(row.word()),
     ]
 }
 

@@ -1,0 +1,263 @@
+//! The paper's claims (its sections II-D and IV-B), one by one, and what a study says of each.
+//!
+//! | claim | holds where |
+//! |---|---|
+//! | the pixels of an image's RoI (RoA) lie together | in most images: the share whose Moran's I is significant at 0.05 has a 95 % interval above one half |
+//! | the RoI (RoA) of a class's images lies in the same place | an image overlaps its own class's representative more than the other's: the interval of the paired difference is above 0 |
+//! | neutralization spares classification | the paired test mod-clean says `no effect` or `better` |
+//! | neutralization reduces vulnerability (P1) | the paired test `mod_adv`-adv says `better` |
+//! | ours: it still does when the attacker knows the mask (P3w) | the paired test `adaptive_worst`-adv says `better` |
+//!
+//! A claim fails where the opposite is shown: the interval lies below, the test says `worse`, or `no effect` where an
+//! effect is claimed. Otherwise it is not shown.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::{Mean, Score};
+use crate::report::words;
+use crate::study::record::{Direction, Record};
+
+/// What a study says of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judged {
+    /// It is shown.
+    Holds,
+    /// The opposite is shown.
+    Fails,
+    /// Neither.
+    NotShown,
+    /// The study has nothing to say.
+    NotRun,
+}
+
+impl Judged {
+    /// As tables print it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Fails => "fails",
+            Self::NotShown => "not shown",
+            Self::NotRun => "not run",
+        }
+    }
+}
+
+/// A claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// The RoI of one image.
+    RoiTogether,
+    /// The RoA of one image.
+    RoaTogether,
+    /// The RoI of a class.
+    RoiOfClass,
+    /// The RoA of a class.
+    RoaOfClass,
+    /// Accuracy without an attack.
+    SparesAccuracy,
+    /// Accuracy under the paper's protocol.
+    ReducesVulnerability,
+    /// Accuracy under the headline protocol. Not the paper's.
+    KnownMask,
+}
+
+impl Claim {
+    /// All, in the order of the columns.
+    pub const ALL: [Self; 7] = [
+        Self::RoiTogether,
+        Self::RoaTogether,
+        Self::RoiOfClass,
+        Self::RoaOfClass,
+        Self::SparesAccuracy,
+        Self::ReducesVulnerability,
+        Self::KnownMask,
+    ];
+
+    /// As a column's head.
+    pub fn head(self) -> &'static str {
+        match self {
+            Self::RoiTogether => "RoI lies together",
+            Self::RoaTogether => "RoA lies together",
+            Self::RoiOfClass => "RoI is the class's",
+            Self::RoaOfClass => "RoA is the class's",
+            Self::SparesAccuracy => "spares accuracy",
+            Self::ReducesVulnerability => "reduces vulnerability (P1)",
+            Self::KnownMask => "also if the mask is known (P3w)",
+        }
+    }
+}
+
+/// A claim's judgement in one direction, with the number it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Class of the images.
+    pub source: String,
+    /// Which claim.
+    pub claim: Claim,
+    /// What is said of it.
+    pub judged: Judged,
+    /// The share of images, the difference of overlaps, or the paired difference of accuracies, as fractions.
+    pub value: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub low: Option<f64>,
+    /// Upper end of its 95 % interval.
+    pub high: Option<f64>,
+    /// Images.
+    pub n: usize,
+}
+
+impl Judgement {
+    /// `holds: 98.1 %`, `fails: -3.2 points`.
+    pub fn words(&self) -> String {
+        let word = self.judged.word();
+        let Some(value) = self.value.filter(|_| self.judged != Judged::NotRun) else {
+            return word.to_owned();
+        };
+        match self.claim {
+            Claim::RoiTogether | Claim::RoaTogether => format!("{word}: {}", words::percent(value)),
+            Claim::RoiOfClass | Claim::RoaOfClass => format!("{word}: IoU {:+.3}", value + 0.0),
+            _ => format!("{word}: {:+.1} points", (value * 1000.0).round() / 10.0 + 0.0),
+        }
+    }
+}
+
+/// Every claim in every direction of a study, direction by direction.
+pub(super) fn judge(record: &Record) -> Vec<Judgement> {
+    record.directions.iter().flat_map(|d| Claim::ALL.map(|claim| of(record, d, claim))).collect()
+}
+
+fn of(record: &Record, d: &Direction, claim: Claim) -> Judgement {
+    match claim {
+        Claim::RoiTogether => in_most(d, claim, &d.colocation.utility.moran_significant),
+        Claim::RoaTogether => in_most(d, claim, &d.colocation.vulnerability.moran_significant),
+        Claim::RoiOfClass => above_zero(d, claim, &d.across.roi.difference),
+        Claim::RoaOfClass => above_zero(d, claim, &d.across.roa.difference),
+        Claim::SparesAccuracy => tested(record, d, claim, "mod-clean"),
+        Claim::ReducesVulnerability => tested(record, d, claim, "mod_adv-adv"),
+        Claim::KnownMask => tested(record, d, claim, "adaptive_worst-adv"),
+    }
+}
+
+fn in_most(d: &Direction, claim: Claim, share: &Score) -> Judgement {
+    let judged = if share.n == 0 { Judged::NotRun } else { side(share.low, share.high, 0.5) };
+    judgement(d, claim, judged, (share.rate, share.low, share.high), share.n)
+}
+
+fn above_zero(d: &Direction, claim: Claim, mean: &Mean) -> Judgement {
+    let judged = if mean.n == 0 { Judged::NotRun } else { side(mean.low, mean.high, 0.0) };
+    judgement(d, claim, judged, (mean.mean, mean.low, mean.high), mean.n)
+}
+
+fn side(low: f64, high: f64, of: f64) -> Judged {
+    if low > of {
+        Judged::Holds
+    } else if high < of {
+        Judged::Fails
+    } else {
+        Judged::NotShown
+    }
+}
+
+fn tested(record: &Record, d: &Direction, claim: Claim, comparison: &str) -> Judgement {
+    let test = record.tests.iter().find(|t| t.source == d.source && t.comparison == comparison);
+    let Some(t) = test.filter(|t| t.n > 0) else {
+        return Judgement {
+            source: d.source.clone(),
+            claim,
+            judged: Judged::NotRun,
+            value: None,
+            low: None,
+            high: None,
+            n: 0,
+        };
+    };
+    let judged = match (t.word.as_str(), claim) {
+        ("better", _) | ("no effect", Claim::SparesAccuracy) => Judged::Holds,
+        ("worse" | "no effect", _) => Judged::Fails,
+        _ => Judged::NotShown,
+    };
+    judgement(d, claim, judged, (t.difference, t.low, t.high), t.n)
+}
+
+fn judgement(
+    d: &Direction,
+    claim: Claim,
+    judged: Judged,
+    (value, low, high): (f64, f64, f64),
+    n: usize,
+) -> Judgement {
+    let known = |v: f64| (judged != Judged::NotRun).then_some(v);
+    Judgement {
+        source: d.source.clone(),
+        claim,
+        judged,
+        value: known(value),
+        low: known(low),
+        high: known(high),
+        n,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn judged(record: &Record, claim: Claim) -> Judged {
+        let all = judge(record);
+        all.iter().find(|j| j.claim == claim).unwrap().judged
+    }
+
+    #[test]
+    fn a_test_word_is_good_news_or_bad_news_depending_on_the_claim() {
+        use Claim::{KnownMask, ReducesVulnerability, SparesAccuracy};
+        let mut record = fixture::demo().record;
+        let source = record.directions[0].source.clone();
+        for (word, spares, reduces) in [
+            ("better", Judged::Holds, Judged::Holds),
+            ("no effect", Judged::Holds, Judged::Fails),
+            ("worse", Judged::Fails, Judged::Fails),
+            ("not shown", Judged::NotShown, Judged::NotShown),
+        ] {
+            for t in record.tests.iter_mut().filter(|t| t.source == source) {
+                t.word = word.to_owned();
+                t.n = 50;
+            }
+            assert_eq!(judged(&record, SparesAccuracy), spares, "{word}");
+            assert_eq!(judged(&record, ReducesVulnerability), reduces, "{word}");
+            assert_eq!(judged(&record, KnownMask), reduces, "{word}");
+        }
+        record.tests.clear();
+        assert_eq!(judged(&record, SparesAccuracy), Judged::NotRun);
+    }
+
+    #[test]
+    fn places_are_judged_by_their_intervals() {
+        let mut record = fixture::demo().record;
+        let d = &mut record.directions[0];
+        // 60 of 100 has Wilson's interval [0.502, 0.691]; 59 of 100 [0.492, 0.681]; 40 of 100 [0.309, 0.498].
+        d.colocation.utility.moran_significant = Score::of(60, 100);
+        d.colocation.vulnerability.moran_significant = Score::of(59, 100);
+        d.across.roi.difference = Mean { mean: 0.1, n: 9, low: 0.01, high: 0.19 };
+        d.across.roa.difference = Mean { mean: -0.1, n: 9, low: -0.19, high: -0.01 };
+        assert_eq!(judged(&record, Claim::RoiTogether), Judged::Holds);
+        assert_eq!(judged(&record, Claim::RoaTogether), Judged::NotShown);
+        assert_eq!(judged(&record, Claim::RoiOfClass), Judged::Holds);
+        assert_eq!(judged(&record, Claim::RoaOfClass), Judged::Fails);
+        record.directions[0].colocation.vulnerability.moran_significant = Score::of(40, 100);
+        record.directions[0].across.roi.difference = Mean { mean: 0.0, n: 0, low: 0.0, high: 0.0 };
+        assert_eq!(judged(&record, Claim::RoaTogether), Judged::Fails);
+        assert_eq!(judged(&record, Claim::RoiOfClass), Judged::NotRun);
+    }
+
+    #[test]
+    fn the_number_stands_beside_the_word() {
+        let mut record = fixture::demo().record;
+        record.directions[0].colocation.utility.moran_significant = Score::of(49, 50);
+        let all = judge(&record);
+        assert_eq!(all[0].words(), "holds: 98.0 %");
+        assert_eq!(all.len(), 14);
+    }
+}

@@ -1,0 +1,174 @@
+//! A reproduction's folder: what is written, and how it is read again.
+
+use std::path::{Component, Path};
+
+use super::record::{SCHEMA, Summary, summary};
+use super::{Reproduction, Settings, Study, Subject, page, plates, tables};
+use crate::error::{Error, ErrorKind, Result};
+use crate::output::write_atomic;
+use crate::report::{csv, markdown, run};
+
+/// The name of the summary.
+const RESULTS: &str = "results.json";
+
+/// A summary has a few hundred rows.
+const LARGEST: u64 = 64 << 20;
+
+/// Writes `tables/`, `figures/`, `report.html` and, last, `results.json`. The studies' own folders are not touched.
+///
+/// # Errors
+/// `Io` when the folder cannot be written; `Numerical` for a number that JSON cannot hold.
+///
+/// # Determinism
+/// Equal reproductions give equal bytes, file by file.
+pub fn write(dir: &Path, all: &Reproduction) -> Result<()> {
+    let found = summary(all);
+    let json = json_of(&found)?;
+    for folder in [dir.to_owned(), dir.join("tables"), dir.join("figures")] {
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
+    }
+    let sheets = tables::all(all);
+    for sheet in &sheets {
+        let path = |ending: &str| dir.join("tables").join(format!("{}.{ending}", sheet.shown.name));
+        write_atomic(&path("csv"), &csv::table(&sheet.exact)?)?;
+        write_atomic(&path("md"), markdown::table(&sheet.shown).as_bytes())?;
+    }
+    let plates = plates::all(all)?;
+    for plate in &plates {
+        write_atomic(&dir.join("figures").join(format!("{}.png", plate.name)), &plate.png)?;
+    }
+    write_atomic(&dir.join("report.html"), page::page(all, &found, &sheets, &plates).as_bytes())?;
+    write_atomic(&dir.join(RESULTS), &json)
+}
+
+/// Whether a folder's `results.json` is that of a reproduction and not of one study.
+pub fn is_reproduction(dir: &Path) -> bool {
+    read(dir).is_ok_and(|value| value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
+}
+
+/// Reads the studies that a reproduction's `results.json` names, from their own files.
+///
+/// # Errors
+/// `Io` and `Format` for a summary that cannot be read; what reading a study reports, naming it.
+pub fn load(dir: &Path) -> Result<Reproduction> {
+    let damaged = |what: String| {
+        Error::format(format!("{}: {what}", dir.join(RESULTS).display()))
+            .with_hint("weakspot reproduce, with the same --out, writes it again; finished studies are kept")
+    };
+    let found: Summary = serde_json::from_value(read(dir)?).map_err(|e| damaged(e.to_string()))?;
+    if found.schema != SCHEMA {
+        return Err(damaged(format!("expected the schema {SCHEMA}; got {:?}", found.schema)));
+    }
+    let mut subjects: Vec<Subject> = Vec::new();
+    for row in found.studies {
+        let inside = Path::new(&row.folder).components().all(|part| matches!(part, Component::Normal(_)));
+        let settings = Settings::BOTH.into_iter().find(|settings| settings.name() == row.settings);
+        let (true, Some(settings)) = (inside && !row.folder.is_empty(), settings) else {
+            return Err(damaged(format!(
+                "{:?} with settings {:?} is no study of it",
+                row.folder, row.settings
+            )));
+        };
+        let run = run::load(&dir.join(&row.folder)).map_err(|e| e.context(&row.folder))?;
+        let study = Study { settings, folder: row.folder, run };
+        match subjects.iter_mut().find(|subject| subject.name == row.dataset) {
+            Some(subject) => subject.studies.push(study),
+            None => subjects.push(Subject { name: row.dataset, studies: vec![study] }),
+        }
+    }
+    Ok(Reproduction { reduced: found.reduced, subjects, missing: found.missing })
+}
+
+/// Makes tables, plates and page again from the studies' files, without a model.
+///
+/// # Errors
+/// As [`load`] and [`write()`].
+pub fn rebuild(dir: &Path) -> Result<()> {
+    write(dir, &load(dir)?)
+}
+
+fn json_of(found: &Summary) -> Result<Vec<u8>> {
+    let fail = |e: serde_json::Error| Error::format(format!("{RESULTS}: {e}"));
+    let mut bytes = serde_json::to_vec_pretty(found).map_err(fail)?;
+    bytes.push(b'\n');
+    match serde_json::from_slice::<Summary>(&bytes) {
+        Ok(again) if again == *found => Ok(bytes),
+        _ => Err(Error::new(
+            ErrorKind::Numerical,
+            format!("{RESULTS}: expected finite numbers, got NaN or infinity"),
+        )),
+    }
+}
+
+fn read(dir: &Path) -> Result<serde_json::Value> {
+    let path = dir.join(RESULTS);
+    let io = |e: std::io::Error| Error::io(&path, &e);
+    let length = path.metadata().map_err(io)?.len();
+    if length > LARGEST {
+        return Err(Error::format(format!("{}: {length} bytes are no summary", path.display())));
+    }
+    let bytes = std::fs::read(&path).map_err(io)?;
+    serde_json::from_slice(&bytes).map_err(|e| Error::format(format!("{}: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report;
+    use crate::report::reproduction::fixture;
+
+    /// A folder with the studies' own folders in it.
+    fn whole(all: &Reproduction) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for study in all.studies() {
+            report::write(&dir.path().join(&study.folder), &study.run).unwrap();
+        }
+        write(dir.path(), all).unwrap();
+        dir
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_rebuilt_with_the_same_bytes() {
+        let all = fixture::some();
+        let dir = whole(&all);
+        assert_eq!(load(dir.path()).unwrap(), all);
+        assert!(is_reproduction(dir.path()) && !is_reproduction(&dir.path().join("mnist/default")));
+        let names = [
+            "report.html",
+            "results.json",
+            "tables/claims.csv",
+            "tables/table-1-similarity.md",
+            "figures/fig10-blob.png",
+        ];
+        let before = names.map(|name| std::fs::read(dir.path().join(name)).unwrap());
+        rebuild(dir.path()).unwrap();
+        assert_eq!(before, names.map(|name| std::fs::read(dir.path().join(name)).unwrap()));
+        if let Some(keep) = std::env::var_os("WEAKSPOT_KEEP_REPORT") {
+            // For looking at the pages: `WEAKSPOT_KEEP_REPORT=folder cargo test`.
+            write(&Path::new(&keep).join("reproduction"), &all).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_outside_the_folder_is_read() {
+        let all = fixture::some();
+        let dir = whole(&all);
+        for bad in ["../mnist/default", "/etc", "", "mnist/../../x", "./mnist"] {
+            let mut found = summary(&all);
+            bad.clone_into(&mut found.studies[0].folder);
+            write_atomic(&dir.path().join(RESULTS), &json_of(&found).unwrap()).unwrap();
+            let error = load(dir.path()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Format, "{bad}");
+            assert!(error.hint().is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_study_is_named() {
+        let all = fixture::some();
+        let dir = whole(&all);
+        std::fs::remove_file(dir.path().join("cifar10/paper/results.json")).unwrap();
+        let error = load(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("cifar10/paper"), "{error}");
+    }
+}

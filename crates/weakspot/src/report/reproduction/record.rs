@@ -1,0 +1,228 @@
+//! `results.json` of a reproduction: what the page says, for programs.
+
+use serde::{Deserialize, Serialize};
+
+use super::claims::{Judgement, judge};
+use super::rows::{Row, of_subject};
+use super::{Missing, Reproduction, Settings, Study};
+use crate::report::compare::Verdict;
+use crate::report::compared::{Compared, Figure};
+use crate::study::record::Flag;
+
+/// The name and version of the format.
+pub const SCHEMA: &str = "weakspot-reproduction/1";
+
+/// Everything the page says. `studies`, `missing` and `reduced` are read again; the rest follows from the studies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// How it is less than the whole; empty where nothing was left out.
+    pub reduced: Vec<String>,
+    /// The studies, by data set and settings.
+    pub studies: Vec<StudyRow>,
+    /// What is not there.
+    pub missing: Vec<Missing>,
+    /// How many comparisons with the paper got which verdict.
+    pub verdicts: Vec<VerdictCounts>,
+    /// Tables I to III.
+    pub rows: Vec<ComparedRow>,
+}
+
+/// A study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyRow {
+    /// Name of the data set.
+    pub dataset: String,
+    /// `default` or `paper`.
+    pub settings: String,
+    /// Its folder, relative to this file's.
+    pub folder: String,
+    /// The two classes.
+    pub classes: [String; 2],
+    /// Eval images of each class.
+    pub n_eval: [usize; 2],
+    /// SHA-256 of the data, the weights and the configuration.
+    pub checksums: std::collections::BTreeMap<String, String>,
+    /// The paper's claims and ours, direction by direction.
+    pub claims: Vec<Judgement>,
+    /// Reasons to doubt, of each class.
+    pub flags: [Vec<Flag>; 2],
+}
+
+/// Verdicts over the paper's figures, under one kind of settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictCounts {
+    /// `default` or `paper`.
+    pub settings: String,
+    /// Comparisons with a figure of the paper; with two fills, or maps and masks, a figure is compared twice.
+    pub comparisons: usize,
+    /// n known: not significantly different, and within 10 points.
+    pub agrees: usize,
+    /// n known: significantly different.
+    pub differs: usize,
+    /// Neither is shown.
+    pub cannot_tell: usize,
+    /// n unknown: the paper's figure lies in our interval.
+    pub inside: usize,
+    /// n unknown: it lies outside.
+    pub outside: usize,
+}
+
+/// A row of Tables I to III.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparedRow {
+    /// 1, 2 or 3.
+    pub table: u8,
+    /// Name of the data set.
+    pub dataset: String,
+    /// Class whose images are scored.
+    pub source: String,
+    /// Class they are attacked towards.
+    pub target: String,
+    /// `score_mod`, `SSIM of maps, mean of samples`, ...
+    pub quantity: String,
+    /// What the blob's pixels were set to, where that matters.
+    pub fill: Option<String>,
+    /// The paper's figure; `null`: not in the paper.
+    pub paper: Option<Figure>,
+    /// With the default settings; `null` where the study is not there.
+    pub default: Option<Side>,
+    /// With the paper's settings.
+    pub paper_settings: Option<Side>,
+}
+
+/// Ours, and the verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Side {
+    /// `null` where it was not run or is not defined.
+    pub ours: Option<Figure>,
+    /// Fisher's exact p, where the paper's figure betrays k and n.
+    pub p: Option<f64>,
+    /// As the tables print it.
+    pub verdict: String,
+}
+
+/// What the page says, for programs.
+pub fn summary(all: &Reproduction) -> Summary {
+    Summary {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        reduced: all.reduced.clone(),
+        studies: all
+            .subjects
+            .iter()
+            .flat_map(|subject| subject.studies.iter().map(|study| study_row(&subject.name, study)))
+            .collect(),
+        missing: all.missing.clone(),
+        verdicts: Settings::BOTH.map(|settings| verdicts(all, settings)).to_vec(),
+        rows: all.subjects.iter().flat_map(of_subject).map(compared_row).collect(),
+    }
+}
+
+fn study_row(dataset: &str, study: &Study) -> StudyRow {
+    let record = &study.run.record;
+    let n_eval = [0, 1].map(|i| record.directions.get(i).map_or(0, |d| d.n.eval));
+    let flags = [0, 1].map(|i| record.directions.get(i).map_or_else(Vec::new, |d| d.flags.clone()));
+    StudyRow {
+        dataset: dataset.to_owned(),
+        settings: study.settings.name().to_owned(),
+        folder: study.folder.clone(),
+        classes: record.data.classes.clone(),
+        n_eval,
+        checksums: record.checksums.clone(),
+        claims: judge(record),
+        flags,
+    }
+}
+
+/// The verdicts under one kind of settings over the figures that the paper has.
+pub(super) fn verdicts(all: &Reproduction, settings: Settings) -> VerdictCounts {
+    let mut counts = VerdictCounts {
+        settings: settings.name().to_owned(),
+        comparisons: 0,
+        agrees: 0,
+        differs: 0,
+        cannot_tell: 0,
+        inside: 0,
+        outside: 0,
+    };
+    for row in all.subjects.iter().flat_map(of_subject) {
+        let Some(found) = &row.ours[settings as usize] else { continue };
+        let count = match found.verdict {
+            Verdict::Agrees => &mut counts.agrees,
+            Verdict::Differs => &mut counts.differs,
+            Verdict::CannotTell => &mut counts.cannot_tell,
+            Verdict::Inside => &mut counts.inside,
+            Verdict::Outside => &mut counts.outside,
+            Verdict::NotInPaper | Verdict::NotRun => continue,
+        };
+        *count += 1;
+        counts.comparisons += 1;
+    }
+    counts
+}
+
+fn compared_row(row: Row<'_>) -> ComparedRow {
+    let [default, paper_settings] = row.ours.map(|found| found.map(|found| side(&found)));
+    ComparedRow {
+        table: row.table,
+        dataset: row.data.to_owned(),
+        source: row.source,
+        target: row.target,
+        quantity: row.quantity,
+        fill: row.fill,
+        paper: row.paper,
+        default,
+        paper_settings,
+    }
+}
+
+fn side(found: &Compared) -> Side {
+    Side { ours: found.ours, p: found.p, verdict: found.word() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Score;
+    use crate::report::reproduction::fixture;
+
+    #[test]
+    fn every_figure_of_the_paper_is_counted_once_under_each_settings() {
+        let all = fixture::some();
+        for settings in Settings::BOTH {
+            let counts = verdicts(&all, settings);
+            let sum = counts.agrees + counts.differs + counts.cannot_tell + counts.inside + counts.outside;
+            assert_eq!(counts.comparisons, sum);
+            // MNIST: 4 SSIMs, 3 of Table II, 3 of Table III, in two directions; malaria has no SSIM in the paper, and
+            // only one study here; CIFAR-10 has nothing there.
+            let malaria = if settings == Settings::Default { 12 } else { 0 };
+            assert_eq!(counts.comparisons, 20 + malaria);
+        }
+    }
+
+    #[test]
+    fn the_file_says_the_papers_figure_ours_and_the_verdict() {
+        let mut all = fixture::some();
+        for study in &mut all.subjects[0].studies {
+            study.run.record.directions[0].scores.clean = Some(Score::of(980, 980));
+        }
+        let json = serde_json::to_value(summary(&all)).unwrap();
+        let row = json["rows"].as_array().unwrap().iter().find(|r| r["quantity"] == "score_clean").unwrap();
+        assert_eq!(
+            (&row["dataset"], &row["source"], &row["table"]),
+            (&"mnist".into(), &"0".into(), &2.into())
+        );
+        assert_eq!((&row["paper"]["k"], &row["paper"]["n"]), (&32.into(), &32.into()));
+        assert_eq!(
+            (&row["default"]["ours"]["k"], &row["default"]["verdict"]),
+            (&980.into(), &"agrees".into())
+        );
+        let again: Summary = serde_json::from_value(json).unwrap();
+        assert_eq!(again, summary(&all));
+        assert_eq!(again.studies.len(), 5);
+    }
+}

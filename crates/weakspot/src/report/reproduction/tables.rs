@@ -1,0 +1,337 @@
+//! The reproduction's tables: for people one line per quantity with both studies beside the paper's figure, for programs
+//! one line per quantity and study.
+
+use super::claims::{Claim, judge};
+use super::paper_tables::compared;
+use super::small_samples::paper_changes;
+use super::{Reproduction, Study, Subject};
+use crate::report::tables::{Cell, Table};
+use crate::report::words;
+
+/// A table in its two forms.
+pub(super) struct Sheet {
+    /// For people: Markdown and the page.
+    pub(super) shown: Table,
+    /// For programs: CSV.
+    pub(super) exact: Table,
+    /// The table of the paper that this is.
+    pub(super) paper_table: Option<u8>,
+}
+
+/// Every table, in the order of the page.
+pub(super) fn all(all: &Reproduction) -> Vec<Sheet> {
+    let mut sheets = vec![studies(all), claims(all), together(all)];
+    sheets.extend([1, 2, 3].map(|table| compared(all, table)));
+    sheets.push(changes());
+    sheets.push(flags(all));
+    for sheet in &mut sheets {
+        if !all.reduced.is_empty() && sheet.shown.name != "paper-n32" {
+            sheet.shown.title.push_str(" (REDUCED: not the reproduction)");
+        }
+        sheet.exact.title.clone_from(&sheet.shown.title);
+    }
+    sheets
+}
+
+/// A table whose two forms are the same.
+fn one(table: Table) -> Sheet {
+    Sheet { exact: table.clone(), shown: table, paper_table: None }
+}
+
+/// The studies: what was looked at, with what.
+fn studies(all: &Reproduction) -> Sheet {
+    let mut rows = Vec::new();
+    for (subject, study) in each(all) {
+        let record = &study.run.record;
+        let [channels, height, width] = record.data.image_shape;
+        let n = |i: usize| record.directions.get(i).map_or(0, |d| d.n.eval);
+        let trained = record.directions.iter().map(|d| d.n.train).sum::<usize>();
+        let clean = record.together.iter().find(|t| t.protocol == "clean");
+        let model = &record.classifier;
+        rows.push(vec![
+            Cell::text(&subject.name),
+            Cell::text(study.settings.name()),
+            Cell::text(record.data.classes.join(" / ")),
+            Cell::text(format!("{channels}x{height}x{width}")),
+            Cell::text(format!("{}, {}, width {}", model.arch, model.head, model.width)),
+            Cell::Count(trained),
+            Cell::text(format!("{} + {}", n(0), n(1))),
+            Cell::text(clean.map_or_else(|| "not run".to_owned(), |t| words::score(&t.accuracy))),
+            Cell::text(words::study_epsilon(record)),
+            Cell::Count(record.directions.iter().map(|d| d.flags.len()).sum()),
+        ]);
+    }
+    one(Table {
+        name: "studies",
+        title: "The studies".to_owned(),
+        note: "Both studies of a data set are of the same classifier and the same eval images. accuracy: of both \
+               classes' eval images, without an attack, with its 95 % interval. The paper's networks, splits and eps \
+               are not known to be these."
+            .to_owned(),
+        header: vec![
+            "data set", "settings", "classes", "image", "classifier", "train", "eval", "accuracy", "eps", "flags",
+        ],
+        rows,
+    })
+}
+
+/// Both classes together: what one class wins at the other's cost is no gain here.
+fn together(all: &Reproduction) -> Sheet {
+    const PROTOCOLS: [&str; 5] = ["clean", "adv", "mod", "mod_adv", "adaptive_worst"];
+    let (mut shown, mut exact) = (Vec::new(), Vec::new());
+    for (subject, study) in each(all) {
+        let mut row = vec![Cell::text(&subject.name), Cell::text(study.settings.name())];
+        for protocol in PROTOCOLS {
+            let found = study.run.record.together.iter().find(|t| t.protocol == protocol);
+            row.push(Cell::text(found.map_or_else(
+                || "not run".to_owned(),
+                |t| {
+                    let interval = words::interval(t.balanced_low, t.balanced_high);
+                    format!("{} {interval}", words::percent(t.balanced_accuracy))
+                },
+            )));
+            exact.extend(found.map(|t| {
+                let numbers = [t.balanced_accuracy, t.balanced_low, t.balanced_high, t.majority_rate.rate];
+                let mut cells = vec![
+                    Cell::text(&subject.name),
+                    Cell::text(study.settings.name()),
+                    Cell::text(protocol),
+                    Cell::Count(t.accuracy.n),
+                ];
+                cells.extend(numbers.map(Cell::Rate));
+                cells.push(Cell::text(&t.majority_class));
+                cells
+            }));
+        }
+        let worst = study.run.record.together.iter().find(|t| t.protocol == "adaptive_worst");
+        row.push(Cell::text(worst.map_or_else(
+            || "-".to_owned(),
+            |t| {
+                let class = words::shorten(&t.majority_class, 24);
+                format!("{} {class}", words::percent(t.majority_rate.rate))
+            },
+        )));
+        shown.push(row);
+    }
+    let title = "Both classes together: balanced accuracy".to_owned();
+    let note = "The mean of both classes' accuracies with its 95 % interval, headline fill. A classifier that calls \
+                everything by one name has 50 %; the last column is the share of predictions in the commoner class under P3w."
+        .to_owned();
+    let table = |header: Vec<&'static str>, rows| Table {
+        name: "together",
+        title: title.clone(),
+        note: note.clone(),
+        header,
+        rows,
+    };
+    Sheet {
+        shown: table(
+            vec![
+                "data set",
+                "settings",
+                "clean",
+                "attacked",
+                "neutralized",
+                "P1, the paper's",
+                "P3w, mask known",
+                "commoner class",
+            ],
+            shown,
+        ),
+        exact: table(
+            vec![
+                "data set",
+                "settings",
+                "protocol",
+                "n",
+                "balanced",
+                "low",
+                "high",
+                "majority rate",
+                "majority class",
+            ],
+            exact,
+        ),
+        paper_table: None,
+    }
+}
+
+/// The paper's claims, one by one.
+fn claims(all: &Reproduction) -> Sheet {
+    let mut shown = Vec::new();
+    let mut exact = Vec::new();
+    for (subject, study) in each(all) {
+        let found = judge(&study.run.record);
+        for d in &study.run.record.directions {
+            let mut row = vec![
+                Cell::text(&subject.name),
+                Cell::text(direction(&d.source, &d.target)),
+                Cell::text(study.settings.name()),
+            ];
+            for judgement in found.iter().filter(|j| j.source == d.source) {
+                row.push(Cell::text(judgement.words()));
+                let number = |v: Option<f64>| v.map_or(Cell::None, Cell::Number);
+                exact.push(vec![
+                    Cell::text(&subject.name),
+                    Cell::text(study.settings.name()),
+                    Cell::text(&d.source),
+                    Cell::text(&d.target),
+                    Cell::text(judgement.claim.head()),
+                    Cell::text(judgement.judged.word()),
+                    number(judgement.value),
+                    number(judgement.low),
+                    number(judgement.high),
+                    Cell::Count(judgement.n),
+                ]);
+            }
+            shown.push(row);
+        }
+    }
+    let mut header = vec!["data set", "direction", "settings"];
+    header.extend(Claim::ALL.map(Claim::head));
+    let title = "The paper's claims, one by one".to_owned();
+    let note = "RoI (RoA) lies together: the share of images whose Moran's I is significant at 0.05; holds where its \
+                interval lies above one half. RoI (RoA) is the class's: an image's overlap (IoU) with its own class's \
+                representative minus that with the other's; holds above 0. The last three are paired tests over the \
+                same images (exact McNemar, Holm), in points of accuracy: neutralized minus clean; neutralized and \
+                attacked (P1, the paper's) minus attacked; the worst an attacker who knows the mask can do (P3w) minus \
+                attacked. The last column is ours, the paper did not ask. \"not shown\" is neither. With the paper's \
+                settings the regions are built from the scored images and the mask needs the true label: what holds \
+                there need not hold elsewhere."
+        .to_owned();
+    Sheet {
+        exact: Table {
+            name: "claims",
+            title: title.clone(),
+            note: note.clone(),
+            header: vec![
+                "data set", "settings", "source", "target", "claim", "judged", "value", "low", "high", "n",
+            ],
+            rows: exact,
+        },
+        shown: Table { name: "claims", title, note, header, rows: shown },
+        paper_table: None,
+    }
+}
+
+/// What the paper's own n = 32 rows can show.
+fn changes() -> Sheet {
+    let rows = paper_changes()
+        .into_iter()
+        .map(|c| {
+            vec![
+                Cell::text(c.data),
+                Cell::text(direction(c.source, c.target)),
+                Cell::text(c.what),
+                Cell::text(words::score(&c.before)),
+                Cell::text(words::score(&c.after)),
+                Cell::P(c.fisher),
+                Cell::P(c.least_mcnemar),
+            ]
+        })
+        .collect();
+    one(Table {
+        name: "paper-n32",
+        title: "The paper's own changes, of 32 images each".to_owned(),
+        note: "The paper's figures with Wilson's 95 % intervals. Fisher's p takes the two scores for separate samples. They \
+               are of the same images, but the paper does not say which image changed: McNemar's p is the least it can be, \
+               every change going one way."
+            .to_owned(),
+        header: vec![
+            "data set",
+            "direction",
+            "change",
+            "before",
+            "after",
+            "p (Fisher)",
+            "least p (McNemar)",
+        ],
+        rows,
+    })
+}
+
+/// Every flag of every study.
+fn flags(all: &Reproduction) -> Sheet {
+    let mut rows = Vec::new();
+    for (subject, study) in each(all) {
+        for d in &study.run.record.directions {
+            for flag in &d.flags {
+                rows.push(vec![
+                    Cell::text(&subject.name),
+                    Cell::text(study.settings.name()),
+                    Cell::text(&d.source),
+                    Cell::text(&flag.id),
+                    Cell::Number(flag.value),
+                    Cell::text(&flag.advice),
+                ]);
+            }
+        }
+    }
+    one(Table {
+        name: "flags",
+        title: "Reasons to doubt".to_owned(),
+        note: String::new(),
+        header: vec!["data set", "settings", "class", "flag", "value", "advice"],
+        rows,
+    })
+}
+
+/// Every study with its data set.
+pub(super) fn each(all: &Reproduction) -> impl Iterator<Item = (&Subject, &Study)> {
+    all.subjects.iter().flat_map(|subject| subject.studies.iter().map(move |study| (subject, study)))
+}
+
+/// `0 to 1`.
+pub(super) fn direction(source: &str, target: &str) -> String {
+    format!("{} to {}", words::shorten(source, 24), words::shorten(target, 24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::reproduction::fixture;
+
+    fn sheet(of: &Reproduction, name: &str) -> Sheet {
+        all(of).into_iter().find(|sheet| sheet.shown.name == name).unwrap()
+    }
+
+    #[test]
+    fn every_row_is_as_long_as_its_header() {
+        for of in [fixture::some(), fixture::hostile()] {
+            for sheet in all(&of) {
+                for table in [&sheet.shown, &sheet.exact] {
+                    assert!(table.rows.iter().all(|row| row.len() == table.header.len()), "{}", table.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_papers_figure_stands_beside_both_studies_with_its_own_interval() {
+        let table = sheet(&fixture::some(), "table-2-classification").shown;
+        let row: Vec<String> = table.rows[1].iter().map(Cell::readable).collect();
+        assert_eq!(row[..5], ["mnist", "0 to 1", "score_mod", "0", "93.8 % [79.9, 98.3] (30/32)"]);
+        assert!(row[5].ends_with("/980)") && row[7].ends_with("/980)"), "{row:?}");
+        let of = |data: &str| table.rows.iter().find(|r| r[0].readable() == data).unwrap();
+        assert_eq!(of("cifar10")[6].readable(), "not in the paper");
+        assert_eq!(of("malaria")[4].readable(), "99.79 %");
+        assert_eq!(of("malaria")[8].readable(), "no study");
+    }
+
+    #[test]
+    fn programs_get_one_line_per_quantity_and_study() {
+        let sheet = sheet(&fixture::some(), "table-3-attack");
+        // Five studies, two directions, three quantities.
+        assert_eq!(sheet.exact.rows.len(), 5 * 2 * 3);
+        assert_eq!(sheet.exact.rows[0][10], Cell::text("default"));
+    }
+
+    #[test]
+    fn a_reduced_run_marks_every_table_with_its_own_figures() {
+        let mut of = fixture::some();
+        of.reduced.push("--quick".to_owned());
+        for sheet in all(&of) {
+            assert_eq!(sheet.shown.title.contains("REDUCED"), sheet.shown.name != "paper-n32");
+        }
+    }
+}
