@@ -47,7 +47,7 @@ pub(crate) struct StageRecord {
 
 impl RunRecord {
     /// Starts the clock.
-    pub(crate) fn begin(batch_size: usize) -> Self {
+    pub(crate) fn begin() -> Self {
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -57,7 +57,7 @@ impl RunRecord {
             seconds: 0.0,
             stages: Vec::new(),
             threads: rayon::current_num_threads(),
-            batch_size,
+            batch_size: 0,
             peak_memory_bytes: None,
             weights: String::new(),
             resumed: false,
@@ -69,11 +69,13 @@ impl RunRecord {
     pub(crate) fn write(
         mut self,
         folder: &Path,
+        batch_size: usize,
         stages: Vec<StageRecord>,
         weights: String,
         resumed: bool,
     ) -> Result<()> {
         self.finished = clock::now();
+        self.batch_size = batch_size;
         self.seconds = self.watch.elapsed().as_secs_f64();
         self.peak_memory_bytes = peak_memory_bytes();
         self.stages = stages;

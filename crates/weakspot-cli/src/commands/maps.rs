@@ -58,7 +58,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         &images.pixels,
         images.labels.as_deref(),
         &images.ids,
-        args.run.batch_size,
+        args.run.batch(images.pixels.dim()),
         &progress,
     )?;
     progress.end_stage();

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
             .with_hint(format!("leave {flag} out, or --weights")));
     }
     let progress = Progress::new(Interrupt::listen()?);
-    let watch = RunRecord::begin(args.run.batch_size);
+    let watch = RunRecord::begin();
     for note in &args.given.notes {
         progress.note(note);
     }
@@ -135,12 +135,13 @@ impl<'a> Study<'a> {
             ));
         }
         let args = self.args;
-        let found = study::run(&self.plan, &subject, args.run.batch_size, &mut journal, progress)?;
+        let batch = args.run.batch(self.parts.data.pixels.dim());
+        let found = study::run(&self.plan, &subject, batch, &mut journal, progress)?;
 
         folder.clear()?;
         report::write(&folder.path, &found)?;
         args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
-        watch.write(&folder.path, progress.stages(), chosen.weights.clone(), folder.resumes)?;
+        watch.write(&folder.path, batch, progress.stages(), chosen.weights.clone(), folder.resumes)?;
         drop(journal);
         folder.finish()?;
         Ok((folder.path, found))

@@ -173,7 +173,7 @@ impl Work<'_> {
     }
 
     fn one(&self, planned: &Planned, study: &OneStudy<'_>) -> Result<weakspot::report::Run> {
-        let watch = RunRecord::begin(self.args.run.batch_size);
+        let watch = RunRecord::begin();
         study.describe(&self.progress);
         let chosen = study.classifier(&self.progress)?;
         let (_, run) = study.run(&chosen, &planned.wanted(self.args.run.force), watch, &self.progress)?;

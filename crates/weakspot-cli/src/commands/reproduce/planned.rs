@@ -112,7 +112,7 @@ fn words(args: &ReproduceArgs, name: &str, settings: Settings, folder: &Path) ->
     let is_photographs = SIZES.iter().find(|(photographs, _)| *photographs == name);
     say("--preset", Some(settings.name().to_owned()));
     say("--seed", Some(args.run.seed.to_string()));
-    say("--batch-size", Some(args.run.batch_size.to_string()));
+    say("--batch-size", args.run.batch_size.map(|n| n.to_string()));
     say("--train-limit", Some(train_limit(args).to_string()));
     say("--limit", limit(args).map(|n| n.to_string()));
     say("--epochs", epochs(args).map(|n| n.to_string()));
