@@ -36,7 +36,7 @@ FULL = {"rounds": 7, "slice": 0.3, "study_rounds": 3, "big_rounds": 2,
 QUICK = {"rounds": 1, "slice": 0.0, "study_rounds": 1, "big_rounds": 1,
          "study32": 20, "study224": 10, "memory": 40, "verified": 0}  # fmt: skip
 QUICK_PARTS = PARTS[:3]
-STUDY_BATCH = {32: 128, 224: 4}
+STUDY_BATCH = {32: 128, 224: 16}
 
 # Processes running beside ours, as a mean over a minute. OpenMP divides work evenly and waits for the slowest thread, so
 # that a busy machine slows PyTorch more than it does us: nothing that should be published.
