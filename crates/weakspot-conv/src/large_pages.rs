@@ -45,7 +45,7 @@ fn zeros<T: Zeros>(len: usize) -> Vec<T> {
     advise(start, layout.size());
     // SAFETY: the allocator gave `len` elements of `T`'s size and alignment; all bytes zero is a value of every `Zeros`:
     // f32, f64, and arrays of f32.
-    unsafe { Vec::from_raw_parts(start.cast(), len, len) }
+    unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(start.cast::<T>(), len)) }.into_vec()
 }
 
 /// Asks for large pages under a fresh allocation. Nothing depends on the answer.

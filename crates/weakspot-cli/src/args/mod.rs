@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     Maps(Box<MapsArgs>),
     Report(ReportArgs),
-    Reproduce(ReproduceArgs),
+    Reproduce(Box<ReproduceArgs>),
     Fetch(FetchArgs),
 }
 

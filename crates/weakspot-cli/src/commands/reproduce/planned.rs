@@ -223,7 +223,7 @@ mod tests {
     fn parsed(more: &[&str]) -> ReproduceArgs {
         let words = ["weakspot", "reproduce"].iter().chain(more).map(OsString::from).collect();
         match args::parse(words).unwrap() {
-            Parsed::Command(Command::Reproduce(args)) => args,
+            Parsed::Command(Command::Reproduce(args)) => *args,
             other => panic!("{other:?}"),
         }
     }
