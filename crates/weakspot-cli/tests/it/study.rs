@@ -100,7 +100,7 @@ fn a_study_leaves_every_file_that_is_promised() {
     let how = json(&run.join("run.json"));
     assert_eq!(
         (&how["threads"], &how["batch_size"], &how["weights"]),
-        (&2.into(), &32.into(), &"trained".into())
+        (&2.into(), &128.into(), &"trained".into())
     );
     assert!(how["stages"].as_array().unwrap().len() >= 3 && how["seconds"].as_f64().unwrap() > 0.0);
     if cfg!(target_os = "linux") {
