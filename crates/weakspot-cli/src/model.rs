@@ -48,7 +48,8 @@ impl Chosen {
     /// # Errors
     /// What [`load`] reports; `InvalidParameter` where it is not clear which of the model's classes the pair is.
     pub(crate) fn given(file: &Path, args: &ModelArgs, parts: &Parts) -> Result<Self> {
-        let loaded = load(file, args, image_shape(parts))?;
+        let mut loaded = load(file, args, image_shape(parts))?;
+        loaded.model.freeze()?;
         let classes = classes_in(&loaded, parts)?;
         let assumed: Vec<String> = loaded.assumed.iter().map(|what| format!("; assumed {what}")).collect();
         let note = format!("weights of {}{}", file.display(), assumed.concat());
@@ -121,7 +122,7 @@ pub(crate) fn trained_or_reused(
     let wanted = Wanted::new(model, training, parts)?;
     let path = folder.join(wanted.file_name(parts));
     let kept = wanted.kept(&path);
-    let (loaded, weights, note) = if let Some(loaded) = kept {
+    let (mut loaded, weights, note) = if let Some(loaded) = kept {
         (loaded, "reused", format!("reuses {}: the same recipe, data and seed", path.display()))
     } else {
         if let Some(fits) = fits {
@@ -133,6 +134,7 @@ pub(crate) fn trained_or_reused(
         // From the file, so that a trained and a reused classifier are the same in every bit.
         (checkpoint::load(&path, &wanted.overrides())?, "trained", format!("trained {}", path.display()))
     };
+    loaded.model.freeze()?;
     let accuracy = loaded.description.accuracy.map(|a| Score::of(a.k, a.n));
     let record = record(&loaded, OWN_RECIPE.to_owned(), wanted.in_words(), accuracy);
     Ok(Chosen {

@@ -67,7 +67,8 @@ fn input_gradient(bencher: Bencher<'_, '_>, Named(shape, method): &Named) {
 #[divan::bench(args = names())]
 fn weight_gradient(bencher: Bencher<'_, '_>, Named(shape, method): &Named) {
     let Ok(case) = case(*shape, *method) else { panic!("a shape of VGG16") };
-    let (mut weights, mut bias) = (case.conv.weights(), case.conv.bias().to_vec());
+    let Ok(mut weights) = case.conv.weights() else { panic!("a convolution that is not frozen") };
+    let mut bias = case.conv.bias().to_vec();
     bencher.bench_local(|| {
         black_box(case.conv.weight_gradient(BATCH, &case.input, &case.output, &mut weights, &mut bias))
     });

@@ -71,6 +71,7 @@ pub struct Convolution<T: Scalar> {
     isa: Isa,
     /// Tiles, where Winograd's algorithm is used.
     grid: Option<Grid>,
+    /// Empty once frozen.
     weights: Vec<T>,
     bias: Vec<T>,
     /// Made when first needed, thrown away when the weights change.
@@ -133,8 +134,9 @@ impl<T: Scalar> Convolution<T> {
     /// The same convolution followed by `v * scale + shift` per output channel: a batch norm outside training.
     ///
     /// # Errors
-    /// When there is not one number per output channel.
+    /// When there is not one number per output channel, or the convolution is frozen.
     pub fn scaled(&self, scale: &[T], shift: &[T]) -> Result<Self, ShapeError> {
+        self.check_weights()?;
         check("scale", scale.len(), self.shape.channels_out)?;
         check("shift", shift.len(), self.shape.channels_out)?;
         let mut weights = self.weights.clone();
@@ -155,8 +157,12 @@ impl<T: Scalar> Convolution<T> {
     }
 
     /// Weights in PyTorch's order.
-    pub fn weights(&self) -> Vec<T> {
-        unpack(&self.shape, &self.weights).unwrap_or_default()
+    ///
+    /// # Errors
+    /// When the convolution is frozen.
+    pub fn weights(&self) -> Result<Vec<T>, ShapeError> {
+        self.check_weights()?;
+        unpack(&self.shape, &self.weights)
     }
 
     /// One number per output channel.
@@ -165,11 +171,34 @@ impl<T: Scalar> Convolution<T> {
     }
 
     /// Weights (in the kernels' order, which is also that of [`Convolution::weight_gradient`]) and bias, to be changed.
-    pub fn parameters_mut(&mut self) -> (&mut [T], &mut [T]) {
+    ///
+    /// # Errors
+    /// When the convolution is frozen.
+    pub fn parameters_mut(&mut self) -> Result<(&mut [T], &mut [T]), ShapeError> {
+        self.check_weights()?;
         self.filters.clear();
         self.rotated.clear();
         self.transposed.take();
-        (&mut self.weights, &mut self.bias)
+        Ok((&mut self.weights, &mut self.bias))
+    }
+
+    /// Makes what [`Convolution::forward`] and [`Convolution::input_gradient`] need of the weights, and gives back the
+    /// memory of the weights themselves where neither reads them any more: with Winograd's algorithm, whose filters in
+    /// both directions are four to eight times as large. What is computed stays the same bytes.
+    pub fn freeze(&mut self) {
+        let Some(grid) = self.grid else { return };
+        self.filters.get(|spare| self.transform(&grid, false, spare));
+        self.rotated.get(|spare| self.transform(&grid, true, spare));
+        self.weights = Vec::new();
+    }
+
+    fn check_weights(&self) -> Result<(), ShapeError> {
+        if self.weights.len() == self.shape.weights_len() {
+            return Ok(());
+        }
+        Err(ShapeError(
+            "a frozen convolution has given its weights away; expected one that can be trained".to_owned(),
+        ))
     }
 
     /// `output = activation(input * weights + bias)` for `n` images.

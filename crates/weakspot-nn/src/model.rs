@@ -80,6 +80,14 @@ impl Model {
         &self.executor
     }
 
+    /// Gives back the memory that only training and [`Model::weights`] need, about a ninth of what a model holds.
+    ///
+    /// # Errors
+    /// As [`Executor::freeze`].
+    pub fn freeze(&mut self) -> Result<()> {
+        self.executor.freeze()
+    }
+
     /// The weights by name.
     ///
     /// # Errors

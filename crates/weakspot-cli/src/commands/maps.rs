@@ -37,7 +37,8 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         arrays::load(&args.images, args.labels.as_deref())?
     };
     let (_, channels, height, width) = images.pixels.dim();
-    let loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
+    let mut loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
+    loaded.model.freeze()?;
     for assumed in &loaded.assumed {
         output::talk(&format!("assumed {assumed}"));
     }

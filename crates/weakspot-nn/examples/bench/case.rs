@@ -141,7 +141,7 @@ impl Case {
         self.executor.weight_gradients(&tape, cotangent, &mut self.gradients)?;
         // In place of the weights, the gradients come out by name and in PyTorch's order.
         self.executor
-            .update(&tape, &self.gradients, |_, _, weights, gradient| weights.copy_from_slice(gradient));
+            .update(&tape, &self.gradients, |_, _, weights, gradient| weights.copy_from_slice(gradient))?;
         let gradients = self.executor.weights()?.0.into_values().flat_map(|tensor| tensor.data).collect();
         *self = Self::new(&self.description)?;
         Ok(gradients)
@@ -178,7 +178,7 @@ impl Case {
                     weights.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE)).for_each(|(ws, gs)| {
                         ws.iter_mut().zip(gs).for_each(|(w, g)| *w -= LEARNING_RATE * g);
                     });
-                });
+                })?;
                 self.executor.recycle(tape);
                 Ok(None)
             }

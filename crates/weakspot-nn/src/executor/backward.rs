@@ -238,12 +238,15 @@ impl<T: Scalar> Executor<T> {
     /// Lets `step(tensor number, is it the weight of a convolution or linear layer, tensor, gradient)` change every
     /// learned tensor, in the network's order, and moves the running statistics of batch norms towards those of
     /// the training pass.
+    ///
+    /// # Errors
+    /// `Shape` for a [frozen](Executor::freeze) executor.
     pub fn update(
         &mut self,
         tape: &Tape<T>,
         gradients: &Gradients<T>,
         mut step: impl FnMut(usize, bool, &mut [T], &[T]),
-    ) {
+    ) -> Result<()> {
         let mut number = 0;
         for ((operation, saved), [to_weight, to_bias]) in
             self.operations.iter_mut().zip(&tape.saved).zip(&gradients.layers)
@@ -251,7 +254,7 @@ impl<T: Scalar> Executor<T> {
             let (decays, weight, bias) = match operation {
                 Operation::Conv(conv) => {
                     conv.folded.take();
-                    let (weights, bias) = conv.own.parameters_mut();
+                    let (weights, bias) = conv.own.parameters_mut().map_err(shape_error)?;
                     (true, weights, bias)
                 }
                 Operation::BatchNorm(norm) => {
@@ -266,5 +269,6 @@ impl<T: Scalar> Executor<T> {
             step(number + 1, false, bias, to_bias);
             number += 2;
         }
+        Ok(())
     }
 }

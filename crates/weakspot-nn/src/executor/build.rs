@@ -70,16 +70,40 @@ impl<T: Scalar> Executor<T> {
         Ok(Self { network, operations, method, memory: Memory::default() })
     }
 
+    /// Readies every convolution for passes that change no weight, and gives back the memory that only training needs:
+    /// the weights of 3x3 convolutions, once their filters are made. What is computed stays the same bytes.
+    ///
+    /// # Errors
+    /// None for an executor that [`Executor::new`] made: a batch norm has a scale for every channel.
+    pub fn freeze(&mut self) -> Result<()> {
+        for place in 0..self.operations.len() {
+            let folds = matches!(self.operations.get(place + 1), Some(Operation::BatchNorm(_)));
+            if folds && matches!(self.operations[place], Operation::Conv(_)) {
+                self.convolution(place, true)?;
+            }
+            let Operation::Conv(conv) = &mut self.operations[place] else { continue };
+            match conv.folded.get_mut() {
+                // Its own weights stay: a layer between it and its batch norm may be asked for.
+                Some(folded) => folded.freeze(),
+                None => conv.own.freeze(),
+            }
+        }
+        Ok(())
+    }
+
     /// The weights by name, in PyTorch's order and in single precision.
     ///
     /// # Errors
-    /// Never for an executor that [`Executor::new`] made.
+    /// `Shape` for a [frozen](Executor::freeze) executor.
     pub fn weights(&self) -> Result<Weights> {
         let mut weights = Weights::default();
         for (named, operation) in self.network.layers().iter().zip(&self.operations) {
             let parts: Vec<(&str, Vec<T>)> = match operation {
                 Operation::Conv(conv) => {
-                    vec![("weight", conv.own.weights()), ("bias", conv.own.bias().to_vec())]
+                    vec![
+                        ("weight", conv.own.weights().map_err(shape_error)?),
+                        ("bias", conv.own.bias().to_vec()),
+                    ]
                 }
                 Operation::BatchNorm(norm) => vec![
                     ("weight", norm.weight.clone()),
@@ -101,7 +125,7 @@ impl<T: Scalar> Executor<T> {
     pub(crate) fn weights_of(&self, name: &str) -> Option<Vec<T>> {
         let (layer, part) = name.rsplit_once('.')?;
         match (&self.operations[self.network.position(layer)?], part) {
-            (Operation::Conv(conv), "weight") => Some(conv.own.weights()),
+            (Operation::Conv(conv), "weight") => conv.own.weights().ok(),
             (Operation::Conv(conv), "bias") => Some(conv.own.bias().to_vec()),
             _ => None,
         }

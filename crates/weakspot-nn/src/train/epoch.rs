@@ -152,7 +152,7 @@ impl Learner<'_> {
         self.executor.update(&tape, &self.gradients, |number, decays, weights, gradient| {
             let share = if number < first_of_head { trunk_rate } else { 1.0 };
             state.update(Kind { number, decays, share }, weights, gradient);
-        });
+        })?;
         self.executor.recycle(tape);
         Ok(sums)
     }

@@ -63,11 +63,14 @@ fn check_weights(network: &Network) {
     let mut gradients = Gradients::default();
     reference.weight_gradients(&tape, combination(&output).1, &mut gradients).unwrap();
     let mut tensors = Vec::new();
-    executor(network).update(&tape, &gradients, |number, _, weights, gradient| {
-        assert_eq!(number, tensors.len());
-        assert_eq!(weights.len(), gradient.len());
-        tensors.push(gradient.to_vec());
-    });
+    let mut updated = executor(network);
+    updated
+        .update(&tape, &gradients, |number, _, weights, gradient| {
+            assert_eq!(number, tensors.len());
+            assert_eq!(weights.len(), gradient.len());
+            tensors.push(gradient.to_vec());
+        })
+        .unwrap();
     assert!(!tensors.is_empty());
     for (tensor, gradient) in tensors.iter().enumerate() {
         let unit = |k: usize| (0..gradient.len()).map(|i| f64::from(u8::from(i == k))).collect();
@@ -76,11 +79,13 @@ fn check_weights(network: &Network) {
         for direction in directions {
             let value = |by: f64| {
                 let mut moved = executor(network);
-                moved.update(&tape, &gradients, |number, _, weights, _| {
-                    if number == tensor {
-                        weights.iter_mut().zip(&direction).for_each(|(w, d)| *w += by * d);
-                    }
-                });
+                moved
+                    .update(&tape, &gradients, |number, _, weights, _| {
+                        if number == tensor {
+                            weights.iter_mut().zip(&direction).for_each(|(w, d)| *w += by * d);
+                        }
+                    })
+                    .unwrap();
                 combination(&moved.forward(x.clone(), mode, &[]).unwrap().0).0
             };
             let difference = (value(STEP) - value(-STEP)) / (2.0 * STEP);

@@ -80,7 +80,7 @@ fn layers_agree_with_pytorch() {
         if trains {
             let mut gradients = weakspot_nn::executor::Gradients::default();
             executor.weight_gradients(&tape, cotangent, &mut gradients).unwrap();
-            executor.update(&tape, &gradients, |_, _, _, _| {});
+            executor.update(&tape, &gradients, |_, _, _, _| {}).unwrap();
             let after = executor.weights().unwrap();
             let running = [&after.0["0.running_mean"], &after.0["0.running_var"]];
             let running: Vec<f64> = running.iter().flat_map(|t| f64s(&t.data)).collect();

@@ -67,6 +67,31 @@ fn taps_change_nothing() {
 }
 
 #[test]
+fn a_frozen_network_computes_the_same_and_no_longer_learns() {
+    for norm in [false, true] {
+        let network = network(norm);
+        let (free, mut frozen) = (executor(&network), executor(&network));
+        frozen.freeze().unwrap();
+        frozen.freeze().unwrap();
+        let images = activation(3, network.input(), 5);
+        let end = network.layers().len();
+        // Also where a tap parts a convolution from its batch norm.
+        for taps in [&[][..], &[0, 1, 4]] {
+            let (expected, tape) = free.forward(images.clone(), Mode::Gradient, taps).unwrap();
+            let (output, frozen_tape) = frozen.forward(images.clone(), Mode::Gradient, taps).unwrap();
+            assert_eq!(output, expected);
+            assert_eq!(frozen_tape.taps, tape.taps);
+            let gradient = activation(3, output.shape, 6);
+            let back = frozen.backward(&frozen_tape, gradient.clone(), end, 0).unwrap();
+            assert_eq!(back, free.backward(&tape, gradient, end, 0).unwrap());
+        }
+        assert!(free.weights().is_ok());
+        let refused = frozen.weights().unwrap_err().to_string();
+        assert!(refused.contains("frozen"), "{refused}");
+    }
+}
+
+#[test]
 fn weights_learn_the_same() {
     let network = network(false);
     let executor = executor(&network);
