@@ -32,6 +32,10 @@ STUDY_NAMES = {
 }
 
 
+# Stages of ours, by the beginning of their names, for which no contestant has a counterpart.
+OUR_CHECKS = ("random signs", "masks alone")
+
+
 def flat(rounds):
     return [t for times in rounds for t in times]
 
@@ -120,6 +124,16 @@ def by_contestant(study, key):
     return {name: [[rounds[turn]] for turn in sorted(rounds)] for name, rounds in found.items()}
 
 
+def without_checks(study):
+    """Our times less those of the stages that only we have; nothing where stages were not kept."""
+    times = {}
+    for run in study["runs"]:
+        if run["contestant"] == "weakspot" and "stages" in run:
+            checks = (s["seconds"] for s in run["stages"] if s["name"].startswith(OUR_CHECKS))
+            times[run["round"]] = run["work"] - sum(checks)
+    return [[times[turn]] for turn in sorted(times)]
+
+
 def study_name(study):
     what = "peak memory" if study["part"] == "memory" else "study"
     return f"{what}, {study['images']:,} images of {study['size']} px"
@@ -168,6 +182,13 @@ def short(result):
                     f"{median(flat(work['weakspot'])):.1f} s",
                     f"{median(flat(work[name])):.1f} s",
                     in_words(ratio(work[name], work["weakspot"])),
+                ])  # fmt: skip
+            if name == "careful" and study["part"] != "memory" and (less := without_checks(study)):
+                rows.append([
+                    "the same, our checks by random signs and noise images taken off",
+                    f"{median(flat(less)):.1f} s",
+                    f"{median(flat(work[name])):.1f} s",
+                    in_words(ratio(work[name], less)),
                 ])  # fmt: skip
         least = min((n for n in peak if n != "weakspot"), key=lambda n: max(flat(peak[n])), default=None)
         if least:

@@ -62,6 +62,17 @@ class Tables(unittest.TestCase):
         self.assertNotIn("**", won)
         self.assertIn("Of 1 single convolutions, 0 are lost.", won)
 
+    def test_what_only_we_check_is_taken_off_in_a_row_of_its_own(self):
+        made = result(4.0)
+        stages = [{"name": "random signs, 0", "seconds": 1.0}, {"name": "masks alone, on noise", "seconds": 1.0}]
+        for run in made["studies"][0]["runs"]:
+            if run["contestant"] == "weakspot":
+                run["stages"] = [*stages, {"name": "protocols, 0", "seconds": 2.0}]
+            if run["contestant"] == "usual":
+                run["contestant"] = "careful"
+        self.assertIn("taken off | 2.0 s | 6.0 s | 3.00x [3.00, 3.00] |", table.short(made))
+        self.assertNotIn("taken off", table.short(result(4.0)))
+
     def test_memory_is_held_against_the_contestant_that_needs_least(self):
         self.assertIn("against PyTorch and libraries, usual | 10 MB | 20 MB | 2.00x |", table.short(result(0.5)))
 

@@ -20,7 +20,7 @@ pub use features::{FeatureSummary, RhoGamma, Standardizer, Usefulness};
 pub(crate) use intervals::wilson;
 pub use intervals::{Balanced, Mean, Score, Z_95, balanced_accuracy};
 pub use joins::{JoinTest, join_count, join_test};
-pub use moran::{PermutationTest, moran_test, morans_i};
+pub use moran::{PermutationTest, moran_tests, morans_i};
 pub use overlap::{Overlap, iou};
 pub use paired::{Difference, Verdict, holm, mcnemar_exact, paired_difference, verdict};
 pub use shifts::{ShiftOverlap, ShiftTest};

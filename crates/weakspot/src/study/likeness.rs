@@ -27,8 +27,20 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Likeness<'_> {
-    /// Everything that is measured of one eval image's maps.
-    pub(crate) fn measure(&self, pair: &Pair<'_>, adv_features: PackedFloats) -> Result<EvalLook> {
+    /// Moran's I of the raw maps of a batch. Every image of a study meets the same permutations.
+    pub(crate) fn morans(&self, which: &str, raw: &[ArrayView2<'_, f32>]) -> Vec<Option<Tested>> {
+        let stream = rng::stream(self.plan.seed, &format!("moran-{which}"), "");
+        let tests = metrics::moran_tests(raw, self.plan.permutations, &stream);
+        tests.into_iter().map(|test| test.map(|t| Tested { value: t.value, p: t.p })).collect()
+    }
+
+    /// Everything else that is measured of one eval image's maps.
+    pub(crate) fn measure(
+        &self,
+        pair: &Pair<'_>,
+        [moran_utility, moran_vulnerability]: [Option<Tested>; 2],
+        adv_features: PackedFloats,
+    ) -> Result<EvalLook> {
         let both = !pair.roi.is_empty() && !pair.roa.is_empty();
         let window = self.plan.ssim;
         let mut row = EvalLook {
@@ -37,8 +49,8 @@ impl Likeness<'_> {
             ssim_masks: None,
             iou: None,
             shift_p: None,
-            moran_utility: self.moran("utility", pair.id, pair.utility.raw.view()),
-            moran_vulnerability: self.moran("vulnerability", pair.id, pair.vulnerability.raw.view()),
+            moran_utility,
+            moran_vulnerability,
             joins_utility: self.joins("utility", pair.id, pair.utility, self.plan.delta1),
             joins_vulnerability: self.joins("vulnerability", pair.id, pair.vulnerability, self.plan.delta2),
         };
@@ -50,12 +62,6 @@ impl Likeness<'_> {
             row.shift_p = self.shifts.test(pair.roi, pair.roa).map(|t| t.upper_p);
         }
         Ok(row)
-    }
-
-    fn moran(&self, which: &str, id: &str, map: ArrayView2<'_, f32>) -> Option<Tested> {
-        let mut stream = rng::stream(self.plan.seed, &format!("moran-{which}"), id);
-        let test = metrics::moran_test(map, self.plan.permutations, &mut stream)?;
-        Some(Tested { value: test.value, p: test.p })
     }
 
     fn joins(&self, which: &str, id: &str, map: &Leverage, threshold: Threshold) -> Option<Tested> {

@@ -25,7 +25,7 @@ use crate::study::plan::{CONTROL_IMAGES, Plan};
 use crate::study::record::ClassifierRecord;
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, ControlRow, DefendRow, EvalRow, LookRow};
-use crate::study::stage::Bench;
+use crate::study::stage::{Bench, stopped};
 use crate::study::tune::{self, Point};
 
 /// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
@@ -143,7 +143,7 @@ pub fn run(
     let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &defends)?;
     let controls = control_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
     let noise = noise_stage(&lens, &mut bench, &eval)?;
-    let leak = leak(&lens, &regions, &fills[0], batch_size.max(1))?;
+    let leak = leak(&lens, &regions, &fills[0], batch_size.max(1), observer)?;
     observer.stage("writing down what was found", 1);
     let mut classes = Vec::new();
     let mut each = looks.into_iter().zip(defends).zip(worst).zip(noise).zip(masks.clone());
@@ -399,16 +399,21 @@ fn leak(
     regions: &[ClassRegions; 2],
     fill: &ResolvedFill,
     batch_size: usize,
+    observer: &dyn Observer,
 ) -> Result<Option<(usize, usize)>> {
     if lens.plan.mask != crate::region::MaskPolicy::Oracle || regions.iter().any(|r| r.blob.is_empty()) {
         return Ok(None);
     }
     let input = lens.classifier.input();
+    observer.stage("masks alone, on noise", regions.len() * LEAK_IMAGES);
     let (mut told, mut n) = (0, 0);
     for (label, regions) in regions.iter().enumerate() {
         let mut stream = rng::stream(lens.plan.seed, "leak-noise", &label.to_string());
         // The images are drawn one after the other, however many are classified at once.
         for first in (0..LEAK_IMAGES).step_by(batch_size) {
+            if observer.interrupted() {
+                return Err(stopped());
+            }
             let count = batch_size.min(LEAK_IMAGES - first);
             let shape = (count, input.channels, input.height, input.width);
             let noise = Array4::from_shape_simple_fn(shape, || stream.unit());
@@ -416,6 +421,7 @@ fn leak(
             let calls = lens.classify(&masked, &vec![label; count])?;
             told += calls.iter().filter(|call| call.right(label)).count();
             n += count;
+            observer.advance(count);
         }
     }
     Ok(Some((told, n)))

@@ -9,6 +9,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Observer;
 use crate::study::journal::Journal;
 
+/// The user has asked to stop.
+pub(crate) fn stopped() -> Error {
+    Error::new(ErrorKind::Interrupted, "stopped by request")
+        .with_hint("type the same command again to go on from here")
+}
+
 /// Some images of a pair's data set, as floats.
 pub(crate) struct Batch<'a> {
     /// `[batch, channels, height, width]` in `[0, 1]`.
@@ -67,8 +73,7 @@ impl Bench<'_> {
             self.observer.advance(indices.len() - missing.len());
             for chunk in missing.chunks(self.batch_size.max(1)) {
                 if self.observer.interrupted() {
-                    return Err(Error::new(ErrorKind::Interrupted, "stopped by request")
-                        .with_hint("type the same command again to go on from here"));
+                    return Err(stopped());
                 }
                 let batch = self.batch(&chunk.iter().map(|&i| indices[i]).collect::<Vec<_>>())?;
                 let made = work(s, &batch)?;
