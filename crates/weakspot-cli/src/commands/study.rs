@@ -40,7 +40,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     wanted.check()?;
     study.describe(&progress);
     let chosen = study.classifier(&progress)?;
-    let (folder, found) = study.run(&chosen, &wanted, watch, &progress)?;
+    let (folder, found) = study.run(chosen, &wanted, watch, &progress)?;
     output::data(&report::terminal_summary(&found.record));
     output::data(&folder.join("report.html").display().to_string());
     Ok(())
@@ -104,25 +104,26 @@ impl<'a> Study<'a> {
     /// What the study, its journal and the file system report.
     pub(crate) fn run(
         &self,
-        chosen: &Chosen,
+        chosen: Chosen,
         wanted: &Wanted<'_>,
         watch: RunRecord,
         progress: &Progress,
     ) -> Result<(PathBuf, Run)> {
         progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
+        let Chosen { model, classes, record, sha256, weights, .. } = chosen;
         let view;
-        let classifier: &dyn Classifier = if chosen.model.n_classes() == 2 && chosen.classes == [0, 1] {
-            &chosen.model
+        let classifier: &dyn Classifier = if model.n_classes() == 2 && classes == [0, 1] {
+            &model
         } else {
-            view = PairView::new(&chosen.model, chosen.classes)?;
+            view = PairView::new(&model, classes)?;
             &view
         };
         let subject = Subject {
             classifier,
             data: &self.parts.data,
             splits: &self.parts.splits,
-            classifier_record: chosen.record.clone(),
-            weights_checksum: chosen.sha256.clone(),
+            classifier_record: record,
+            weights_checksum: sha256,
         };
         let fingerprint = study::fingerprint(&self.plan, &subject);
         let folder = wanted.settle(&fingerprint)?;
@@ -137,11 +138,13 @@ impl<'a> Study<'a> {
         let args = self.args;
         let batch = args.run.batch(self.parts.data.pixels.dim());
         let found = study::run(&self.plan, &subject, batch, &mut journal, progress)?;
+        // Pages and figures need no model, whose memory is most of all.
+        drop(model);
 
         folder.clear()?;
         report::write(&folder.path, &found)?;
         args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
-        watch.write(&folder.path, batch, progress.stages(), chosen.weights.clone(), folder.resumes)?;
+        watch.write(&folder.path, batch, progress.stages(), weights, folder.resumes)?;
         drop(journal);
         folder.finish()?;
         Ok((folder.path, found))

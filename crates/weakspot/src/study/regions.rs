@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::image::Mask;
 use crate::metrics::{self, Mean};
 use crate::region::{RegionCounts, blob};
+use crate::study::packed::PackedMask;
 use crate::study::plan::{FEW_SUCCESSES, Plan, RoaFrom};
 use crate::study::record::{Across, AcrossOf, FitCounts};
 use crate::study::rows::LookRow;
@@ -51,7 +52,7 @@ pub(crate) struct ClassRegions {
     pub(crate) roa: Mask,
     pub(crate) blob: Mask,
     /// The masks that were counted: RoI and RoA of each image, as far as it has them.
-    members: Vec<[Option<Mask>; 2]>,
+    members: Vec<[Option<PackedMask>; 2]>,
 }
 
 impl ClassRegions {
@@ -71,7 +72,7 @@ impl ClassRegions {
             counts.add(roi.as_ref(), roa.as_ref());
             roi_shares.extend(roi.as_ref().map(Mask::fraction));
             roa_shares.extend(roa.as_ref().map(Mask::fraction));
-            members.push([roi, roa]);
+            members.push([roi.and(row.roi.clone()), roa.map(|_| row.roa.clone())]);
         }
         let fit = FitCounts {
             images: rows.len(),
@@ -111,7 +112,9 @@ impl ClassRegions {
         plan: &Plan,
     ) -> AcrossOf {
         let mut pairs = Vec::new();
-        for mask in self.members.iter().filter_map(|m| m[which].as_ref()) {
+        let (height, width) = other.dim();
+        for packed in self.members.iter().filter_map(|m| m[which].as_ref()) {
+            let mask = &packed.mask(height, width);
             // Two empty masks have no overlap to speak of; against an empty representative the overlap is 0.
             if let Some(representative) = own.at_least_without(mask, plan.theta)
                 && !mask.is_empty()
@@ -129,7 +132,7 @@ impl ClassRegions {
 mod tests {
     use super::*;
     use crate::attack::Epsilon;
-    use crate::study::packed::{PackedFloats, PackedMask};
+    use crate::study::packed::PackedFloats;
     use crate::study::rows::Call;
 
     /// An image of class 0 with these predictions before and after the attack.

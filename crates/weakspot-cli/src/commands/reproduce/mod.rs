@@ -176,7 +176,7 @@ impl Work<'_> {
         let watch = RunRecord::begin();
         study.describe(&self.progress);
         let chosen = study.classifier(&self.progress)?;
-        let (_, run) = study.run(&chosen, &planned.wanted(self.args.run.force), watch, &self.progress)?;
+        let (_, run) = study.run(chosen, &planned.wanted(self.args.run.force), watch, &self.progress)?;
         Ok(run)
     }
 
