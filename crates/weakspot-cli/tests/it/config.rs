@@ -138,7 +138,12 @@ fn every_experiment_can_be_started_and_has_figures_to_compare_with() {
         let said = weakspot(elsewhere.path(), &words);
         assert_eq!(said.code, Some(2), "{}", said.stderr);
         let ended = said.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
-        let known = ["expected a folder for the results", "expected four IDX files"];
+        let known = [
+            "expected a folder for the results",
+            "expected four IDX files",
+            "expected test_batch.bin",
+            "expected a folder with the folders",
+        ];
         assert!(known.iter().any(|text| ended.contains(text)), "{}: {ended}", folder.display());
     }
     assert!(n >= 3, "{n} experiments");
