@@ -26,6 +26,7 @@ class Operations(unittest.TestCase):
         # 2x2 is one tile of 4x4: 36 products in place of 36.
         small = {**case, "size": 2}
         self.assertEqual(cases.layer_flops(small, "winograd-4"), cases.layer_flops(small))
+        self.assertEqual(cases.layer_flops(small) / cases.layer_flops(small, "winograd-pair"), 4.0)
 
 
 def result(ours, quick=False):

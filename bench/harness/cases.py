@@ -17,8 +17,9 @@ NETWORKS = (
 # Walks through the network that an operation is: forward, backward to the input, gradients to the weights.
 WALKS = {"forward": 1, "input_gradient": 2, "training_step": 3}
 
-# Winograd's output tile: (side of the tile, multiplications per tile and pair of channels).
-TILES = {"winograd-2": (2, 16), "winograd-4": (4, 36), "winograd-6": (6, 64)}
+# Winograd's output tile: (side of the tile, multiplications per tile and pair of channels). A pair is an image of 2x2 pixels,
+# around which are zeros only.
+TILES = {"winograd-pair": (2, 9), "winograd-2": (2, 16), "winograd-4": (4, 36)}
 
 
 def layers(size):

@@ -11,6 +11,7 @@ use crate::pack::{pack, position, unpack};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, ShapeError, check};
 use crate::simd::{Isa, LANES, Lanes};
+use crate::thin;
 use crate::winograd::{self, Filters, Gate, Grid, Pass, Pixels};
 
 /// How 3x3 convolutions are computed.
@@ -71,6 +72,8 @@ pub struct Convolution<T: Scalar> {
     isa: Isa,
     /// Tiles, where Winograd's algorithm is used.
     grid: Option<Grid>,
+    /// Whether there are sums of products that beat it, for the output and the gradient to the weights.
+    thin: bool,
     /// Empty once frozen.
     weights: Vec<T>,
     bias: Vec<T>,
@@ -127,8 +130,9 @@ impl<T: Scalar> Convolution<T> {
         let fits = shape.kernel == (3, 3) && shape.stride == (1, 1) && shape.padding == [1; 4];
         let fast = method == Method::Fast && fits && T::singles(&weights).is_some();
         let grid = fast.then(|| Grid::new(shape.size));
+        let thin = fast && thin::takes(&shape);
         let (filters, rotated) = <(Prepared, Prepared)>::default();
-        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
+        Ok(Self { shape, isa, grid, thin, weights, bias, filters, rotated, transposed: OnceLock::new() })
     }
 
     /// The same convolution followed by `v * scale + shift` per output channel: a batch norm outside training.
@@ -147,8 +151,8 @@ impl<T: Scalar> Convolution<T> {
         }
         let bias = self.bias.iter().zip(scale).zip(shift).map(|((&b, &s), &t)| b * s + t).collect();
         let (filters, rotated) = <(Prepared, Prepared)>::default();
-        let (shape, isa, grid) = (self.shape, self.isa, self.grid);
-        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
+        let Self { shape, isa, grid, thin, .. } = *self;
+        Ok(Self { shape, isa, grid, thin, weights, bias, filters, rotated, transposed: OnceLock::new() })
     }
 
     /// The shape.
@@ -222,18 +226,19 @@ impl<T: Scalar> Convolution<T> {
         if let (Some(grid), Some(input)) = (self.grid, T::singles(input))
             && let (Some(output), Some(bias)) = (T::singles_mut(output), T::singles(&self.bias))
         {
-            let bias = lanes(bias);
+            let bias = &lanes(bias);
             let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
-            let input = Pixels::Whole(input);
-            let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input };
-            pass.run(
-                output,
-                match activation {
-                    Activation::Linear => Gate::None,
-                    Activation::Relu => Gate::Relu(None),
-                    Activation::Gated(gates) => Gate::Relu(Some(gates.bits_mut())),
-                },
-            );
+            let gate = match activation {
+                Activation::Linear => Gate::None,
+                Activation::Relu => Gate::Relu(None),
+                Activation::Gated(gates) => Gate::Relu(Some(gates.bits_mut())),
+            };
+            if self.thin {
+                thin::Forward { isa: self.isa, shape, filters, bias, input }.run(output, gate);
+            } else {
+                let input = Pixels::Whole(input);
+                Pass { isa: self.isa, grid, filters, bias, images: n, input }.run(output, gate);
+            }
             return Ok(());
         }
         direct::forward(shape, n, input, &self.weights, Some(&self.bias), output)?;
@@ -285,9 +290,9 @@ impl<T: Scalar> Convolution<T> {
     }
 
     /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
-    /// algorithm is used, on images of two pixels a side or more.
+    /// algorithm is used in both directions, on images of two pixels a side or more.
     pub fn pools(&self) -> bool {
-        self.grid.is_some() && self.shape.size.0 > 1 && self.shape.size.1 > 1
+        self.grid.is_some() && !self.thin && self.shape.size.0 > 1 && self.shape.size.1 > 1
     }
 
     /// `output = max(relu(input * weights + bias))` over windows of 2x2 pixels side by side from the top left, as
@@ -377,7 +382,7 @@ impl<T: Scalar> Convolution<T> {
     fn no_windows(&self) -> ShapeError {
         ShapeError(format!(
             "a convolution of {:?} pixels that does not pool: expected the fast method, 3x3, stride 1, padding 1, single \
-             precision, two pixels a side",
+             precision, two pixels a side, neither one input channel nor three",
             self.shape.size
         ))
     }
@@ -404,7 +409,11 @@ impl<T: Scalar> Convolution<T> {
         if let (Some(grid), Some(input)) = (self.grid.filter(|_| n > 0), T::singles(input))
             && let (Some(gradient), Some(to)) = (T::singles(output_gradient), T::singles_mut(to_weights))
         {
-            winograd::weight_gradient(self.isa, shape, &grid, n, input, gradient, to);
+            if self.thin {
+                thin::weight_gradient(self.isa, shape, n, input, gradient, to);
+            } else {
+                winograd::weight_gradient(self.isa, shape, &grid, n, input, gradient, to);
+            }
             return Ok(());
         }
         direct::weight_gradient(shape, n, input, output_gradient, to_weights)
@@ -413,6 +422,9 @@ impl<T: Scalar> Convolution<T> {
     /// Filters for a pass; empty for numbers other than single precision, which have no grid.
     fn transform(&self, grid: &Grid, rotated: bool, spare: Vec<Lanes>) -> Filters {
         let packed = T::singles(&self.weights).unwrap_or_default();
+        if self.thin && !rotated {
+            return thin::filters(&self.shape, packed, spare);
+        }
         Filters::new(self.isa, &self.shape, grid, packed, rotated, spare)
     }
 }

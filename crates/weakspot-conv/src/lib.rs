@@ -30,6 +30,7 @@ mod pool;
 mod scalar;
 mod shape;
 mod simd;
+mod thin;
 mod winograd;
 
 pub use convolution::{Activation, Convolution, Method};

@@ -275,19 +275,22 @@ fn errors_on_real_shapes_are_those_stated() {
 #[test]
 fn avx_paths_give_the_same_bytes() {
     let fused: Vec<Isa> = Isa::available().into_iter().filter(|isa| isa.name() != "portable").collect();
-    let case = Case { n: 3, ci: 35, co: 70, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size: (9, 14) };
-    let given = Numbers::<f32>::new(&case);
-    let mut first = None;
-    for isa in fused {
-        let conv = Convolution::with_isa(case.shape(), &given.weights, given.bias.clone(), Method::Fast, isa)
-            .unwrap();
-        let (mut output, mut to_input) = (vec![0.0; given.gradient.len()], vec![0.0; given.input.len()]);
-        let (mut to_weights, mut to_bias) = (vec![0.0; given.weights.len()], vec![0.0; case.co]);
-        conv.forward(3, &given.input, Activation::Linear, &mut output).unwrap();
-        conv.input_gradient(3, &given.gradient, None, &mut to_input).unwrap();
-        conv.weight_gradient(3, &given.input, &given.gradient, &mut to_weights, &mut to_bias).unwrap();
-        let bytes = [output, to_input, to_weights].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        assert_eq!(*first.get_or_insert_with(|| bytes.clone()), bytes, "{}", isa.name());
+    for (ci, co, size) in [(35, 70, (9, 14)), (35, 70, (2, 2)), (3, 70, (9, 27)), (1, 20, (30, 5))] {
+        let case = Case { n: 3, ci, co, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size };
+        let given = Numbers::<f32>::new(&case);
+        let mut first = None;
+        for &isa in &fused {
+            let bias = given.bias.clone();
+            let conv = Convolution::with_isa(case.shape(), &given.weights, bias, Method::Fast, isa).unwrap();
+            let (mut output, mut to_input) = (vec![0.0; given.gradient.len()], vec![0.0; given.input.len()]);
+            let (mut to_weights, mut to_bias) = (vec![0.0; given.weights.len()], vec![0.0; case.co]);
+            conv.forward(3, &given.input, Activation::Linear, &mut output).unwrap();
+            conv.input_gradient(3, &given.gradient, None, &mut to_input).unwrap();
+            conv.weight_gradient(3, &given.input, &given.gradient, &mut to_weights, &mut to_bias).unwrap();
+            let bytes: Vec<u32> =
+                [output, to_input, to_weights].concat().iter().map(|v| v.to_bits()).collect();
+            assert_eq!(*first.get_or_insert_with(|| bytes.clone()), bytes, "{case:?}, {}", isa.name());
+        }
     }
 }
 
@@ -295,7 +298,9 @@ fn avx_paths_give_the_same_bytes() {
 /// would be taken for a gradient's.
 #[test]
 fn what_sees_only_zeros_is_exactly_zero() {
-    for (ci, co, size) in [(3, 18, (13, 11)), (40, 5, (8, 8)), (17, 17, (2, 3)), (300, 260, (8, 9))] {
+    for (ci, co, size) in
+        [(3, 18, (13, 11)), (5, 18, (13, 11)), (40, 5, (8, 8)), (17, 17, (2, 3)), (300, 260, (8, 9))]
+    {
         let case = Case { n: 2, ci, co, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size };
         let mut given = Numbers::<f32>::new(&case);
         // Zeros but for some pixels, of which a few have one channel only.
@@ -332,10 +337,12 @@ fn what_sees_only_zeros_is_exactly_zero() {
 /// What the definition makes infinite or NaN is so here too (it may spread within a tile), and a ReLU keeps a NaN.
 #[test]
 fn what_is_not_finite_stays_so() {
-    let case = Case { n: 1, ci: 3, co: 18, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size: (9, 6) };
-    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+    let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX];
+    let shapes = [(3, (9, 6), 26), (5, (9, 6), 26), (1, (9, 6), 26), (5, (2, 2), 3)];
+    for (bad, (ci, size, pixel)) in bad.into_iter().flat_map(|bad| shapes.map(|shape| (bad, shape))) {
+        let case = Case { n: 1, ci, co: 18, kernel: (3, 3), stride: (1, 1), padding: [1; 4], size };
         let mut given = Numbers::<f32>::new(&case);
-        given.input[(4 * 6 + 2) * 3 + 1] = bad;
+        given.input[pixel * ci + ci / 2] = bad;
         for isa in Isa::available() {
             let run = |method: Method, activation: Activation<'_>| {
                 let conv =
@@ -360,13 +367,14 @@ fn what_is_not_finite_stays_so() {
 #[test]
 fn an_image_does_not_see_its_batch() {
     let cases = [
-        // A linear layer; deep small grids that share a tile; odd grids; several tiles per image; one input channel.
+        // A linear layer; deep small grids that share a tile; odd grids; several tiles per image; one input channel and three.
         (40, 130, (1, 1), [0; 4], (1, 1)),
         (300, 2, (1, 1), [0; 4], (1, 1)),
         (64, 200, (3, 3), [1; 4], (2, 2)),
         (24, 40, (3, 3), [1; 4], (3, 5)),
         (16, 130, (3, 3), [1; 4], (11, 13)),
         (1, 64, (3, 3), [1; 4], (28, 28)),
+        (3, 40, (3, 3), [1; 4], (9, 13)),
         (8, 1, (1, 1), [0; 4], (7, 7)),
     ];
     for (ci, co, kernel, padding, size) in cases {
@@ -411,7 +419,7 @@ fn an_image_does_not_see_its_batch() {
 
 #[test]
 fn weight_gradients_are_the_same_bytes_for_any_number_of_threads() {
-    for (ci, co, size) in [(3, 64, (17, 9)), (140, 150, (4, 4)), (16, 8, (2, 2))] {
+    for (ci, co, size) in [(3, 64, (17, 9)), (3, 20, (60, 41)), (140, 150, (4, 4)), (16, 8, (2, 2))] {
         let shape = ConvShape::new(ci, co, (3, 3), (1, 1), [1; 4], size).unwrap();
         let n = 9;
         let input: Vec<f32> = numbers(n * shape.input_len(), 1);

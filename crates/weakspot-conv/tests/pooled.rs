@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn together_they_are_the_same_bytes(
         n in 1..4usize,
-        ci in prop_oneof![1..5usize, 15..34usize],
+        ci in prop_oneof![Just(2usize), 4..6usize, 15..34usize],
         co in prop_oneof![1..5usize, 15..18usize, 31..34usize, 60..66usize],
         size in (2..19usize, 2..19usize),
     ) {
@@ -101,27 +101,30 @@ proptest! {
 #[test]
 fn with_many_channels_too() {
     Layer::new(3, 250, 260, (12, 10), Isa::best()).check();
+    Layer::new(5, 250, 260, (2, 2), Isa::best()).check();
 }
 
 /// Of equal values the first counts, whichever they are; a window of zeros has no place; a NaN is the largest.
 #[test]
 fn ties_zeros_and_nan() {
     for isa in Isa::available() {
-        let shape = ConvShape::new(1, 1, (3, 3), (1, 1), [1; 4], (2, 6)).unwrap();
-        let mut weights = [0.0; 9];
+        // The second channel counts nothing: with one there would be no pooling.
+        let shape = ConvShape::new(2, 1, (3, 3), (1, 1), [1; 4], (2, 6)).unwrap();
+        let mut weights = [0.0; 18];
         weights[4] = 1.0;
+        let both = |input: [f32; 12]| input.map(|v| [v, 1.0]).concat();
         let conv = Convolution::with_isa(shape, &weights, vec![0.0], Method::Fast, isa).unwrap();
         let mut maxima = Gates::closed(12, 1);
         let mut pooled = [0.0; 3];
         // Two equal maxima; nothing above zero; a far larger neighbour is in another window.
         let input = [0.5, 0.25, -1.0, 0.0, 0.0, 4.0, 0.25, 0.5, 0.0, -2.0, 0.0, 0.0];
-        conv.forward_pooled(1, &input, Some(&mut maxima), &mut pooled).unwrap();
+        conv.forward_pooled(1, &both(input), Some(&mut maxima), &mut pooled).unwrap();
         assert_eq!(pooled, [0.5, 0.0, 4.0]);
         let open: Vec<usize> = (0..12).filter(|&p| maxima.is_open(p, 0)).collect();
         assert_eq!(open, [0, 5], "{}", isa.name());
         let mut input = input;
         input[9] = f32::NAN;
-        conv.forward_pooled(1, &input, Some(&mut maxima), &mut pooled).unwrap();
+        conv.forward_pooled(1, &both(input), Some(&mut maxima), &mut pooled).unwrap();
         assert!(pooled[1].is_nan());
     }
 }
@@ -145,12 +148,14 @@ fn what_does_not_fit_is_refused() {
         refused(layer.conv.input_gradient_pooled(1, &short, &maxima, None, &mut back))
             .contains("output gradient")
     );
-    // Direct convolutions leave pooling to others, and so do images with no window.
+    // Direct convolutions leave pooling to others, and so do images with no window and first layers.
     let weights = numbers(layer.shape.weights_len(), 2, 0);
     let direct = Convolution::new(layer.shape, &weights, vec![0.0; 3], Method::Direct).unwrap();
-    let thin = ConvShape::new(2, 3, (3, 3), (1, 1), [1; 4], (1, 4)).unwrap();
-    let thin = Convolution::new(thin, &weights, vec![0.0; 3], Method::Fast).unwrap();
-    for conv in [direct, thin] {
+    let flat = ConvShape::new(2, 3, (3, 3), (1, 1), [1; 4], (1, 4)).unwrap();
+    let flat = Convolution::new(flat, &weights, vec![0.0; 3], Method::Fast).unwrap();
+    let first = ConvShape::new(3, 2, (3, 3), (1, 1), [1; 4], (4, 4)).unwrap();
+    let first = Convolution::new(first, &weights, vec![0.0; 2], Method::Fast).unwrap();
+    for conv in [direct, flat, first] {
         assert!(!conv.pools());
         assert!(refused(conv.forward_pooled(1, &[], None, &mut [])).contains("does not pool"));
     }

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-use super::grid::{Grid, Size};
+use super::grid::{Grid, Size, run_tiles};
 use super::strided::StridedMut;
-use super::transform::{Four, SIDE, Tile, Two};
+use super::transform::{SIDE, Tile};
 use crate::large_pages::resize_zeros;
 use crate::pack::position;
 use crate::shape::ConvShape;
@@ -41,17 +41,10 @@ impl Filters {
         let mut data = spare;
         resize_zeros(&mut data, places * terms * groups, Lanes::default());
         data.par_chunks_mut(places * terms * 2).enumerate().for_each(|(panel, to)| {
-            match (grid.size, rotated) {
-                (Size::Four, false) => {
-                    run(isa, Forward { tile: PhantomData::<Four>, shape, packed, panel, to });
-                }
-                (Size::Two, false) => {
-                    run(isa, Forward { tile: PhantomData::<Two>, shape, packed, panel, to });
-                }
-                (Size::Four, true) => {
-                    run(isa, Rotated { tile: PhantomData::<Four>, shape, packed, panel, to });
-                }
-                (Size::Two, true) => run(isa, Rotated { tile: PhantomData::<Two>, shape, packed, panel, to }),
+            if rotated {
+                run_tiles!(isa, grid.size, Rotated { shape, packed, panel, to });
+            } else {
+                run_tiles!(isa, grid.size, Forward { shape, packed, panel, to });
             }
         });
         Self { data, terms, channels, places }
@@ -73,6 +66,12 @@ impl Filters {
         let start = 2 * panel * self.places * self.terms + place * self.terms * width;
         &self.data[start..][..self.terms * width]
     }
+
+    /// All matrices of a panel, one after the other.
+    pub(crate) fn panel_mut(&mut self, panel: usize) -> &mut [Lanes] {
+        let len = self.places * self.terms * self.width(panel);
+        &mut self.data[2 * panel * self.places * self.terms..][..len]
+    }
 }
 
 /// `G g G^T`, stored with `stride` vectors from place to place.
@@ -84,11 +83,11 @@ fn store_transformed<V: Vector, T: Tile>(taps: [V; 9], to: &mut [Lanes], stride:
             row[x] = v;
         }
     }
-    let mut to = StridedMut::new(to, stride, T::SIDE * T::SIDE);
-    for y in 0..T::SIDE {
+    let mut to = StridedMut::new(to, stride, T::PLACES * T::PLACES);
+    for y in 0..T::PLACES {
         let row = T::filter(half[y]);
-        for x in 0..T::SIDE {
-            row[x].store(to.get(y * T::SIDE + x));
+        for x in 0..T::PLACES {
+            row[x].store(to.get(y * T::PLACES + x));
         }
     }
 }
@@ -106,7 +105,7 @@ impl<T: Tile> Kernel for Forward<'_, T> {
     fn run<V: Vector>(self) {
         let Self { shape, packed, panel, to, .. } = self;
         let (ci, co) = (shape.channels_in, shape.channels_out);
-        let width = to.len() / (T::SIDE * T::SIDE * ci);
+        let width = to.len() / (T::PLACES * T::PLACES * ci);
         for half in 0..width {
             let first = (2 * panel + half) * LANES;
             let count = LANES.min(co - first);
@@ -134,7 +133,7 @@ impl<T: Tile> Kernel for Rotated<'_, T> {
     fn run<V: Vector>(self) {
         let Self { shape, packed, panel, to, .. } = self;
         let (ci, co) = (shape.channels_in, shape.channels_out);
-        let width = to.len() / (T::SIDE * T::SIDE * co);
+        let width = to.len() / (T::PLACES * T::PLACES * co);
         let mut squares = [[Lanes::default(); LANES]; 9];
         for half in 0..width {
             let first = (2 * panel + half) * LANES;

@@ -1,13 +1,27 @@
 //! How images are cut into tiles.
 
-use super::transform::{Four, Tile, Two};
+use super::transform::{Four, Pair, Tile, Two};
 
 /// Which tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
     Four,
     Two,
+    Pair,
 }
+
+/// Runs a kernel for tiles of a size.
+macro_rules! run_tiles {
+    ($isa:expr, $size:expr, $kernel:ident { $($field:tt)* }) => {{
+        use crate::winograd::transform::{Four, Pair, Two};
+        match $size {
+            Size::Four => run($isa, $kernel { tile: PhantomData::<Four>, $($field)* }),
+            Size::Two => run($isa, $kernel { tile: PhantomData::<Two>, $($field)* }),
+            Size::Pair => run($isa, $kernel { tile: PhantomData::<Pair>, $($field)* }),
+        }
+    }};
+}
+pub(super) use run_tiles;
 
 /// Images of one size and their tiles. Tiles are counted image by image, row by row.
 #[derive(Clone, Copy, Debug)]
@@ -34,17 +48,22 @@ impl Grid {
             rows: height.div_ceil(out),
             columns: width.div_ceil(out),
         };
+        if (height, width) == (Pair::OUT, Pair::OUT) {
+            return grid(Size::Pair, Pair::OUT);
+        }
         let (four, two) = (grid(Size::Four, Four::OUT), grid(Size::Two, Two::OUT));
         let products = |g: &Self| g.rows * g.columns * g.places();
         if products(&four) <= products(&two) { four } else { two }
     }
 
-    /// Products per tile and pair of channels: the squares of the tiles' input.
+    /// Products per tile and pair of channels.
     pub(crate) fn places(&self) -> usize {
-        match self.size {
-            Size::Four => Four::SIDE * Four::SIDE,
-            Size::Two => Two::SIDE * Two::SIDE,
-        }
+        let per_side = match self.size {
+            Size::Four => Four::PLACES,
+            Size::Two => Two::PLACES,
+            Size::Pair => Pair::PLACES,
+        };
+        per_side * per_side
     }
 
     /// The pixel row, counted through all images, where a row of tiles begins.

@@ -10,10 +10,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::filters::Filters;
-use super::grid::{Grid, Size};
+use super::grid::{Grid, Size, run_tiles};
 use super::product::Product;
 use super::tiles::{Gate, Gather, Pixels, Scatter};
-use super::transform::{Four, Two};
 use crate::scalar::Scratch;
 use crate::simd::{Isa, LANES, Lanes, run};
 
@@ -76,24 +75,7 @@ impl Pass<'_> {
             };
             let (head, tail) = output.split_at_mut(out * channels);
             output = tail;
-            let bits = pixels * channels.div_ceil(LANES);
-            let (own, rest) = match gate {
-                Gate::None => (Gate::None, Gate::None),
-                Gate::Relu(None) => (Gate::Relu(None), Gate::Relu(None)),
-                Gate::Relu(Some(all)) => {
-                    let (head, tail) = all.split_at_mut(bits);
-                    (Gate::Relu(Some(head)), Gate::Relu(Some(tail)))
-                }
-                Gate::Pool(None) => (Gate::Pool(None), Gate::Pool(None)),
-                Gate::Pool(Some(all)) => {
-                    let (head, tail) = all.split_at_mut(bits);
-                    (Gate::Pool(Some(head)), Gate::Pool(Some(tail)))
-                }
-                Gate::Open(all) => {
-                    let (head, tail) = all.split_at(bits);
-                    (Gate::Open(head), Gate::Open(tail))
-                }
-            };
+            let (own, rest) = gate.split_at(pixels * channels.div_ceil(LANES));
             gate = rest;
             let tiles = row * grid.columns..end * grid.columns;
             let unseeing = vec![0; tiles.len()];
@@ -164,20 +146,7 @@ impl Pass<'_> {
 
     fn gather(&self, tiles: Range<usize>, to: &mut [Lanes], stride: usize, unseeing: &mut [u16]) {
         let (grid, channels, pixels) = (self.grid, self.filters.terms, self.input);
-        match grid.size {
-            Size::Four => {
-                run(
-                    self.isa,
-                    Gather { tile: PhantomData::<Four>, grid, channels, pixels, tiles, to, stride, unseeing },
-                );
-            }
-            Size::Two => {
-                run(
-                    self.isa,
-                    Gather { tile: PhantomData::<Two>, grid, channels, pixels, tiles, to, stride, unseeing },
-                );
-            }
-        }
+        run_tiles!(self.isa, grid.size, Gather { grid, channels, pixels, tiles, to, stride, unseeing });
     }
 
     /// One place of the tiles, one panel of output channels.
@@ -215,31 +184,23 @@ impl Pass<'_> {
         let unseeing = &task.unseeing[tiles.start - task.tiles.start..][..tiles.len()];
         let (first, first_out) = (task.first, task.first_out);
         let (output, gate) = (&mut *task.output, &mut task.gate);
-        macro_rules! scatter {
-            ($tile:ty) => {
-                run(
-                    self.isa,
-                    Scatter {
-                        tile: PhantomData::<$tile>,
-                        grid,
-                        channels,
-                        from,
-                        panel_stride,
-                        stride,
-                        tiles,
-                        unseeing,
-                        bias,
-                        first,
-                        first_out,
-                        output,
-                        gate,
-                    },
-                )
-            };
-        }
-        match grid.size {
-            Size::Four => scatter!(Four),
-            Size::Two => scatter!(Two),
-        }
+        run_tiles!(
+            self.isa,
+            grid.size,
+            Scatter {
+                grid,
+                channels,
+                from,
+                panel_stride,
+                stride,
+                tiles,
+                unseeing,
+                bias,
+                first,
+                first_out,
+                output,
+                gate,
+            }
+        );
     }
 }

@@ -206,7 +206,7 @@ fn seen(zeros: u64, out: usize) -> u16 {
 /// One tile.
 #[inline(always)]
 fn gather<V: Vector, T: Tile, S: Source>(source: &S, to: &mut [Lanes], stride: usize, t: usize) {
-    let places = T::SIDE * T::SIDE;
+    let places = T::PLACES * T::PLACES;
     for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
         let mut half = [[V::zero(); SIDE]; SIDE];
         for x in 0..T::SIDE {
@@ -215,15 +215,15 @@ fn gather<V: Vector, T: Tile, S: Source>(source: &S, to: &mut [Lanes], stride: u
                 column[y] = source.load(y, x, g);
             }
             let column = T::input(column);
-            for y in 0..T::SIDE {
+            for y in 0..T::PLACES {
                 half[y][x] = column[y];
             }
         }
         let mut to = StridedMut::new(&mut to[t..], stride, places);
-        for y in 0..T::SIDE {
+        for y in 0..T::PLACES {
             let row = T::input(half[y]);
-            for x in 0..T::SIDE {
-                row[x].store(to.get(y * T::SIDE + x));
+            for x in 0..T::PLACES {
+                row[x].store(to.get(y * T::PLACES + x));
             }
         }
     }
@@ -274,7 +274,7 @@ fn spread<V: Vector, T: Tile>(
     stride: usize,
     t: usize,
 ) {
-    let places = T::SIDE * T::SIDE;
+    let places = T::PLACES * T::PLACES;
     for (g, to) in to.chunks_exact_mut(places * stride).enumerate() {
         let mut half = [[V::zero(); OUT]; SIDE];
         for x in 0..T::OUT {
@@ -285,15 +285,15 @@ fn spread<V: Vector, T: Tile>(
                 }
             }
             let column = T::spread(column);
-            for y in 0..T::SIDE {
+            for y in 0..T::PLACES {
                 half[y][x] = column[y];
             }
         }
         let mut to = StridedMut::new(&mut to[t..], stride, places);
-        for y in 0..T::SIDE {
+        for y in 0..T::PLACES {
             let row = T::spread(half[y]);
-            for x in 0..T::SIDE {
-                row[x].store(to.get(y * T::SIDE + x));
+            for x in 0..T::PLACES {
+                row[x].store(to.get(y * T::PLACES + x));
             }
         }
     }
@@ -311,10 +311,33 @@ pub(crate) enum Gate<'a> {
     Pool(Option<&'a mut [u16]>),
 }
 
-impl Gate<'_> {
+impl<'a> Gate<'a> {
     /// Whether pixels leave in windows of 2x2.
     pub(super) fn pools(&self) -> bool {
         matches!(self, Self::Pool(_))
+    }
+
+    /// The gates of the first `words` groups of channels, and of the rest.
+    pub(crate) fn split_at(self, words: usize) -> (Self, Self) {
+        let split = |all: &'a mut [u16]| {
+            let (head, tail) = all.split_at_mut(words);
+            (Some(head), Some(tail))
+        };
+        match self {
+            Gate::None => (Gate::None, Gate::None),
+            Gate::Relu(bits) => {
+                let (head, tail) = bits.map_or((None, None), split);
+                (Gate::Relu(head), Gate::Relu(tail))
+            }
+            Gate::Pool(bits) => {
+                let (head, tail) = bits.map_or((None, None), split);
+                (Gate::Pool(head), Gate::Pool(tail))
+            }
+            Gate::Open(all) => {
+                let (head, tail) = all.split_at(words);
+                (Gate::Open(head), Gate::Open(tail))
+            }
+        }
     }
 }
 
@@ -373,12 +396,12 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             let blind = unseeing.get(t).copied().unwrap_or(0);
             for g in 0..groups {
                 let from = &from[g / 2 * panel_stride + g % 2 * stride + t..];
-                let from = Strided::new(from, place_stride, T::SIDE * T::SIDE);
+                let from = Strided::new(from, place_stride, T::PLACES * T::PLACES);
                 let mut half = [[V::zero(); SIDE]; OUT];
-                for x in 0..T::SIDE {
+                for x in 0..T::PLACES {
                     let mut column = [V::zero(); SIDE];
-                    for y in 0..T::SIDE {
-                        column[y] = V::load(from.get(y * T::SIDE + x));
+                    for y in 0..T::PLACES {
+                        column[y] = V::load(from.get(y * T::PLACES + x));
                     }
                     let column = T::output(column);
                     for y in 0..T::OUT {

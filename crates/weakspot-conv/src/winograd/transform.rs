@@ -1,4 +1,5 @@
-//! Winograd's minimal filtering F(4x4, 3x3) and F(2x2, 3x3): the four small linear maps, applied to columns and rows.
+//! Winograd's minimal filtering F(4x4, 3x3) and F(2x2, 3x3), and what is minimal for images of 2x2 pixels: the small linear
+//! maps, applied to columns and rows.
 //!
 //! With `Y = A^T [(G g G^T) . (B^T d B)] A` for a tile: `input` is `B^T`, `output` is `A^T`, `filter` is `G`; the gradient
 //! to the filter is `G^T [(B^T d B) . (A dY A^T)] G`, whose maps are `spread` (`A`) and `collect` (`G^T`).
@@ -22,6 +23,8 @@ pub(crate) trait Tile: Send + Sync {
     const SIDE: usize;
     /// Output pixels per side.
     const OUT: usize;
+    /// Products per side.
+    const PLACES: usize;
 
     fn input<V: Vector>(d: [V; SIDE]) -> [V; SIDE];
     fn output<V: Vector>(m: [V; SIDE]) -> [V; OUT];
@@ -36,9 +39,14 @@ pub(crate) struct Four;
 /// F(2x2, 3x3): 16 products for 4 outputs; for grids that a 4x4 tile would mostly overhang.
 pub(crate) struct Two;
 
+/// Images of 2x2 pixels, which see nothing but zeros around them: 9 products for 4 outputs. Per side it is a Toeplitz matrix
+/// of two rows, which needs three products where F(2) needs four: `g1 (d1 + d2)`, `(g2 - g1) d2` and `(g0 - g1) d1`.
+pub(crate) struct Pair;
+
 impl Tile for Four {
     const SIDE: usize = 6;
     const OUT: usize = 4;
+    const PLACES: usize = 6;
 
     #[inline(always)]
     fn input<V: Vector>([d0, d1, d2, d3, d4, d5]: [V; SIDE]) -> [V; SIDE] {
@@ -109,6 +117,7 @@ impl Tile for Four {
 impl Tile for Two {
     const SIDE: usize = 4;
     const OUT: usize = 2;
+    const PLACES: usize = 4;
 
     #[inline(always)]
     fn input<V: Vector>([d0, d1, d2, d3, ..]: [V; SIDE]) -> [V; SIDE] {
@@ -137,5 +146,36 @@ impl Tile for Two {
         let half = V::splat(0.5);
         let sum = u1.add(u2).mul(half);
         [u0.add(sum), u1.sub(u2).mul(half), sum.add(u3)]
+    }
+}
+
+impl Tile for Pair {
+    const SIDE: usize = 4;
+    const OUT: usize = 2;
+    const PLACES: usize = 3;
+
+    #[inline(always)]
+    fn input<V: Vector>([_, d1, d2, ..]: [V; SIDE]) -> [V; SIDE] {
+        [d1.add(d2), d2, d1, V::zero(), V::zero(), V::zero()]
+    }
+
+    #[inline(always)]
+    fn output<V: Vector>([m0, m1, m2, ..]: [V; SIDE]) -> [V; OUT] {
+        [m0.add(m1), m0.add(m2), V::zero(), V::zero()]
+    }
+
+    #[inline(always)]
+    fn filter<V: Vector>([g0, g1, g2]: [V; 3]) -> [V; SIDE] {
+        [g1, g2.sub(g1), g0.sub(g1), V::zero(), V::zero(), V::zero()]
+    }
+
+    #[inline(always)]
+    fn spread<V: Vector>([y0, y1, ..]: [V; OUT]) -> [V; SIDE] {
+        [y0.add(y1), y0, y1, V::zero(), V::zero(), V::zero()]
+    }
+
+    #[inline(always)]
+    fn collect<V: Vector>([u0, u1, u2, ..]: [V; SIDE]) -> [V; 3] {
+        [u2, u0.sub(u1.add(u2)), u1]
     }
 }

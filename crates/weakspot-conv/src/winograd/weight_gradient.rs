@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::grid::{Grid, Size};
+use super::grid::{Grid, Size, run_tiles};
 use super::product::Outer;
 use super::strided::{Strided, StridedMut};
 use super::tiles::{Gather, Pixels, Spread};
-use super::transform::{Four, SIDE, Tile, Two};
+use super::transform::{SIDE, Tile};
 use crate::scalar::Scratch;
 use crate::shape::{ConvShape, PANEL};
 use crate::simd::{Isa, Kernel, LANES, Lanes, Vector, run};
@@ -101,41 +101,25 @@ fn transform<'a>(
         .map(|(to, start)| {
             let tiles = start..(start + CHUNK).min(range.end);
             let (input, gradient) = to.split_at_mut(own);
-            macro_rules! transform {
-                ($tile:ty) => {{
-                    let (grid, tile_range) = (*grid, tiles.clone());
-                    run(
-                        isa,
-                        Gather {
-                            tile: PhantomData::<$tile>,
-                            grid,
-                            channels: ci,
-                            pixels: Pixels::Whole(images),
-                            tiles: tile_range,
-                            to: input,
-                            stride,
-                            unseeing: &mut [],
-                        },
-                    );
-                    let tile_range = tiles.clone();
-                    run(
-                        isa,
-                        Spread {
-                            tile: PhantomData::<$tile>,
-                            grid,
-                            channels: co,
-                            gradients,
-                            tiles: tile_range,
-                            to: gradient,
-                            stride,
-                        },
-                    );
-                }};
-            }
-            match grid.size {
-                Size::Four => transform!(Four),
-                Size::Two => transform!(Two),
-            }
+            let (grid, pixels) = (*grid, Pixels::Whole(images));
+            run_tiles!(
+                isa,
+                grid.size,
+                Gather {
+                    grid,
+                    channels: ci,
+                    pixels,
+                    tiles: tiles.clone(),
+                    to: input,
+                    stride,
+                    unseeing: &mut []
+                }
+            );
+            run_tiles!(
+                isa,
+                grid.size,
+                Spread { grid, channels: co, gradients, tiles: tiles.clone(), to: gradient, stride }
+            );
             Chunk { tiles: tiles.len(), input, gradient }
         })
         .collect()
@@ -171,10 +155,7 @@ impl Sums<'_> {
 
     /// From sums `[place, 16, width]` to taps `[tap, 16, width]`.
     fn collect(&self, sums: &[Lanes], to: &mut [Lanes]) {
-        match self.grid.size {
-            Size::Four => run(self.isa, Collect { tile: PhantomData::<Four>, sums, to }),
-            Size::Two => run(self.isa, Collect { tile: PhantomData::<Two>, sums, to }),
-        }
+        run_tiles!(self.isa, self.grid.size, Collect { sums, to });
     }
 }
 
@@ -189,12 +170,12 @@ impl<T: Tile> Kernel for Collect<'_, T> {
     fn run<V: Vector>(self) {
         let Self { sums, to, .. } = self;
         for i in 0..2 * LANES {
-            let sums = Strided::new(&sums[i..], 2 * LANES, T::SIDE * T::SIDE);
+            let sums = Strided::new(&sums[i..], 2 * LANES, T::PLACES * T::PLACES);
             let mut half = [[V::zero(); SIDE]; 3];
-            for x in 0..T::SIDE {
+            for x in 0..T::PLACES {
                 let mut column = [V::zero(); SIDE];
-                for y in 0..T::SIDE {
-                    column[y] = V::load(sums.get(y * T::SIDE + x));
+                for y in 0..T::PLACES {
+                    column[y] = V::load(sums.get(y * T::PLACES + x));
                 }
                 let column = T::collect(column);
                 for y in 0..3 {
