@@ -72,7 +72,7 @@ pub struct Convolution<T: Scalar> {
     isa: Isa,
     /// Tiles, where Winograd's algorithm is used.
     grid: Option<Grid>,
-    /// Whether there are sums of products that beat it, for the output and the gradient to the weights.
+    /// Whether there are sums of products that beat it.
     thin: bool,
     /// Empty once frozen.
     weights: Vec<T>,
@@ -192,7 +192,9 @@ impl<T: Scalar> Convolution<T> {
     pub fn freeze(&mut self) {
         let Some(grid) = self.grid else { return };
         self.filters.get(|spare| self.transform(&grid, false, spare));
-        self.rotated.get(|spare| self.transform(&grid, true, spare));
+        if !self.thin {
+            self.rotated.get(|spare| self.transform(&grid, true, spare));
+        }
         self.weights = Vec::new();
     }
 
@@ -276,7 +278,14 @@ impl<T: Scalar> Convolution<T> {
         if let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient))
             && let Some(output) = T::singles_mut(input_gradient)
         {
-            self.back(n, &grid, Pixels::Whole(input), gates, output);
+            if self.thin {
+                let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
+                let gates = gates.map(Gates::bits);
+                thin::InputGradient { isa: self.isa, shape, filters, output_gradient: input, gates }
+                    .run(output);
+            } else {
+                self.back(n, &grid, Pixels::Whole(input), gates, output);
+            }
             return Ok(());
         }
         let transposed = if let Some(ready) = self.transposed.get() {
@@ -290,7 +299,7 @@ impl<T: Scalar> Convolution<T> {
     }
 
     /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
-    /// algorithm is used in both directions, on images of two pixels a side or more.
+    /// algorithm is used, on images of two pixels a side or more.
     pub fn pools(&self) -> bool {
         self.grid.is_some() && !self.thin && self.shape.size.0 > 1 && self.shape.size.1 > 1
     }
@@ -422,7 +431,7 @@ impl<T: Scalar> Convolution<T> {
     /// Filters for a pass; empty for numbers other than single precision, which have no grid.
     fn transform(&self, grid: &Grid, rotated: bool, spare: Vec<Lanes>) -> Filters {
         let packed = T::singles(&self.weights).unwrap_or_default();
-        if self.thin && !rotated {
+        if self.thin {
             return thin::filters(&self.shape, packed, spare);
         }
         Filters::new(self.isa, &self.shape, grid, packed, rotated, spare)

@@ -6,11 +6,12 @@
 use std::arch::x86_64::{
     __m256, _CMP_GT_OQ, _CMP_NEQ_UQ, _CMP_NLE_UQ, _CMP_UNORD_Q, _mm256_add_ps, _mm256_and_ps,
     _mm256_and_si256, _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpeq_epi32,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_movemask_ps, _mm256_mul_ps,
+    _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps,
+    _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
-use super::{LANES, Lanes, Vector, transpose_scalar};
+use super::{LANES, Lanes, Vector};
 
 /// Two registers of eight floats.
 #[derive(Clone, Copy)]
@@ -162,7 +163,14 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn transpose(square: &mut [Lanes; LANES]) {
-        transpose_scalar(square);
+        // The four quarters, of which two change places.
+        for (top, left) in [(0, 0), (0, 8), (8, 8)] {
+            let (upper, lower) = (quarter(square, top, left), quarter(square, left, top));
+            put_quarter(square, left, top, transpose_quarter(upper));
+            if top != left {
+                put_quarter(square, top, left, transpose_quarter(lower));
+            }
+        }
     }
 }
 
@@ -191,5 +199,55 @@ unsafe fn lanes_of(bits: u16) -> (__m256, __m256) {
             _mm256_castsi256_ps(_mm256_cmpeq_epi32(low, places)),
             _mm256_castsi256_ps(_mm256_cmpeq_epi32(high, places)),
         )
+    }
+}
+
+/// Eight rows of eight floats of a square.
+#[inline(always)]
+fn quarter(square: &[Lanes; LANES], top: usize, left: usize) -> [__m256; 8] {
+    // SAFETY: reached where AVX2 was found.
+    let mut rows = [unsafe { _mm256_setzero_ps() }; 8];
+    for (row, lanes) in rows.iter_mut().zip(&square[top..]) {
+        if let Some(eight) = lanes.0[left..].first_chunk::<8>() {
+            // SAFETY: as above; the array has eight floats.
+            *row = unsafe { _mm256_loadu_ps(eight.as_ptr()) };
+        }
+    }
+    rows
+}
+
+#[inline(always)]
+fn put_quarter(square: &mut [Lanes; LANES], top: usize, left: usize, rows: [__m256; 8]) {
+    for (row, lanes) in rows.into_iter().zip(&mut square[top..]) {
+        if let Some(eight) = lanes.0[left..].first_chunk_mut::<8>() {
+            // SAFETY: reached where AVX2 was found; the array has eight floats.
+            unsafe { _mm256_storeu_ps(eight.as_mut_ptr(), row) }
+        }
+    }
+}
+
+/// Rows and columns exchanged: pairs of rows interleaved, then pairs of pairs, then halves.
+#[inline(always)]
+fn transpose_quarter(r: [__m256; 8]) -> [__m256; 8] {
+    // SAFETY: reached where AVX2 was found.
+    unsafe {
+        let mut pairs = r;
+        for i in [0, 2, 4, 6] {
+            pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+            pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+        }
+        let mut fours = pairs;
+        for i in [0, 4] {
+            fours[i] = _mm256_shuffle_ps::<0x44>(pairs[i], pairs[i + 2]);
+            fours[i + 1] = _mm256_shuffle_ps::<0xee>(pairs[i], pairs[i + 2]);
+            fours[i + 2] = _mm256_shuffle_ps::<0x44>(pairs[i + 1], pairs[i + 3]);
+            fours[i + 3] = _mm256_shuffle_ps::<0xee>(pairs[i + 1], pairs[i + 3]);
+        }
+        let mut out = fours;
+        for i in 0..4 {
+            out[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+            out[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+        }
+        out
     }
 }

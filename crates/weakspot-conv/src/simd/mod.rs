@@ -144,15 +144,3 @@ fn with_avx512<K: Kernel>(kernel: K) {
 fn with_avx2<K: Kernel>(kernel: K) {
     kernel.run::<avx2::Avx2>();
 }
-
-/// The transpose for vector types without a better one.
-#[inline(always)]
-fn transpose_scalar(square: &mut [Lanes; LANES]) {
-    for i in 0..LANES {
-        for j in 0..i {
-            let upper = square[j].0[i];
-            square[j].0[i] = square[i].0[j];
-            square[i].0[j] = upper;
-        }
-    }
-}

@@ -1,6 +1,6 @@
 //! Plain arrays, which the compiler turns into whatever vectors the target has.
 
-use super::{LANES, Lanes, Vector, transpose_scalar};
+use super::{LANES, Lanes, Vector};
 
 /// Sixteen floats.
 #[derive(Clone, Copy)]
@@ -120,6 +120,12 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn transpose(square: &mut [Lanes; LANES]) {
-        transpose_scalar(square);
+        for i in 0..LANES {
+            for j in 0..i {
+                let upper = square[j].0[i];
+                square[j].0[i] = square[i].0[j];
+                square[i].0[j] = upper;
+            }
+        }
     }
 }

@@ -70,8 +70,8 @@ impl Forward<'_> {
         let (width, ci) = (shape.size.1, shape.channels_in);
         let rows = output.len() / (width * shape.channels_out);
         let image = &input[image * shape.input_len()..][..shape.input_len()];
-        f32::with_scratch((rows + 2) * pitch(shape, ci), |padded| {
-            pad(shape, ci, image, top..top + rows, padded);
+        f32::with_scratch((rows + 2) * pitch(shape), |padded| {
+            pad(shape, image, top..top + rows, padded);
             with_channels!(ci, isa, Rows { width, padded: &*padded, filters, bias, output, gate });
         });
     }

@@ -11,10 +11,12 @@
 )]
 
 mod forward;
+mod input_gradient;
 mod rows;
 mod weight_gradient;
 
 pub(crate) use forward::{Forward, filters};
+pub(crate) use input_gradient::InputGradient;
 pub(crate) use weight_gradient::weight_gradient;
 
 use crate::shape::ConvShape;

@@ -5,14 +5,14 @@ use std::ops::Range;
 use crate::shape::ConvShape;
 
 /// Numbers in a row with a pixel of zeros on either side.
-pub(super) fn pitch(shape: &ConvShape, channels: usize) -> usize {
-    (shape.size.1 + 2) * channels
+pub(super) fn pitch(shape: &ConvShape) -> usize {
+    (shape.size.1 + 2) * shape.channels_in
 }
 
 /// Copies some rows of an image, the row above and the row below; zeros where there is none.
-pub(super) fn pad(shape: &ConvShape, channels: usize, image: &[f32], rows: Range<usize>, to: &mut [f32]) {
-    let (height, width) = shape.size;
-    for (i, to) in to.chunks_exact_mut(pitch(shape, channels)).take(rows.len() + 2).enumerate() {
+pub(super) fn pad(shape: &ConvShape, image: &[f32], rows: Range<usize>, to: &mut [f32]) {
+    let ((height, width), channels) = (shape.size, shape.channels_in);
+    for (i, to) in to.chunks_exact_mut(pitch(shape)).take(rows.len() + 2).enumerate() {
         // The row of the image, counted from the one above the first.
         let y = rows.start + i;
         if y == 0 || y > height {

@@ -30,8 +30,8 @@ pub(crate) fn weight_gradient(
             let first = (image * height + top) * width * channels;
             let gradient = &output_gradient[first..][..rows * width * channels];
             sums.fill(Lanes::default());
-            f32::with_scratch((rows + 2) * pitch(shape, ci), |padded| {
-                pad(shape, ci, input, top..top + rows, padded);
+            f32::with_scratch((rows + 2) * pitch(shape), |padded| {
+                pad(shape, input, top..top + rows, padded);
                 with_channels!(ci, isa, Accumulate { width, channels, padded: &*padded, gradient, sums });
             });
         });

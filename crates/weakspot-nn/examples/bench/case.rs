@@ -89,13 +89,13 @@ impl Case {
     }
 
     /// How the kernels compute a layer of this shape: what its real number of operations follows from.
-    pub(crate) fn algorithm(&self, op: Op) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self.description {
             Description::Network { .. } => "by layer",
             Description::Layer { .. } if self.executor.method() == Convolutions::Direct => "direct",
-            // As the kernels choose: sums of products for one input channel or three, but for their gradient; the tiles
-            // that need fewer products, the larger of equals; tiles of their own for images of 2x2 pixels.
-            Description::Layer { channels_in: 1 | 3, .. } if op != Op::InputGradient => "direct",
+            // As the kernels choose: sums of products for one input channel or three; the tiles that need fewer products,
+            // the larger of equals; tiles of their own for images of 2x2 pixels.
+            Description::Layer { channels_in: 1 | 3, .. } => "direct",
             Description::Layer { size: 2, .. } => "winograd-pair",
             Description::Layer { size, .. } => {
                 let products = |tile: usize, each: usize| size.div_ceil(tile).pow(2) * each;

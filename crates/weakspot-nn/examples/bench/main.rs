@@ -82,7 +82,7 @@ fn answer(request: &Request, last: &mut Option<Case>) -> Result<Reply> {
         let numbers = case.result(request.op)?;
         let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
         weakspot::output::write_atomic(path, &bytes)?;
-        return Ok(Reply { algorithm: case.algorithm(request.op), ..Reply::default() });
+        return Ok(Reply { algorithm: case.algorithm(), ..Reply::default() });
     }
     let mut seconds = Vec::new();
     while seconds.len() < request.at_most
@@ -90,5 +90,5 @@ fn answer(request: &Request, last: &mut Option<Case>) -> Result<Reply> {
     {
         seconds.push(case.time(request.op)?);
     }
-    Ok(Reply { seconds, algorithm: case.algorithm(request.op), error: None })
+    Ok(Reply { seconds, algorithm: case.algorithm(), error: None })
 }
