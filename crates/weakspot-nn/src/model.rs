@@ -117,7 +117,7 @@ impl Model {
             ))
             .with_hint("resize the images, or use a model made for images of this size"));
         }
-        let (output, tape) = self.executor.forward(Activation::from_nchw(images), mode, taps)?;
+        let (output, tape) = self.executor.forward(self.executor.images(images), mode, taps)?;
         self.forward.fetch_add(n as u64, Ordering::Relaxed);
         let k = self.spec.n_outputs;
         let logits = Array2::from_shape_fn((n, self.n_classes()), |(i, j)| match k {
@@ -125,6 +125,7 @@ impl Model {
             1 => output.data[i] / 2.0,
             _ => output.data[i * k + j],
         });
+        self.executor.reuse(output);
         if let Some(((i, j), z)) = logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
             return Err(Error::new(
                 ErrorKind::Numerical,
@@ -133,6 +134,13 @@ impl Model {
             .with_hint("check that the weights are those of a trained model and the pixels lie in [0, 1]"));
         }
         Ok((logits, tape))
+    }
+
+    /// Activations as callers want them; their memory goes to the next batch.
+    fn taken(&self, activation: Activation<f32>) -> Array4<f32> {
+        let array = activation.to_nchw();
+        self.executor.reuse(activation);
+        array
     }
 
     /// The gradient of an objective at the network's own output.
@@ -244,17 +252,17 @@ impl Classifier for Model {
             let features = tape.taps.pop();
             trace.features = features.and_then(|f| Array2::from_shape_vec((n, f.shape.len()), f.data).ok());
         }
-        trace.activations = tape.taps.pop().map(|a| a.to_nchw());
+        trace.activations = tape.taps.pop().map(|a| self.taken(a));
         let end = network.layers().len();
         if let Some((place, objective)) = asked {
             let gradient = self.cotangents(request, objective, &logits);
-            trace.layer_gradient = Some(self.executor.backward(&tape, gradient, end, place + 1)?.to_nchw());
+            trace.layer_gradient =
+                Some(self.taken(self.executor.backward(&tape, gradient, end, place + 1)?));
             self.head.fetch_add(n as u64, Ordering::Relaxed);
         }
         for &objective in request.inputs {
             let gradient = self.cotangents(request, objective, &logits);
-            let to_input: Array4<f32> = self.executor.backward(&tape, gradient, end, 0)?.to_nchw();
-            trace.input_gradients.push(to_input);
+            trace.input_gradients.push(self.taken(self.executor.backward(&tape, gradient, end, 0)?));
             self.backward.fetch_add(n as u64, Ordering::Relaxed);
         }
         trace.logits = logits;

@@ -153,7 +153,7 @@ impl Row<'_> {
             for ky in 0..3 {
                 // Tap (ky, kx) leads from this pixel to the one at (1 - ky, 1 - kx) from it.
                 let pixels = &rows[(2 - ky) * pitch + group * (width + 2) + x..][..M + 2];
-                let taps = &taps[ky * 3 * CI * vectors..][..(3 * CI - 1) * vectors + 1];
+                let taps = &taps[ky * 3 * CI * vectors..][..=(3 * CI - 1) * vectors];
                 for kx in 0..3 {
                     let mut tap = [V::zero(); CI];
                     for c in 0..CI {

@@ -28,15 +28,21 @@ impl<T: Scalar> Activation<T> {
     pub fn from_nchw(array: ArrayView4<'_, f32>) -> Self {
         let (n, channels, height, width) = array.dim();
         let mut activation = Self::zeros(n, Shape { channels, height, width });
+        activation.copy_from_nchw(array);
+        activation
+    }
+
+    /// Overwrites as many images as both have, of the same shape.
+    pub(super) fn copy_from_nchw(&mut self, array: ArrayView4<'_, f32>) {
+        let channels = self.shape.channels;
         let images = array.axis_iter(Axis(0)).into_par_iter();
-        activation.images_mut().zip(images).for_each(|((_, to), from)| {
+        self.images_mut().zip(images).for_each(|((_, to), from)| {
             for (c, plane) in from.outer_iter().enumerate() {
                 for (to, &v) in to[c..].iter_mut().step_by(channels).zip(plane) {
                     *to = T::from_f64(v.into());
                 }
             }
         });
-        activation
     }
 
     /// To an array with axes `batch, channels, height, width`.

@@ -7,6 +7,7 @@ use weakspot_conv::{Gates, Scalar};
 use super::activation::Activation;
 use super::build::shape_error;
 use super::forward::{Saved, Tape, max_pool};
+use super::parts::Stretch;
 use super::{Executor, Operation, pool};
 use crate::network::Layer;
 
@@ -34,21 +35,45 @@ impl<T: Scalar> Executor<T> {
         to: usize,
     ) -> Result<Activation<T>> {
         self.check(tape, &gradient, from)?;
+        let cut = tape.cut;
+        let mut gradient = gradient;
+        if from > cut.end {
+            let rest = Stretch { first: cut.end, saved: &tape.saved };
+            gradient = self.walk(rest, gradient, from, to.max(cut.end))?;
+        }
+        if to >= cut.end {
+            return Ok(gradient);
+        }
+        self.in_parts(gradient, cut.images, to, |i, gradient| {
+            let saved = tape.parts.get(i).ok_or_else(|| Error::invalid("a gradient of another batch"))?;
+            self.walk(Stretch { first: 0, saved }, gradient, from.min(cut.end), to)
+        })
+    }
+
+    /// [`Executor::backward`] within some consecutive layers.
+    fn walk(
+        &self,
+        tape: Stretch<'_, T>,
+        gradient: Activation<T>,
+        from: usize,
+        to: usize,
+    ) -> Result<Activation<T>> {
         let (mut gradient, mut place) = (gradient, from);
         while place > to {
             place -= 1;
-            if let Saved::Maxima(maxima) = &tape.saved[place] {
+            let saved = tape.get(place).unwrap_or(&Saved::Nothing);
+            if let Saved::Maxima(maxima) = saved {
                 (gradient, place) = self.pooled_back(tape, place, maxima, to, gradient)?;
                 continue;
             }
             // A batch norm that went into the convolution comes out with it, unless the walk ends or began between them.
-            match (&self.operations[place], &tape.saved[place]) {
+            match (&self.operations[place], saved) {
                 (Operation::BatchNorm(_), Saved::Folded) if place > to => {}
                 (Operation::BatchNorm(norm), Saved::Folded) => norm.evaluate_gradient(&mut gradient),
                 _ => {
-                    let folded = place + 1 < from && matches!(tape.saved.get(place + 1), Some(Saved::Folded));
+                    let folded = place + 1 < from && tape.is_folded(place + 1);
                     let gates = self.gates_below(tape, place, to);
-                    gradient = self.step_back(place, &tape.saved[place], gates, folded, gradient)?;
+                    gradient = self.step_back(place, saved, gates, folded, gradient)?;
                     place -= usize::from(gates.is_some());
                 }
             }
@@ -60,7 +85,7 @@ impl<T: Scalar> Executor<T> {
     /// the layer whose place it returns.
     fn pooled_back(
         &self,
-        tape: &Tape<T>,
+        tape: Stretch<'_, T>,
         pool: usize,
         maxima: &Gates,
         to: usize,
@@ -70,7 +95,7 @@ impl<T: Scalar> Executor<T> {
             return Err(Error::invalid("a walk that ends below a max-pooling needs a tap on the ReLU there"));
         }
         let relu = pool - 1;
-        let folded = matches!(tape.saved.get(relu.wrapping_sub(1)), Some(Saved::Folded));
+        let folded = tape.is_folded(relu.wrapping_sub(1));
         let place = relu - 1 - usize::from(folded);
         if place < to {
             return Ok((self.unpool(pool, maxima, gradient)?, relu));
@@ -97,10 +122,10 @@ impl<T: Scalar> Executor<T> {
     }
 
     /// The gates of the ReLU right below a convolution or a pooling, which closes them itself.
-    fn gates_below<'t>(&self, tape: &'t Tape<T>, place: usize, to: usize) -> Option<&'t Gates> {
+    fn gates_below<'t>(&self, tape: Stretch<'t, T>, place: usize, to: usize) -> Option<&'t Gates> {
         let takes = matches!(self.operations[place], Operation::Conv(_))
             || matches!(self.network.layers()[place].layer, Layer::MaxPool2d { .. });
-        match place.checked_sub(1).filter(|&below| takes && below >= to).map(|below| &tape.saved[below]) {
+        match place.checked_sub(1).filter(|&below| takes && below >= to).and_then(|below| tape.get(below)) {
             Some(Saved::Open(gates)) => Some(gates),
             _ => None,
         }
@@ -119,6 +144,10 @@ impl<T: Scalar> Executor<T> {
         let n_layers = self.operations.len();
         self.check(tape, &gradient, n_layers)?;
         gradients.layers.resize_with(n_layers, Default::default);
+        if tape.cut.end > 0 {
+            return Err(Error::invalid("gradients to weights need the tape of a training pass"));
+        }
+        let all = Stretch { first: 0, saved: &tape.saved };
         let learns = |op: &Operation<T>| matches!(op, Operation::Conv(_) | Operation::BatchNorm(_));
         let first = self.operations.iter().position(learns).unwrap_or(n_layers);
         let (mut gradient, mut place) = (gradient, n_layers);
@@ -129,7 +158,7 @@ impl<T: Scalar> Executor<T> {
                 place -= 1;
                 continue;
             }
-            let (saved, gates) = (&tape.saved[place], self.gates_below(tape, place, first));
+            let (saved, gates) = (&tape.saved[place], self.gates_below(all, place, first));
             match (&self.operations[place], saved) {
                 (Operation::Conv(conv), Saved::Input(input)) => {
                     let [weights, bias] = &mut gradients.layers[place];
@@ -156,7 +185,8 @@ impl<T: Scalar> Executor<T> {
     }
 
     fn check(&self, tape: &Tape<T>, gradient: &Activation<T>, from: usize) -> Result<()> {
-        if tape.saved.len() != self.operations.len() || from > tape.saved.len() {
+        let layers = self.operations.len();
+        if tape.cut.end + tape.saved.len() != layers || from > layers {
             return Err(Error::invalid("a tape of another network"));
         }
         let expected = from.checked_sub(1).map_or(self.network.input(), |p| self.network.outputs()[p]);

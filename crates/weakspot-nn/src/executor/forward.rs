@@ -1,5 +1,7 @@
 //! From pixels to logits.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use weakspot::rng::Stream;
 use weakspot::{Error, Result};
@@ -8,6 +10,7 @@ use weakspot_conv::{Activation as Epilogue, Gates, MaxPool, Places, Scalar};
 use super::activation::Activation;
 use super::build::shape_error;
 use super::norm::BatchStatistics;
+use super::parts::Parts;
 use super::{Executor, Operation, pool};
 use crate::network::{Layer, Shape};
 
@@ -28,6 +31,10 @@ pub enum Mode<'a> {
 /// What a forward pass left behind for walks back.
 #[derive(Debug)]
 pub struct Tape<T: Scalar> {
+    /// Of the first layers, for each part of the batch.
+    pub(super) parts: Vec<Vec<Saved<T>>>,
+    pub(super) cut: Parts,
+    /// Of the other layers, for the whole batch.
     pub(super) saved: Vec<Saved<T>>,
     /// The outputs of the layers that were asked for, in the order asked.
     pub taps: Vec<Activation<T>>,
@@ -70,24 +77,49 @@ impl<T: Scalar> Executor<T> {
         if images.shape != expected || images.data.len() != images.n * expected.len() {
             return Err(Error::shape(format!("images should be {expected}; got {}", images.shape)));
         }
-        let mut saved = Vec::with_capacity(self.operations.len());
-        let mut kept: Vec<Option<Activation<T>>> = vec![None; taps.len()];
+        if taps.iter().any(|&tap| tap >= self.operations.len()) {
+            return Err(Error::invalid("a tap on a layer the network does not have"));
+        }
+        let n = images.n;
+        let mut kept: Vec<Activation<T>> =
+            taps.iter().map(|&tap| self.memory.take(n, self.network.outputs()[tap])).collect();
+        let (cut, mut parts, mut x) = (self.parts(n, mode), Vec::new(), images);
+        if cut.end > 0 {
+            x = self.in_parts(x, cut.images, cut.end, |i, part| {
+                let (y, saved) = self.stretch(0..cut.end, part, mode, taps, &mut kept, i * cut.images)?;
+                parts.push(saved);
+                Ok(y)
+            })?;
+        }
+        let (x, saved) = self.stretch(cut.end..self.operations.len(), x, mode, taps, &mut kept, 0)?;
+        Ok((x, Tape { parts, cut, saved, taps: kept }))
+    }
+
+    /// Runs some consecutive layers, on all images or on those from `first` on. What taps ask for goes to `kept`.
+    fn stretch(
+        &self,
+        places: Range<usize>,
+        images: Activation<T>,
+        mode: Mode<'_>,
+        taps: &[usize],
+        kept: &mut [Activation<T>],
+        first: usize,
+    ) -> Result<(Activation<T>, Vec<Saved<T>>)> {
+        let mut saved = Vec::with_capacity(places.len());
         let mut x = images;
-        while saved.len() < self.operations.len() {
-            let place = saved.len();
+        while saved.len() < places.len() {
+            let place = places.start + saved.len();
             if matches!(self.operations[place], Operation::Conv(_)) {
                 self.convolve(place, &mut x, mode, taps, &mut saved)?;
             } else {
                 saved.push(self.step(place, &mut x, mode)?);
             }
-            let last = saved.len() - 1;
+            let last = places.start + saved.len() - 1;
             for (kept, _) in kept.iter_mut().zip(taps).filter(|(_, tap)| **tap == last) {
-                *kept = Some(x.clone());
+                kept.data[first * x.shape.len()..][..x.data.len()].copy_from_slice(&x.data);
             }
         }
-        let taps = kept.into_iter().collect::<Option<_>>();
-        let taps = taps.ok_or_else(|| Error::invalid("a tap on a layer the network does not have"))?;
-        Ok((x, Tape { saved, taps }))
+        Ok((x, saved))
     }
 
     /// Runs a convolution and as many of the layers after it as it can take along: a batch norm outside training, a ReLU,

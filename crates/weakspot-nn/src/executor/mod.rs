@@ -5,7 +5,8 @@
 //!
 //! Activations keep the kernels' order `[batch, height, width, channels]` from the first layer to the last. A
 //! convolution takes what follows it along: a ReLU always, a batch norm outside training (folded into the weights). A
-//! walk back closes a ReLU's gates while the convolution above it writes its gradient. Memory goes from batch to batch.
+//! walk back closes a ReLU's gates while the convolution above it writes its gradient. Memory goes from batch to batch, and
+//! the first layers of a large batch some images at a time.
 
 mod activation;
 mod backward;
@@ -13,10 +14,12 @@ mod build;
 mod forward;
 mod memory;
 mod norm;
+mod parts;
 mod pool;
 
 use std::sync::OnceLock;
 
+use ndarray::ArrayView4;
 use weakspot::{Error, Result};
 use weakspot_conv::{Convolution, Method, Scalar};
 
@@ -24,7 +27,7 @@ pub use activation::Activation;
 pub use backward::Gradients;
 pub use forward::{Draws, Mode, Tape};
 
-use crate::network::Network;
+use crate::network::{Network, Shape};
 use memory::Memory;
 use norm::BatchNorm;
 
@@ -63,6 +66,19 @@ impl<T: Scalar> Executor<T> {
     /// How convolutions are computed.
     pub fn method(&self) -> Method {
         self.method
+    }
+
+    /// A batch of images with axes `batch, channels, height, width`, in memory that goes from batch to batch.
+    pub fn images(&self, array: ArrayView4<'_, f32>) -> Activation<T> {
+        let (n, channels, height, width) = array.dim();
+        let mut images = self.memory.take(n, Shape { channels, height, width });
+        images.copy_from_nchw(array);
+        images
+    }
+
+    /// Takes back the memory of activations that are no longer needed.
+    pub fn reuse(&self, activation: Activation<T>) {
+        self.memory.give(activation);
     }
 
     /// Takes back the memory of a tape that is no longer needed.

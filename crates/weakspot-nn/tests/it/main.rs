@@ -6,6 +6,7 @@ mod checkpoints;
 mod finite_differences;
 mod golden;
 mod model;
+mod parts;
 mod pooled;
 mod support;
 mod training;

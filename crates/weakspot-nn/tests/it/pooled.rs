@@ -5,8 +5,9 @@ use weakspot_nn::{Executor, Layer, Network, Shape, init};
 
 use crate::support::{chain, hashed};
 
-/// Two convolutions, the first with or without a batch norm, and a pooling after each; odd sides.
-fn network(norm: bool) -> Network {
+/// Two convolutions, the first with or without a batch norm, and a pooling after each; odd sides. With three channels the first
+/// takes no pooling along, with four it does.
+fn network(channels: usize, norm: bool) -> Network {
     let conv = |channels_in, channels_out| Layer::Conv2d {
         channels_in,
         channels_out,
@@ -14,7 +15,7 @@ fn network(norm: bool) -> Network {
         stride: (1, 1),
         padding: [1; 4],
     };
-    let mut layers = vec![conv(3, 20)];
+    let mut layers = vec![conv(channels, 20)];
     if norm {
         layers.push(Layer::BatchNorm2d { channels: 20, epsilon: 1e-5 });
     }
@@ -25,10 +26,10 @@ fn network(norm: bool) -> Network {
         Layer::Relu,
         Layer::MaxPool2d { size: 2 },
     ]);
-    chain([3, 11, 9], layers)
+    chain([channels, 11, 9], layers)
 }
 
-fn executor(network: &Network) -> Executor<f32> {
+pub(crate) fn executor(network: &Network) -> Executor<f32> {
     let mut weights = init::weights(network, 0);
     for (seed, (name, tensor)) in weights.0.iter_mut().enumerate() {
         let offset = if name.ends_with("running_var") { 1.5 } else { 0.0 };
@@ -37,14 +38,14 @@ fn executor(network: &Network) -> Executor<f32> {
     Executor::new(network.clone(), &weights).unwrap()
 }
 
-fn activation(n: usize, shape: Shape, seed: u32) -> Activation<f32> {
+pub(crate) fn activation(n: usize, shape: Shape, seed: u32) -> Activation<f32> {
     Activation { n, shape, data: hashed(n * shape.len(), seed) }
 }
 
 #[test]
 fn taps_change_nothing() {
-    for norm in [false, true] {
-        let network = network(norm);
+    for (channels, norm) in [(3, false), (3, true), (4, false), (4, true)] {
+        let network = network(channels, norm);
         let executor = executor(&network);
         let images = activation(3, network.input(), 5);
         let end = network.layers().len();
@@ -68,8 +69,8 @@ fn taps_change_nothing() {
 
 #[test]
 fn a_frozen_network_computes_the_same_and_no_longer_learns() {
-    for norm in [false, true] {
-        let network = network(norm);
+    for (channels, norm) in [(3, false), (3, true), (4, false), (4, true)] {
+        let network = network(channels, norm);
         let (free, mut frozen) = (executor(&network), executor(&network));
         frozen.freeze().unwrap();
         frozen.freeze().unwrap();
@@ -93,7 +94,7 @@ fn a_frozen_network_computes_the_same_and_no_longer_learns() {
 
 #[test]
 fn weights_learn_the_same() {
-    let network = network(false);
+    let network = network(4, false);
     let executor = executor(&network);
     let images = activation(3, network.input(), 5);
     let draws = |layer: &str, image: usize| weakspot::rng::stream(3, layer, &image.to_string());
