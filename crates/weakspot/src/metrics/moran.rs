@@ -47,9 +47,11 @@ pub fn morans_i(map: ArrayView2<'_, f32>) -> Option<f64> {
     Some(Pairs::of(map.dim()).joined(&centred.z) / centred.squares)
 }
 
-/// Maps that are permuted together. Drawing an order costs several times what a sum over it does, and the values of eight
-/// maps at one pixel lie side by side: one cache line is fetched where eight were.
-const TOGETHER: usize = 8;
+/// Maps that share orders: drawing one costs several times what a sum over it does.
+const TOGETHER: usize = 32;
+
+/// Orders drawn at a time: a map's values stay in the innermost cache while all of them are gone through.
+const ORDERS: usize = 8;
 
 /// Moran's I of every map with its one-sided upper permutation p; `None` as for [`morans_i`].
 ///
@@ -73,7 +75,7 @@ pub fn moran_tests(
     let Some(dim) = maps.first().map(ArrayView2::dim) else { return Vec::new() };
     assert!(maps.iter().all(|map| map.dim() == dim), "maps of one size");
     let pairs = Pairs::of(dim);
-    let groups = maps.par_chunks(TOGETHER);
+    let groups = maps.par_chunks(maps.len().div_ceil(rayon::current_num_threads()).min(TOGETHER));
     groups.flat_map_iter(|maps| test_together(maps, &pairs, permutations, stream.clone())).collect()
 }
 
@@ -87,29 +89,30 @@ fn test_together(
     let centred: Vec<Option<Centred>> = maps.iter().map(|&map| Centred::of(map)).collect();
     // Mean and sum of squares survive a permutation, so the numerators can be compared.
     let observed: Vec<f64> = centred.iter().map(|c| c.as_ref().map_or(0.0, |c| pairs.joined(&c.z))).collect();
-    // Maps with nothing to test stay zeros.
-    let mut values = vec![[0.0; TOGETHER]; pairs.right.len()];
-    for (lane, centred) in centred.iter().enumerate() {
-        for (value, &z) in values.iter_mut().zip(centred.iter().flat_map(|c| &c.z)) {
-            value[lane] = z;
-        }
-    }
-    let mut order: Vec<u32> = (0..values.len() as u32).collect();
-    let mut rows = [vec![[0.0; TOGETHER]; pairs.width], vec![[0.0; TOGETHER]; pairs.width]];
-    let mut as_large = [0usize; TOGETHER];
+    let mut last: Vec<u32> = (0..pairs.right.len() as u32).collect();
+    let mut permuted = vec![0.0; last.len()];
+    let mut as_large = vec![0usize; maps.len()];
     let runs = if centred.iter().all(Option::is_none) { 0 } else { permutations };
-    for _ in 0..runs {
-        stream.shuffle_large(&mut order);
-        let sums = pairs.joined_together(&values, &order, &mut rows);
-        for (lane, centred) in centred.iter().enumerate() {
-            let squares = centred.as_ref().map_or(0.0, |c| c.squares);
-            as_large[lane] += usize::from(sums[lane] >= observed[lane] - TIE * squares);
+    for first in (0..runs).step_by(ORDERS) {
+        let orders = (first..runs.min(first + ORDERS)).map(|_| {
+            stream.shuffle_large(&mut last);
+            last.clone()
+        });
+        let orders: Vec<Vec<u32>> = orders.collect();
+        for (i, centred) in centred.iter().enumerate() {
+            let Some(Centred { z, squares }) = centred else { continue };
+            for order in &orders {
+                for (to, &from) in permuted.iter_mut().zip(order) {
+                    *to = z[from as usize];
+                }
+                as_large[i] += usize::from(pairs.joined(&permuted) >= observed[i] - TIE * squares);
+            }
         }
     }
-    let test = |(lane, centred): (usize, Option<Centred>)| {
+    let test = |(i, centred): (usize, Option<Centred>)| {
         centred.map(|c| PermutationTest {
-            value: observed[lane] / c.squares,
-            p: (as_large[lane] + 1) as f64 / (permutations + 1) as f64,
+            value: observed[i] / c.squares,
+            p: (as_large[i] + 1) as f64 / (permutations + 1) as f64,
         })
     };
     centred.into_iter().enumerate().map(test).collect()
@@ -161,39 +164,6 @@ impl Pairs {
     /// The numerator of I for these values.
     fn joined(&self, z: &[f64]) -> f64 {
         weighted_products(&self.right, z, &z[1..]) + weighted_products(&self.down, z, &z[self.width..])
-    }
-
-    /// The numerators of several maps whose values are put in an order. `rows` is memory for two rows.
-    fn joined_together(
-        &self,
-        values: &[[f64; TOGETHER]],
-        order: &[u32],
-        rows: &mut [Vec<[f64; TOGETHER]>; 2],
-    ) -> [f64; TOGETHER] {
-        let [above, here] = rows;
-        let mut sums = [0.0; TOGETHER];
-        let mut add = |weight: f64, a: &[f64; TOGETHER], b: &[f64; TOGETHER]| {
-            for lane in 0..TOGETHER {
-                sums[lane] += weight * (a[lane] * b[lane]);
-            }
-        };
-        let rights = self.right.chunks_exact(self.width);
-        for (y, (order, right)) in order.chunks_exact(self.width).zip(rights).enumerate() {
-            std::mem::swap(above, here);
-            for (to, &from) in here.iter_mut().zip(order) {
-                *to = values[from as usize];
-            }
-            for (pair, &weight) in here.windows(2).zip(right) {
-                add(weight, &pair[0], &pair[1]);
-            }
-            if y > 0 {
-                let down = &self.down[(y - 1) * self.width..][..self.width];
-                for ((&weight, a), b) in down.iter().zip(&*above).zip(&*here) {
-                    add(weight, a, b);
-                }
-            }
-        }
-        sums
     }
 }
 
@@ -298,13 +268,13 @@ mod tests {
     #[test]
     fn a_map_is_tested_alike_in_any_company() {
         let mut s = rng::stream(3, "test", "moran");
-        // Nineteen maps are three groups, the last one not full; one has nothing to test.
+        // Two groups, the last one not full; one has nothing to test.
         let mut maps: Vec<Array2<f32>> =
-            (0..19).map(|_| Array2::from_shape_fn((7, 5), |_| s.unit())).collect();
+            (0..TOGETHER + 7).map(|_| Array2::from_shape_fn((7, 5), |_| s.unit())).collect();
         maps[4].fill(0.5);
         let views: Vec<_> = maps.iter().map(|map| map.view()).collect();
         let together = moran_tests(&views, 99, &s);
-        assert_eq!(together.len(), 19);
+        assert_eq!(together.len(), TOGETHER + 7);
         assert_eq!(together.iter().filter(|t| t.is_none()).count(), 1);
         let orders: Vec<Vec<usize>> = {
             let mut s = s.clone();
