@@ -44,6 +44,19 @@ pub struct Evidence {
     pub tune_images: Option<usize>,
 }
 
+/// A protocol's key in `results.json` with its number in method section 7, where it has one of its own.
+fn named(protocol: &str) -> String {
+    let number = match protocol {
+        "mod_adv" => "P1",
+        "oblivious" => "P2",
+        "adaptive" => "P3",
+        "adaptive_worst" => "P3w",
+        "remasked" => "P4",
+        _ => return protocol.to_owned(),
+    };
+    format!("{protocol} ({number})")
+}
+
 /// The flags that fire, in the order of method section 9.
 pub fn flags(e: &Evidence) -> Vec<Flag> {
     let mut fired = Vec::new();
@@ -54,7 +67,7 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "degenerate-roa",
             e.two_value_share,
-            "the two commonest values of the vulnerability map cover this share of the pixels: the RoA is nearly a constant; use --roa gradient",
+            "the two commonest values of the vulnerability map cover this share of the pixels: the RoA takes almost only two values; use --roa gradient",
         );
     }
     if e.few_successes {
@@ -76,7 +89,7 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "empty-blob",
             0.0,
-            "no pixel is U-V+ often enough: nothing is neutralized for this class; lower --theta or widen --delta2",
+            "no pixel is U-V+ often enough: this class adds nothing to the mask (with --mask union its images get the other class's blob); lower --theta or widen --delta2",
         );
     }
     if !e.multi_step {
@@ -116,7 +129,8 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
             "collapse",
             *rate,
             &format!(
-                "this share of all predictions under {protocol} is one class: read the balanced accuracy, not this class's"
+                "this share of all predictions under {} is one class: read the balanced accuracy, not this class's",
+                named(protocol)
             ),
         );
     }
@@ -124,7 +138,7 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "shift-as-good",
             as_good as f64 / of as f64,
-            "this share of the blob's own random shifts defends at least as well: its place is not what matters",
+            "this share of the blob's own random shifts defends at least as well against an attacker who knows the mask (P3): its place is not shown to matter",
         );
     }
     if e.zero_share > 0.5 {
