@@ -251,11 +251,11 @@ pub(super) fn table(page: &mut Page, table: &Table) {
 pub(super) fn provenance(page: &mut Page, record: &Record) {
     page.raw("<section id=\"provenance\">\n");
     page.element("h2", "", "Provenance");
-    let mut entries: Vec<(&str, String)> = vec![
-        ("version", record.version.clone()),
-        ("schema", record.schema.clone()),
-        ("seed", record.seed.to_string()),
-    ];
+    let mut entries: Vec<(&str, String)> =
+        vec![("version", record.version.clone()), ("schema", record.schema.clone())];
+    if !record.config.contains_key("seed") {
+        entries.push(("seed", record.seed.to_string()));
+    }
     entries.extend(record.config.iter().map(|(flag, value)| (flag.as_str(), value.clone())));
     page.definitions(entries);
     page.element("h3", "", "Checksums (SHA-256)");
@@ -264,7 +264,7 @@ pub(super) fn provenance(page: &mut Page, record: &Record) {
         "p",
         "note",
         "This page, the tables and the figures follow from results.json, ledger.csv and maps.safetensors beside it: \
-         `weakspot report` makes them again, byte for byte. Times and the machine are in run.json.",
+         weakspot report makes them again, byte for byte. Times, threads and memory are in run.json.",
     );
     page.element(
         "p",

@@ -10,6 +10,7 @@ use crate::report::html::style;
 use crate::report::html::write::Page;
 use crate::report::tables::{Cell, Table};
 use crate::report::words;
+use crate::study::record::Flag;
 
 /// The page. Everything from outside is escaped; pictures are embedded; links go to the studies' own reports.
 pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates: &[Figure]) -> String {
@@ -26,7 +27,7 @@ pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates
          directions, with the default settings and with the paper's literal reading.",
     );
     page.raw(
-        "<nav><a href=\"#claims\">Claims</a> <a href=\"#small\">32 images</a> <a href=\"#tables\">Tables</a> \
+        "<nav><a href=\"#studies\">Studies</a> <a href=\"#claims\">Claims</a> <a href=\"#small\">32 images</a> <a href=\"#tables\">Tables</a> \
          <a href=\"#figures\">Figures</a> <a href=\"#doubts\">Doubts</a> <a href=\"#provenance\">Provenance</a></nav>\n",
     );
     page.raw("</header>\n<main>\n");
@@ -36,6 +37,8 @@ pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates
     section(&mut page, "studies", "The studies", |page| {
         page.element("p", "note", "Each data set's name leads to its own report.");
         of_name(page, sheets, all, "studies");
+        about_data(page, all);
+        of_name(page, sheets, all, "settings");
     });
     section(&mut page, "claims", "The paper's claims", |page| {
         of_name(page, sheets, all, "claims");
@@ -77,6 +80,28 @@ fn section(page: &mut Page, id: &str, title: &str, body: impl FnOnce(&mut Page))
     body(page);
     page.raw("</section>\n");
 }
+
+/// What a reader should know of the data, once for each data set.
+fn about_data(page: &mut Page, all: &Reproduction) {
+    let notes = all.subjects.iter().filter_map(|subject| {
+        let record = &subject.studies.first()?.run.record;
+        let used: usize = record.directions.iter().map(|d| d.n.train + d.n.tune + d.n.fit + d.n.eval).sum();
+        let published = PUBLISHED.iter().find(|(name, _)| *name == subject.name);
+        let part = published
+            .filter(|(_, all)| used < *all)
+            .map(|(_, all)| format!("{used} of the {all} published pictures are used"));
+        let notes: Vec<String> = part.into_iter().chain(record.data.notes.iter().cloned()).collect();
+        (!notes.is_empty()).then(|| format!("{}: {}.", subject.name, notes.join(". ")))
+    });
+    let notes: Vec<String> = notes.collect();
+    if !notes.is_empty() {
+        page.element("h3", "", "About the data");
+        page.list(&notes);
+    }
+}
+
+/// Pictures of the data sets that are studied whole, as published: Kaggle's Dogs vs. Cats (train), and the NIH's malaria cells.
+const PUBLISHED: [(&str, usize); 2] = [("cats-vs-dogs", 25_000), ("malaria", 27_558)];
 
 /// What was left out goes before everything else.
 fn reduced(page: &mut Page, all: &Reproduction) {
@@ -141,19 +166,20 @@ fn missing(page: &mut Page, all: &Reproduction) {
     });
 }
 
-/// Each check that fired, once, with where it did.
+/// Each thing that checks said, once, with where it was said.
 fn doubts(page: &mut Page, all: &Reproduction) {
-    let mut ids: Vec<(&str, &str)> = Vec::new();
+    let mut said: Vec<(&str, &str)> = Vec::new();
     for flag in all.studies().flat_map(|s| &s.run.record.directions).flat_map(|d| &d.flags) {
-        if !ids.iter().any(|(id, _)| *id == flag.id) {
-            ids.push((&flag.id, &flag.advice));
+        let this = (flag.id.as_str(), flag.advice.as_str());
+        if !said.contains(&this) {
+            said.push(this);
         }
     }
-    if ids.is_empty() {
+    if said.is_empty() {
         page.element("p", "", "None of the checks fired.");
     }
-    ids.sort_unstable();
-    for (id, advice) in ids {
+    said.sort_unstable();
+    for (id, advice) in said {
         page.raw("<div class=\"flag\"><p><strong>");
         page.text(id);
         page.raw("</strong> ");
@@ -164,8 +190,13 @@ fn doubts(page: &mut Page, all: &Reproduction) {
                 .record
                 .directions
                 .iter()
-                .flat_map(|d| d.flags.iter().filter(|f| f.id == id).map(move |f| (d, f)))
-                .map(|(d, f)| format!("{} = {}", words::shorten(&d.source, 24), words::plain(f.value)))
+                .flat_map(|d| {
+                    d.flags.iter().filter(|f| (f.id == id) && f.advice == advice).map(move |f| (d, f))
+                })
+                .map(|(d, f)| {
+                    let value = flag_value(f).map_or_else(String::new, |value| format!(": {value}"));
+                    format!("class {}{value}", words::shorten(&d.source, 24))
+                })
                 .collect();
             if fired.is_empty() {
                 continue;
@@ -181,6 +212,16 @@ fn doubts(page: &mut Page, all: &Reproduction) {
     }
 }
 
+/// The number that fired a flag, in its own unit; `None` where it is only a mark.
+fn flag_value(flag: &Flag) -> Option<String> {
+    match flag.id.as_str() {
+        "single-step" | "same-images" | "oracle-mask" | "empty-blob" => None,
+        "few-successes" | "few-tune-images" | "no-effect" => Some(words::plain(flag.value)),
+        _ if (0.0..=1.0).contains(&flag.value) => Some(words::percent(flag.value)),
+        _ => Some(words::plain(flag.value)),
+    }
+}
+
 fn provenance(page: &mut Page, all: &Reproduction, found: &Summary) {
     page.definitions([("version", found.version.clone()), ("schema", found.schema.clone())]);
     for (subject, study) in each(all) {
@@ -191,7 +232,9 @@ fn provenance(page: &mut Page, all: &Reproduction, found: &Summary) {
             ("split", record.data.split.clone()),
             ("recipe", record.classifier.recipe.clone()),
         ];
-        entries.extend(record.checksums.iter().map(|(name, sum)| (name.as_str(), sum.clone())));
+        let sums = record.checksums.iter().map(|(name, sum)| (format!("SHA-256 of {name}"), sum.clone()));
+        let sums: Vec<(String, String)> = sums.collect();
+        entries.extend(sums.iter().map(|(name, sum)| (name.as_str(), sum.clone())));
         page.definitions(entries);
     }
     page.element(
@@ -210,7 +253,10 @@ fn of_name(page: &mut Page, sheets: &[Sheet], all: &Reproduction, name: &str) {
 
 /// A table; the name of a data set leads to its report, and good news and bad news are told apart by words alone.
 fn table(page: &mut Page, table: &Table, all: &Reproduction) {
-    page.element("h3", "", &table.title);
+    // A section that is one table has its title.
+    if !["studies", "claims"].contains(&table.name) {
+        page.element("h3", "", &table.title);
+    }
     page.raw("<div class=\"scroll\"><table>\n<tr>");
     // A column that holds nothing only pushes the others off the screen.
     let shown: Vec<usize> =
@@ -233,7 +279,8 @@ fn table(page: &mut Page, table: &Table, all: &Reproduction) {
             });
             match study {
                 Some((subject, study)) => link(page, &study.folder, &subject.name),
-                None => page.text(&cell.readable()),
+                // A number and its unit stay on one line.
+                None => page.text(&cell.readable().replace(" %", "\u{a0}%").replace("IoU ", "IoU\u{a0}")),
             }
             page.raw("</td>");
         }

@@ -13,7 +13,8 @@ pub(super) fn compared(all: &Reproduction, table: u8) -> Sheet {
         1 => (
             "table-1-similarity",
             "Table I: structural similarity of RoI and RoA",
-            "1 is identity, about 0 is unrelated. The paper does not say whether it compared maps or masks, so its \
+            "1 is identity, about 0 is unrelated, but two masks that are both nearly empty are alike whatever their pixels. \
+             The paper does not say whether it compared maps or masks, so its \
              figure stands beside both; it gives no n, so only the place of its figure in our 95 % interval is said. A \
              representative is one value per class without an interval: nothing can be told from it alone. CIFAR-10 and \
              malaria are not in the paper's table.",
@@ -83,7 +84,8 @@ pub(super) fn compared(all: &Reproduction, table: u8) -> Sheet {
 
 const VERDICTS: &str = "Shares of the source class's eval images that are classified rightly, [95 % interval], (k/n). Where \
     the paper's figure fits k of n = 32, Fisher's exact test decides: differs at p < 0.05; agrees where p is larger and \
-    Newcombe's 90 % interval puts the difference within 10 points; cannot tell otherwise. Elsewhere the paper gives no n, \
+    Newcombe's 90 % interval puts the difference within 10 points; cannot tell otherwise. The p are not corrected for how many \
+    there are, and with n = 32 a few images more or less turn one word into another. Elsewhere the paper gives no n, \
     and only the place of its figure in our interval is said. CIFAR-10 has no row in the paper.";
 
 fn shown_cells(row: &Row<'_>) -> Vec<Cell> {
@@ -99,7 +101,10 @@ fn shown_cells(row: &Row<'_>) -> Vec<Cell> {
     ];
     for found in &row.ours {
         let (ours, verdict) = match found {
-            Some(found) => (figure(&found.ours), found.word()),
+            Some(found) => {
+                let p = found.p.map_or_else(String::new, |p| format!(" ({})", words::p_value(p)));
+                (figure(&found.ours), format!("{}{p}", found.word()))
+            }
             None => ("-".to_owned(), "no study".to_owned()),
         };
         cells.extend([Cell::text(ours), Cell::text(verdict)]);

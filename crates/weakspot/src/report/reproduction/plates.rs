@@ -41,7 +41,7 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig08-class-roi",
         title: "Region of Importance of each class (the paper's Figure 8)",
-        caption: "The share of a class's images whose RoI holds a pixel.",
+        caption: "The share of a class's images whose RoI holds a pixel; n: the fit images that have one.",
         panel: |study, class| {
             let n = study.run.record.directions.get(class).map_or(0, |d| d.fit.roi_images);
             let map = study.run.maps.roi_frequency.index_axis(Axis(0), class);
@@ -52,7 +52,8 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig09-class-roa",
         title: "Region of Attack of each class (the paper's Figure 9)",
-        caption: "The share of a class's images whose RoA holds a pixel.",
+        caption: "The share of a class's images whose RoA holds a pixel; n: the fit images that count, as a rule those that were \
+                  fooled.",
         panel: |study, class| {
             let n = study.run.record.directions.get(class).map_or(0, |d| d.fit.roa_images);
             let map = study.run.maps.roa_frequency.index_axis(Axis(0), class);
@@ -63,7 +64,8 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig10-blob",
         title: "The blob of each class (the paper's Figure 10)",
-        caption: "In vermillion the pixels that are neutralized for a class: struck and not looked at (U-V+).",
+        caption: "In vermillion the blob of each class: struck and not looked at (U-V+). With the default settings every image gets \
+                  both classes' blobs for its mask, with the paper's its own class's.",
         panel: blob,
         bar: false,
     },

@@ -63,12 +63,17 @@ pub struct VerdictCounts {
     pub agrees: usize,
     /// n known: significantly different.
     pub differs: usize,
-    /// Neither is shown.
+    /// n known: neither is shown.
     pub cannot_tell: usize,
     /// n unknown: the paper's figure lies in our interval.
     pub inside: usize,
     /// n unknown: it lies outside.
     pub outside: usize,
+    /// Single values without an interval: nothing can be told.
+    pub representatives: usize,
+    /// Of those that agree or lie inside, and of those that differ or lie outside: of the classifier and the attack alone
+    /// (`score_clean`, `score_adv`), which no mask touches.
+    pub without_mask: [usize; 2],
 }
 
 /// A row of Tables I to III.
@@ -148,12 +153,15 @@ pub(super) fn verdicts(all: &Reproduction, settings: Settings) -> VerdictCounts 
         cannot_tell: 0,
         inside: 0,
         outside: 0,
+        representatives: 0,
+        without_mask: [0; 2],
     };
     for row in all.subjects.iter().flat_map(of_subject) {
         let Some(found) = &row.ours[settings as usize] else { continue };
         let count = match found.verdict {
             Verdict::Agrees => &mut counts.agrees,
             Verdict::Differs => &mut counts.differs,
+            Verdict::CannotTell if row.table == 1 => &mut counts.representatives,
             Verdict::CannotTell => &mut counts.cannot_tell,
             Verdict::Inside => &mut counts.inside,
             Verdict::Outside => &mut counts.outside,
@@ -161,6 +169,13 @@ pub(super) fn verdicts(all: &Reproduction, settings: Settings) -> VerdictCounts 
         };
         *count += 1;
         counts.comparisons += 1;
+        if ["score_clean", "score_adv"].contains(&row.quantity.as_str()) {
+            match found.verdict {
+                Verdict::Agrees | Verdict::Inside => counts.without_mask[0] += 1,
+                Verdict::Differs | Verdict::Outside => counts.without_mask[1] += 1,
+                _ => {}
+            }
+        }
     }
     counts
 }
@@ -195,12 +210,15 @@ mod tests {
         let all = fixture::some();
         for settings in Settings::BOTH {
             let counts = verdicts(&all, settings);
-            let sum = counts.agrees + counts.differs + counts.cannot_tell + counts.inside + counts.outside;
+            let known = counts.agrees + counts.differs + counts.cannot_tell;
+            let sum = known + counts.inside + counts.outside + counts.representatives;
             assert_eq!(counts.comparisons, sum);
             // MNIST: 4 SSIMs, 3 of Table II, 3 of Table III, in two directions; malaria has no SSIM in the paper, and
             // only one study here; CIFAR-10 has nothing there.
             let malaria = if settings == Settings::Default { 12 } else { 0 };
             assert_eq!(counts.comparisons, 20 + malaria);
+            // Of MNIST's 12 scores n is known; its two representatives stand beside maps and masks.
+            assert_eq!((known, counts.representatives), (12, 4));
         }
     }
 
