@@ -173,6 +173,17 @@ fn tile_of<V: Vector, T: Tile>(
 /// the transforms would leave a rounding of their neighbours, whose sign an attack would take for a gradient's.
 #[inline(always)]
 fn blind<V: Vector, T: Tile, S: Source>(source: &S, groups: usize) -> u16 {
+    // Of the four pixels in the middle every output sees one: with something at all of them, none sees nothing.
+    let middle = [T::SIDE / 2 - 1, T::SIDE / 2];
+    let mut somewhere = groups > 0;
+    for y in middle {
+        for x in middle {
+            somewhere &= source.load::<V>(y, x, 0).is_nonzero();
+        }
+    }
+    if somewhere {
+        return 0;
+    }
     // One bit per pixel, rows of eight: set where the channels so far are all zero. Outside the image they are.
     let mut zeros = u64::MAX;
     for g in 0..groups {
@@ -410,44 +421,66 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
                 }
                 let bias = bias.get(g).map_or(V::zero(), V::load);
                 let count = LANES.min(channels - g * LANES);
-                if let Gate::Pool(bits) = gate {
-                    for y in (0..T::OUT).step_by(2).take(rows / 2) {
-                        let pair = [T::output(half[y]), T::output(half[y + 1])];
-                        for x in (0..T::OUT).step_by(2).take(columns / 2) {
-                            let mut window = [V::zero(); 4];
-                            for k in 0..4 {
-                                let see = blind >> ((y + k / 2) * T::OUT + x + k % 2) & 1 == 0;
-                                let v = pair[k / 2][x + k % 2];
-                                window[k] = if see { v.add(bias) } else { bias }.relu();
-                            }
-                            let (best, places) = largest(window);
-                            if let Some(bits) = bits {
-                                for k in 0..4 {
-                                    let pixel = pixel + (y + k / 2) * grid.width + x + k % 2;
-                                    bits[pixel * groups + g] = places[k];
-                                }
-                            }
-                            let window = pooled + y / 2 * (grid.width / 2) + x / 2;
-                            best.store_slice(&mut output[window * channels + g * LANES..][..count]);
-                        }
-                    }
-                    continue;
+                // A tile that lies in the image and sees something everywhere, as nearly all do, with numbers that the
+                // compiler knows: its pixels stay in registers.
+                let plain = blind == 0 && (rows, columns) == (T::OUT, T::OUT);
+                macro_rules! seen {
+                    ($plain:literal, $v:expr, $y:expr, $x:expr) => {
+                        if $plain || blind >> ($y * T::OUT + $x) & 1 == 0 { $v.add(bias) } else { bias }
+                    };
                 }
-                for (y, row) in half.into_iter().enumerate().take(rows) {
-                    for (x, v) in T::output(row).into_iter().enumerate().take(columns) {
-                        let pixel = pixel + y * grid.width + x;
-                        let v = if blind >> (y * T::OUT + x) & 1 == 1 { bias } else { v.add(bias) };
-                        let v = match gate {
-                            Gate::None | Gate::Pool(_) => v,
-                            Gate::Relu(None) => v.relu(),
-                            Gate::Relu(Some(bits)) => {
-                                bits[pixel * groups + g] = v.above_zero();
-                                v.relu()
+                macro_rules! windows {
+                    ($plain:literal, $rows:expr, $columns:expr, $bits:ident) => {
+                        for y in (0..T::OUT).step_by(2).take($rows / 2) {
+                            let pair = [T::output(half[y]), T::output(half[y + 1])];
+                            for x in (0..T::OUT).step_by(2).take($columns / 2) {
+                                let mut window = [V::zero(); 4];
+                                for k in 0..4 {
+                                    let v = pair[k / 2][x + k % 2];
+                                    window[k] = seen!($plain, v, (y + k / 2), (x + k % 2)).relu();
+                                }
+                                let (best, places) = largest(window);
+                                if let Some(bits) = $bits {
+                                    for k in 0..4 {
+                                        let pixel = pixel + (y + k / 2) * grid.width + x + k % 2;
+                                        bits[pixel * groups + g] = places[k];
+                                    }
+                                }
+                                let window = pooled + y / 2 * (grid.width / 2) + x / 2;
+                                best.store_slice(&mut output[window * channels + g * LANES..][..count]);
                             }
-                            Gate::Open(bits) => v.keep(bits[pixel * groups + g]),
-                        };
-                        v.store_slice(&mut output[pixel * channels + g * LANES..][..count]);
-                    }
+                        }
+                    };
+                }
+                macro_rules! pixels {
+                    ($plain:literal, $rows:expr, $columns:expr, |$v:ident, $word:ident| $value:expr) => {
+                        for y in (0..T::OUT).take($rows) {
+                            let row = T::output(half[y]);
+                            for x in (0..T::OUT).take($columns) {
+                                let pixel = pixel + y * grid.width + x;
+                                let ($v, $word) = (seen!($plain, row[x], y, x), pixel * groups + g);
+                                $value.store_slice(&mut output[pixel * channels + g * LANES..][..count]);
+                            }
+                        }
+                    };
+                    (|$v:ident, $word:ident| $value:expr) => {
+                        if plain {
+                            pixels!(true, T::OUT, T::OUT, |$v, $word| $value);
+                        } else {
+                            pixels!(false, rows, columns, |$v, $word| $value);
+                        }
+                    };
+                }
+                match gate {
+                    Gate::None => pixels!(|v, _word| v),
+                    Gate::Relu(None) => pixels!(|v, _word| v.relu()),
+                    Gate::Relu(Some(bits)) => pixels!(|v, word| {
+                        bits[word] = v.above_zero();
+                        v.relu()
+                    }),
+                    Gate::Open(bits) => pixels!(|v, word| v.keep(bits[word])),
+                    Gate::Pool(bits) if plain => windows!(true, T::OUT, T::OUT, bits),
+                    Gate::Pool(bits) => windows!(false, rows, columns, bits),
                 }
             }
         }

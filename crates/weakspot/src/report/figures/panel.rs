@@ -130,7 +130,7 @@ pub(crate) fn colour_bar(height: usize, colours: ColourMap, unit: &str) -> Canva
 
 /// What region colours mean.
 pub(crate) fn region_legend() -> Canvas {
-    let meanings = ["neither", "RoA only: the blob's region", "RoI only", "RoI and RoA"];
+    let meanings = ["neither", "RoA only (U-V+)", "RoI only", "RoI and RoA"];
     let entries: Vec<_> =
         [2, 3, 1, 0].map(|r: usize| (REGIONS[r], format!("{} {}", REGION_NAMES[r], meanings[r]))).to_vec();
     legend(&entries)

@@ -299,28 +299,33 @@ fn changes() -> Sheet {
 
 /// Every flag of every study.
 fn flags(all: &Reproduction) -> Sheet {
-    let mut rows = Vec::new();
+    let [mut shown, mut exact] = [Vec::new(), Vec::new()];
     for (subject, study) in each(all) {
         for d in &study.run.record.directions {
             for flag in &d.flags {
-                rows.push(vec![
-                    Cell::text(&subject.name),
-                    Cell::text(study.settings.name()),
-                    Cell::text(&d.source),
-                    Cell::text(&flag.id),
-                    Cell::Number(flag.value),
-                    Cell::text(&flag.advice),
-                ]);
+                let row = |value: Cell| {
+                    vec![
+                        Cell::text(&subject.name),
+                        Cell::text(study.settings.name()),
+                        Cell::text(&d.source),
+                        Cell::text(&flag.id),
+                        value,
+                        Cell::text(&flag.advice),
+                    ]
+                };
+                shown.push(row(Cell::text(words::plain(flag.value))));
+                exact.push(row(Cell::Number(flag.value)));
             }
         }
     }
-    one(Table {
+    let table = |rows| Table {
         name: "flags",
         title: "Reasons to doubt".to_owned(),
         note: String::new(),
         header: vec!["data set", "settings", "class", "flag", "value", "advice"],
         rows,
-    })
+    };
+    Sheet { shown: table(shown), exact: table(exact), paper_table: None }
 }
 
 /// Every study with its data set.
