@@ -69,10 +69,13 @@ pub struct VerdictCounts {
     pub inside: usize,
     /// n unknown: it lies outside.
     pub outside: usize,
-    /// Single values without an interval: nothing can be told.
+    /// Single values without an interval: nothing can be told. Like the next, younger than the format: files without it are
+    /// read.
+    #[serde(default)]
     pub representatives: usize,
     /// Of those that agree or lie inside, and of those that differ or lie outside: of the classifier and the attack alone
     /// (`score_clean`, `score_adv`), which no mask touches.
+    #[serde(default)]
     pub without_mask: [usize; 2],
 }
 
