@@ -45,7 +45,7 @@ fn finish(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
 #[derive(Clone, Debug)]
 pub struct TensorSpec {
     /// Name in the file.
-    pub name: &'static str,
+    pub name: String,
     /// `F32` or `U8`.
     pub dtype: &'static str,
     /// Shape; axis 0 is written in pieces.
@@ -60,14 +60,14 @@ impl TensorSpec {
     }
 }
 
-/// A safetensors file that is written row by row, so that only one batch is ever in memory; it appears under its name
-/// when it is whole.
+/// A safetensors file that is written row by row, so that only one batch (or one tensor) is ever in memory; it appears under
+/// its name when it is whole.
 #[derive(Debug)]
 pub struct TensorFile {
     file: tempfile::NamedTempFile,
     path: PathBuf,
     /// Name, where its first byte stands, bytes per row.
-    tensors: Vec<(&'static str, u64, usize)>,
+    tensors: Vec<(String, u64, usize)>,
 }
 
 impl TensorFile {
@@ -84,8 +84,8 @@ impl TensorFile {
             let end = offset + spec.row_bytes() * spec.shape.first().copied().unwrap_or(0);
             let entry =
                 serde_json::json!({"dtype": spec.dtype, "shape": spec.shape, "data_offsets": [offset, end]});
-            header.insert(spec.name.to_owned(), entry);
-            places.push((spec.name, offset as u64, spec.row_bytes()));
+            header.insert(spec.name.clone(), entry);
+            places.push((spec.name.clone(), offset as u64, spec.row_bytes()));
             offset = end;
         }
         let mut header = serde_json::Value::Object(header).to_string().into_bytes();
@@ -136,8 +136,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.safetensors");
         let specs = [
-            TensorSpec { name: "b", dtype: "F32", shape: vec![2, 3] },
-            TensorSpec { name: "a", dtype: "U8", shape: vec![2, 2] },
+            TensorSpec { name: "b".to_owned(), dtype: "F32", shape: vec![2, 3] },
+            TensorSpec { name: "a".to_owned(), dtype: "U8", shape: vec![2, 2] },
         ];
         let mut file =
             TensorFile::create(&path, &specs, &BTreeMap::from([("k".into(), "v".into())])).unwrap();

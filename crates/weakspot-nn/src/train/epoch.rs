@@ -55,7 +55,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The optimizer's memory: steps made, and the moments of each tensor.
-    pub(super) fn memory(&self) -> (i32, Vec<[Vec<f32>; 2]>) {
+    pub(super) fn memory(&self) -> (i32, &[[Vec<f32>; 2]]) {
         self.learner.state.memory()
     }
 

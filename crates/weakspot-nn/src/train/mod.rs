@@ -172,7 +172,9 @@ fn run(
     resume: Option<Resume<'_>>,
     observer: &dyn Observer,
 ) -> Result<(Told, Weights)> {
-    let Progressed { mut told, mut best_weights, moments, .. } = progressed;
+    let Progressed { mut told, weights, mut best_weights, moments } = progressed;
+    // The executor has its own by now.
+    drop(weights);
     trainer.remember(told.steps, moments);
     for number in told.epochs.len()..recipe.max_epochs {
         let last = told.epochs.last();
@@ -195,10 +197,7 @@ fn run(
         if let Some(resume) = resume {
             let moments;
             (told.steps, moments) = trainer.memory();
-            let weights = trainer.executor().weights()?;
-            let state = Progressed { told: told.clone(), weights, best_weights, moments };
-            resume.save(&state)?;
-            best_weights = state.best_weights;
+            resume.save(&told, &trainer.executor().weights()?, &best_weights, moments)?;
         }
     }
     Ok((told, best_weights))

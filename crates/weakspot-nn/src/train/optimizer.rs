@@ -45,8 +45,8 @@ impl State {
         (self.steps, self.moments) = (steps, moments);
     }
 
-    pub(super) fn memory(&self) -> (i32, Vec<[Vec<f32>; 2]>) {
-        (self.steps, self.moments.clone())
+    pub(super) fn memory(&self) -> (i32, &[[Vec<f32>; 2]]) {
+        (self.steps, &self.moments)
     }
 
     /// Begins a step; to be called before [`State::update`] of its tensors.

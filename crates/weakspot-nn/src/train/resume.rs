@@ -1,11 +1,10 @@
 //! What a training needs to go on from its last whole epoch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
-use weakspot::output::write_atomic;
+use weakspot::output::{TensorFile, TensorSpec};
 use weakspot::{Error, Result};
 
 use super::Epoch;
@@ -51,28 +50,38 @@ const KEY: &str = "key";
 const TOLD: &str = "training";
 
 impl Resume<'_> {
-    pub(super) fn save(&self, state: &Progressed) -> Result<()> {
-        let mut tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
-        for (prefix, weights) in [("now", &state.weights), ("best", &state.best_weights)] {
+    /// Keeps a training's state, one tensor at a time: together they are four times the weights.
+    pub(super) fn save(
+        &self,
+        told: &Told,
+        weights: &Weights,
+        best_weights: &Weights,
+        moments: &[[Vec<f32>; 2]],
+    ) -> Result<()> {
+        let mut tensors: Vec<(TensorSpec, &[f32])> = Vec::new();
+        let mut add = |name: String, shape: Vec<usize>, data| {
+            tensors.push((TensorSpec { name, dtype: "F32", shape }, data));
+        };
+        for (prefix, weights) in [("now", weights), ("best", best_weights)] {
             for (name, tensor) in &weights.0 {
-                tensors.insert(format!("{prefix}.{name}"), (tensor.shape.clone(), bytes(&tensor.data)));
+                add(format!("{prefix}.{name}"), tensor.shape.clone(), &tensor.data);
             }
         }
-        for (i, lists) in state.moments.iter().enumerate() {
+        for (i, lists) in moments.iter().enumerate() {
             for (j, list) in lists.iter().enumerate() {
-                tensors.insert(moment(i, j), (vec![list.len()], bytes(list)));
+                add(moment(i, j), vec![list.len()], list);
             }
         }
-        let failed = |e: String| Error::format(format!("{}: {e}", self.path.display()));
-        let views = tensors.iter().map(|(name, (shape, data))| {
-            TensorView::new(Dtype::F32, shape.clone(), data).map(|view| (name.as_str(), view))
-        });
-        let views = views.collect::<Result<Vec<_>, _>>().map_err(|e| failed(e.to_string()))?;
-        let told = serde_json::to_string(&state.told).map_err(|e| failed(e.to_string()))?;
-        let metadata = HashMap::from([(KEY.to_owned(), self.key.to_owned()), (TOLD.to_owned(), told)]);
-        let file = safetensors::serialize(views, Some(metadata)).map_err(|e| failed(e.to_string()))?;
-        write_atomic(self.path, &file)
+        let told = serde_json::to_string(told)
+            .map_err(|e| Error::format(format!("{}: {e}", self.path.display())))?;
+        let metadata = BTreeMap::from([(KEY.to_owned(), self.key.to_owned()), (TOLD.to_owned(), told)]);
+        let specs: Vec<TensorSpec> = tensors.iter().map(|(spec, _)| spec.clone()).collect();
+        let mut file = TensorFile::create(self.path, &specs, &metadata)?;
+        for (spec, data) in tensors {
+            let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+            file.write_rows(&spec.name, 0, &bytes)?;
+        }
+        file.finish()
     }
 
     /// The state that was kept, if it is of this training and whole.

@@ -89,7 +89,11 @@ pub fn write_maps(
     }
     let image = vec![n, channels, height, width];
     let map = vec![n, height, width];
-    let spec = |name, dtype, shape: &Vec<usize>| TensorSpec { name, dtype, shape: shape.clone() };
+    let spec = |name: &str, dtype, shape: &Vec<usize>| TensorSpec {
+        name: name.to_owned(),
+        dtype,
+        shape: shape.clone(),
+    };
     let specs = [
         spec("logits", "F32", &vec![n, classes]),
         spec("input_gradient", "F32", &image),
