@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares weakspot with PyTorch on this machine: the same weights, the same images, in turns.
 
-    python3 bench/run.py            everything, about an hour and a half on two cores
+    python3 bench/run.py            everything, half an hour to two hours on two cores
     python3 bench/run.py --quick    a smoke run of every part, minutes, nothing to publish
 
 It makes bench/.venv with the versions of bench/requirements.txt, builds the programs, holds both sides' numbers

@@ -17,7 +17,7 @@ pub(super) struct Memory<T> {
     free: Mutex<Vec<Vec<T>>>,
 }
 
-/// More than the layers of a training pass.
+/// Buffers that are kept, the largest: more than the layers of a training pass.
 const MOST: usize = 64;
 
 impl<T: Scalar> Memory<T> {
@@ -36,8 +36,11 @@ impl<T: Scalar> Memory<T> {
     /// Takes back what [`Memory::take`] gave, or anything else of the kind.
     pub(super) fn give(&self, activation: Activation<T>) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < MOST {
-            free.push(activation.data);
+        free.push(activation.data);
+        if free.len() > MOST
+            && let Some(smallest) = (0..free.len()).min_by_key(|&i| free[i].capacity())
+        {
+            free.swap_remove(smallest);
         }
     }
 }
