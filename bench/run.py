@@ -122,7 +122,7 @@ def main():
     result["load_after"] = environment.load()
     result["stolen"] = environment.stolen(ticks, environment.ticks())
     out = args.out or default_out(result, work)
-    out.write_text(json.dumps(result, indent=1) + "\n")
+    out.write_text(json.dumps(result, separators=(",", ":")) + "\n")
     talk(f"written: {out}")
     subprocess.run([sys.executable, str(BENCH / "table.py"), str(out)], check=True)
 

@@ -72,8 +72,6 @@ pub struct Convolution<T: Scalar> {
     isa: Isa,
     /// Tiles, where Winograd's algorithm is used.
     grid: Option<Grid>,
-    /// Whether there are sums of products that beat it.
-    thin: bool,
     /// Empty once frozen.
     weights: Vec<T>,
     bias: Vec<T>,
@@ -130,9 +128,8 @@ impl<T: Scalar> Convolution<T> {
         let fits = shape.kernel == (3, 3) && shape.stride == (1, 1) && shape.padding == [1; 4];
         let fast = method == Method::Fast && fits && T::singles(&weights).is_some();
         let grid = fast.then(|| Grid::new(shape.size));
-        let thin = fast && thin::takes(&shape);
         let (filters, rotated) = <(Prepared, Prepared)>::default();
-        Ok(Self { shape, isa, grid, thin, weights, bias, filters, rotated, transposed: OnceLock::new() })
+        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
     }
 
     /// The same convolution followed by `v * scale + shift` per output channel: a batch norm outside training.
@@ -151,8 +148,8 @@ impl<T: Scalar> Convolution<T> {
         }
         let bias = self.bias.iter().zip(scale).zip(shift).map(|((&b, &s), &t)| b * s + t).collect();
         let (filters, rotated) = <(Prepared, Prepared)>::default();
-        let Self { shape, isa, grid, thin, .. } = *self;
-        Ok(Self { shape, isa, grid, thin, weights, bias, filters, rotated, transposed: OnceLock::new() })
+        let Self { shape, isa, grid, .. } = *self;
+        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
     }
 
     /// The shape.
@@ -192,10 +189,15 @@ impl<T: Scalar> Convolution<T> {
     pub fn freeze(&mut self) {
         let Some(grid) = self.grid else { return };
         self.filters.get(|spare| self.transform(&grid, false, spare));
-        if !self.thin {
+        if !self.is_thin() {
             self.rotated.get(|spare| self.transform(&grid, true, spare));
         }
         self.weights = Vec::new();
+    }
+
+    /// Whether there are sums of products that beat Winograd's algorithm.
+    fn is_thin(&self) -> bool {
+        self.grid.is_some() && thin::takes(&self.shape)
     }
 
     fn check_weights(&self) -> Result<(), ShapeError> {
@@ -235,7 +237,7 @@ impl<T: Scalar> Convolution<T> {
                 Activation::Relu => Gate::Relu(None),
                 Activation::Gated(gates) => Gate::Relu(Some(gates.bits_mut())),
             };
-            if self.thin {
+            if self.is_thin() {
                 thin::Forward { isa: self.isa, shape, filters, bias, input }.run(output, gate);
             } else {
                 let input = Pixels::Whole(input);
@@ -278,7 +280,7 @@ impl<T: Scalar> Convolution<T> {
         if let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient))
             && let Some(output) = T::singles_mut(input_gradient)
         {
-            if self.thin {
+            if self.is_thin() {
                 let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
                 let gates = gates.map(Gates::bits);
                 thin::InputGradient { isa: self.isa, shape, filters, output_gradient: input, gates }
@@ -301,7 +303,7 @@ impl<T: Scalar> Convolution<T> {
     /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
     /// algorithm is used, on images of two pixels a side or more.
     pub fn pools(&self) -> bool {
-        self.grid.is_some() && !self.thin && self.shape.size.0 > 1 && self.shape.size.1 > 1
+        self.grid.is_some() && !self.is_thin() && self.shape.size.0 > 1 && self.shape.size.1 > 1
     }
 
     /// `output = max(relu(input * weights + bias))` over windows of 2x2 pixels side by side from the top left, as
@@ -418,7 +420,7 @@ impl<T: Scalar> Convolution<T> {
         if let (Some(grid), Some(input)) = (self.grid.filter(|_| n > 0), T::singles(input))
             && let (Some(gradient), Some(to)) = (T::singles(output_gradient), T::singles_mut(to_weights))
         {
-            if self.thin {
+            if self.is_thin() {
                 thin::weight_gradient(self.isa, shape, n, input, gradient, to);
             } else {
                 winograd::weight_gradient(self.isa, shape, &grid, n, input, gradient, to);
@@ -431,7 +433,7 @@ impl<T: Scalar> Convolution<T> {
     /// Filters for a pass; empty for numbers other than single precision, which have no grid.
     fn transform(&self, grid: &Grid, rotated: bool, spare: Vec<Lanes>) -> Filters {
         let packed = T::singles(&self.weights).unwrap_or_default();
-        if self.thin {
+        if self.is_thin() {
             return thin::filters(&self.shape, packed, spare);
         }
         Filters::new(self.isa, &self.shape, grid, packed, rotated, spare)

@@ -17,16 +17,15 @@ pub(crate) fn filters(shape: &ConvShape, packed: &[f32], spare: Vec<Lanes>) -> F
     let mut data = spare;
     data.clear();
     resize_zeros(&mut data, terms * channels.div_ceil(LANES), Lanes::default());
-    let mut filters = Filters { data, terms, channels, places: 1 };
-    for panel in 0..filters.panels() {
-        let width = filters.width(panel);
-        for (i, to) in filters.panel_mut(panel).iter_mut().enumerate() {
+    for (panel, to) in data.chunks_mut(2 * terms).enumerate() {
+        let width = to.len() / terms;
+        for (i, to) in to.iter_mut().enumerate() {
             let first = (2 * panel + i % width) * LANES;
             let count = LANES.min(channels - first);
             to.0[..count].copy_from_slice(&packed[position(shape, first, i / width)..][..count]);
         }
     }
-    filters
+    Filters { data, terms, channels, places: 1 }
 }
 
 /// A convolution with prepared filters.

@@ -66,12 +66,6 @@ impl Filters {
         let start = 2 * panel * self.places * self.terms + place * self.terms * width;
         &self.data[start..][..self.terms * width]
     }
-
-    /// All matrices of a panel, one after the other.
-    pub(crate) fn panel_mut(&mut self, panel: usize) -> &mut [Lanes] {
-        let len = self.places * self.terms * self.width(panel);
-        &mut self.data[2 * panel * self.places * self.terms..][..len]
-    }
 }
 
 /// `G g G^T`, stored with `stride` vectors from place to place.

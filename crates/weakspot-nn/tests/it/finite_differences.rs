@@ -4,7 +4,7 @@ use weakspot::rng;
 use weakspot_nn::executor::{Activation, Gradients, Mode};
 use weakspot_nn::{Executor, Layer, Network, init};
 
-use crate::support::{chain, f64s, hashed};
+use crate::support::{chain, conv, f64s, hashed};
 
 fn draws(layer: &str, image: usize) -> rng::Stream {
     rng::stream(3, layer, &image.to_string())
@@ -93,10 +93,6 @@ fn check_weights(network: &Network) {
             assert!((along - difference).abs() < TOLERANCE * 10.0, "tensor {tensor}: {along} {difference}");
         }
     }
-}
-
-fn conv(channels_in: usize, channels_out: usize) -> Layer {
-    Layer::Conv2d { channels_in, channels_out, kernel: (3, 3), stride: (1, 1), padding: [1; 4] }
 }
 
 #[test]

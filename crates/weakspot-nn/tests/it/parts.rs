@@ -4,17 +4,10 @@ use weakspot_nn::executor::{Gradients, Mode};
 use weakspot_nn::{Layer, Network};
 
 use crate::pooled::{activation, executor};
-use crate::support::chain;
+use crate::support::{chain, conv};
 
 /// Two blocks with large activations, of 2.6 MB an image, and one with small ones.
 fn network() -> Network {
-    let conv = |channels_in, channels_out| Layer::Conv2d {
-        channels_in,
-        channels_out,
-        kernel: (3, 3),
-        stride: (1, 1),
-        padding: [1; 4],
-    };
     chain(
         [3, 80, 81],
         vec![

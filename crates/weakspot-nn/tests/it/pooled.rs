@@ -3,18 +3,11 @@
 use weakspot_nn::executor::{Activation, Gradients, Mode};
 use weakspot_nn::{Executor, Layer, Network, Shape, init};
 
-use crate::support::{chain, hashed};
+use crate::support::{chain, conv, hashed};
 
 /// Two convolutions, the first with or without a batch norm, and a pooling after each; odd sides. With three channels the first
 /// takes no pooling along, with four it does.
 fn network(channels: usize, norm: bool) -> Network {
-    let conv = |channels_in, channels_out| Layer::Conv2d {
-        channels_in,
-        channels_out,
-        kernel: (3, 3),
-        stride: (1, 1),
-        padding: [1; 4],
-    };
     let mut layers = vec![conv(channels, 20)];
     if norm {
         layers.push(Layer::BatchNorm2d { channels: 20, epsilon: 1e-5 });

@@ -87,3 +87,8 @@ pub(crate) fn worst(actual: &[f64], expected: &[f64]) -> f64 {
     assert!(actual.iter().all(|v| v.is_finite()));
     worst / scale
 }
+
+/// A 3x3 convolution with stride 1 and padding 1.
+pub(crate) fn conv(channels_in: usize, channels_out: usize) -> Layer {
+    Layer::Conv2d { channels_in, channels_out, kernel: (3, 3), stride: (1, 1), padding: [1; 4] }
+}

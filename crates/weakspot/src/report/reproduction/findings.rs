@@ -54,7 +54,7 @@ fn one_sided(all: &Reproduction) -> Option<String> {
             judged.contains(&Judged::Holds) && judged.contains(&Judged::Fails)
         })
         .map(|(subject, study)| {
-            let together = study.run.record.together.iter().find(|t| t.protocol == "mod_adv");
+            let together = study.together("mod_adv");
             let share = together.map_or_else(String::new, |t| {
                 let class = words::shorten(&t.majority_class, 24);
                 format!(", {} of predictions {class}", words::percent(t.majority_rate.rate))
@@ -162,7 +162,7 @@ pub(super) fn terminal(all: &Reproduction, found: &Summary) -> String {
     lines.extend(findings(all, found));
     for (subject, study) in each(all) {
         let of = |protocol: &str| {
-            let found = study.run.record.together.iter().find(|t| t.protocol == protocol);
+            let found = study.together(protocol);
             found.map_or_else(|| "not run".to_owned(), |t| words::percent(t.balanced_accuracy))
         };
         lines.push(format!(

@@ -20,6 +20,7 @@ pub use record::{ComparedRow, SCHEMA, Side, StudyRow, Summary, VerdictCounts, su
 pub use small_samples::{PaperChange, least_paired_change, paper_changes};
 
 use crate::report::Run;
+use crate::study::record::Together;
 
 /// Which settings a study had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +53,13 @@ pub struct Study {
     pub folder: String,
     /// What it found.
     pub run: Run,
+}
+
+impl Study {
+    /// Both classes together under a protocol, if it was run.
+    fn together(&self, protocol: &str) -> Option<&Together> {
+        self.run.record.together.iter().find(|t| t.protocol == protocol)
+    }
 }
 
 /// One data set and the studies of it that are finished, at most one per [`Settings`].

@@ -46,7 +46,7 @@ fn studies(all: &Reproduction) -> Sheet {
         let [channels, height, width] = record.data.image_shape;
         let n = |i: usize| record.directions.get(i).map_or(0, |d| d.n.eval);
         let trained = record.directions.iter().map(|d| d.n.train).sum::<usize>();
-        let clean = record.together.iter().find(|t| t.protocol == "clean");
+        let clean = study.together("clean");
         let model = &record.classifier;
         rows.push(vec![
             Cell::text(&subject.name),
@@ -108,7 +108,7 @@ fn together(all: &Reproduction) -> Sheet {
     for (subject, study) in each(all) {
         let mut row = vec![Cell::text(&subject.name), Cell::text(study.settings.name())];
         for protocol in PROTOCOLS {
-            let found = study.run.record.together.iter().find(|t| t.protocol == protocol);
+            let found = study.together(protocol);
             row.push(Cell::text(found.map_or_else(
                 || "not run".to_owned(),
                 |t| {
@@ -130,7 +130,7 @@ fn together(all: &Reproduction) -> Sheet {
             }));
         }
         for protocol in ["mod_adv", "adaptive_worst"] {
-            let found = study.run.record.together.iter().find(|t| t.protocol == protocol);
+            let found = study.together(protocol);
             row.push(Cell::text(found.map_or_else(
                 || "-".to_owned(),
                 |t| {
