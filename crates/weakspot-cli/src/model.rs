@@ -167,6 +167,7 @@ pub(crate) fn described(
         recipe: wanted.in_words(),
         convolutions: wanted.recipe.convolutions.to_string(),
         tune_accuracy: None,
+        training_seed: Some(wanted.recipe.seed),
         layer: String::new(),
         grid: [0, 0],
     })
@@ -337,6 +338,8 @@ fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option
         recipe,
         convolutions: loaded.model.executor().method().to_string(),
         tune_accuracy,
+        // Ours are the files that say with which recipe they were trained, wherever they lie now.
+        training_seed: loaded.description.recipe.as_ref().and(loaded.description.seed),
         // The study chooses the layer.
         layer: String::new(),
         grid: [0, 0],

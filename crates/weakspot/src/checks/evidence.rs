@@ -1,8 +1,8 @@
 //! From what was counted to the flags that fire.
 
-use crate::metrics::{Score, binomial};
+use crate::metrics::{self, Score, binomial};
 use crate::study::LEAST_TUNE_IMAGES;
-use crate::study::record::Flag;
+use crate::study::record::{Flag, Record};
 
 /// What one direction of a study counted about its own reliability. `None`: was not run.
 #[derive(Clone, Debug)]
@@ -22,6 +22,14 @@ pub struct Evidence {
     pub mask_area: usize,
     /// Whether PGD was run through the defended model (P3w).
     pub multi_step: bool,
+    /// Lower end of the interval of both classes' balanced accuracy on clean images.
+    pub clean_balanced_low: Option<f64>,
+    /// P0w and P3w of the class.
+    pub worst: Option<[Score; 2]>,
+    /// The seed that the classifier was trained with, where this program trained it and no other seed was studied.
+    pub training_seed: Option<u64>,
+    /// What the mask's pixels are set to in the headline.
+    pub headline_fill: String,
     /// Whether regions were built from the scored images.
     pub same_images: bool,
     /// Whether an image's mask was chosen by its true class.
@@ -32,8 +40,8 @@ pub struct Evidence {
     pub changed_predictions: usize,
     /// The protocol with the largest majority-prediction rate, `clean` left out, and that rate.
     pub majority: Option<(String, f64)>,
-    /// Shifted controls that score at least as well as the blob on `adaptive`, of how many.
-    pub controls: Option<(usize, usize)>,
+    /// The protocol that shifted controls were set against the blob under, how many score at least as well, of how many.
+    pub controls: Option<(String, usize, usize)>,
     /// Mean share of exact zeros in the loss gradient over eval images.
     pub zero_share: f64,
     /// Accuracy under random signs of the same epsilon, and under the attack, on the same images.
@@ -47,6 +55,7 @@ pub struct Evidence {
 /// A protocol's key in `results.json` with its number in method section 7, where it has one of its own.
 fn named(protocol: &str) -> String {
     let number = match protocol {
+        "adv_worst" => "P0w",
         "mod_adv" => "P1",
         "oblivious" => "P2",
         "adaptive" => "P3",
@@ -117,11 +126,12 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "no-effect",
             if e.changed_images == 0 { 0.0 } else { e.changed_images as f64 },
-            if e.changed_images == 0 {
-                "neutralization changed no pixel of any image (fill 0 on a black background does that); look at the other fills"
+            &if e.changed_images == 0 {
+                "without an attack, neutralizing with fill FILL (P0, mod) changed no pixel of any image (fill 0 on a black background does that); look at the other fills"
             } else {
-                "neutralization changed this many images and not one prediction"
-            },
+                "without an attack, neutralizing with fill FILL (P0, mod) changed this many images and not one prediction; under attack it may still change some"
+            }
+            .replace("FILL", &e.headline_fill),
         );
     }
     if let Some((protocol, rate)) = e.majority.as_ref().filter(|(_, rate)| *rate > 0.95) {
@@ -129,16 +139,19 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
             "collapse",
             *rate,
             &format!(
-                "this share of all predictions under {} is one class: read the balanced accuracy, not this class's",
+                "this share of all predictions under {} is one class: what that class gains is no defence; read the AUC and the placebo",
                 named(protocol)
             ),
         );
     }
-    if let Some((as_good, of)) = e.controls.filter(|(as_good, _)| *as_good > 0) {
+    if let Some((protocol, as_good, of)) = e.controls.as_ref().filter(|(_, as_good, _)| *as_good > 0) {
         fire(
             "shift-as-good",
-            as_good as f64 / of as f64,
-            "this share of the blob's own random shifts defends at least as well against an attacker who knows the mask (P3): its place is not shown to matter",
+            *as_good as f64 / *of as f64,
+            &format!(
+                "this share of the blob's own random shifts defends at least as well under {}: its place is not shown to matter",
+                named(protocol)
+            ),
         );
     }
     if e.zero_share > 0.5 {
@@ -165,6 +178,32 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
             );
         }
     }
+    if let Some(low) = e.clean_balanced_low.filter(|low| *low <= 0.5) {
+        fire(
+            "at-chance",
+            low,
+            "the lower limit of the balanced accuracy on clean images is at most one half: this classifier is not shown to tell the classes apart; train it longer, or bring more images",
+        );
+    }
+    if let Some([plain, defended]) = e.worst.filter(|[plain, defended]| metrics::at_one_end(plain, defended))
+    {
+        fire(
+            "floor",
+            defended.rate,
+            if plain.rate < 0.5 {
+                "with and without the mask at most 2 % of the images stay right under the worst attack (P0w, P3w): nothing can be compared at this eps; lower --eps"
+            } else {
+                "with and without the mask at least 98 % of the images stay right under the worst attack (P0w, P3w): nothing can be compared at this eps; raise --eps"
+            },
+        );
+    }
+    if let Some(seed) = e.training_seed {
+        fire(
+            "one-seed",
+            seed as f64,
+            "the classifier was trained with this seed alone; another training can turn the result: add --seeds 5",
+        );
+    }
     if let Some(n) = e.tune_images.filter(|n| *n < LEAST_TUNE_IMAGES) {
         fire(
             "few-tune-images",
@@ -173,6 +212,21 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         );
     }
     fired
+}
+
+/// The flag `weak-baseline`: P3w of a record meets an attack that P0w does not, as in records of the first version, which
+/// have no P0w at all.
+pub fn weak_baseline(record: &Record) -> Option<Flag> {
+    let scored = record.directions.iter().any(|d| d.scores.adaptive_worst.is_some());
+    let of = |key: &str| record.worst_of.get(key).map_or(&[][..], Vec::as_slice);
+    let lacking = of("adaptive_worst").iter().filter(|attack| !of("adv_worst").contains(attack)).count();
+    let unsaid = of("adv_worst").is_empty();
+    (scored && (unsaid || lacking > 0)).then(|| Flag {
+        id: "weak-baseline".to_owned(),
+        value: lacking.max(1) as f64,
+        advice: "the defended model (P3w) met this many attacks that the undefended one (P0w) did not: their difference compares unlike attacks; run the study again with this version"
+            .to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -191,12 +245,16 @@ mod tests {
             blob_area: 10,
             mask_area: 10,
             multi_step: true,
+            clean_balanced_low: Some(0.501),
+            worst: Some([Score::of(3, 100), Score::of(0, 100)]),
+            training_seed: None,
+            headline_fill: "0".to_owned(),
             same_images: false,
             oracle: false,
             changed_images: 100,
             changed_predictions: 1,
             majority: Some(("adv".to_owned(), 0.95)),
-            controls: Some((0, 19)),
+            controls: Some(("adaptive_worst".to_owned(), 0, 19)),
             zero_share: 0.5,
             noise: Some((Score::of(60, 100), Score::of(59, 100))),
             leak: Some((200, 200)),
@@ -207,7 +265,11 @@ mod tests {
     #[test]
     fn each_flag_fires_alone_and_just_beyond_its_bound() {
         assert_eq!(flags(&sound()), [], "every bound itself is within");
-        let cases: [(&str, Change); 16] = [
+        let cases: [(&str, Change); 20] = [
+            ("at-chance", |e| e.clean_balanced_low = Some(0.5)),
+            ("floor", |e| e.worst = Some([Score::of(2, 100), Score::of(0, 100)])),
+            ("floor", |e| e.worst = Some([Score::of(98, 100), Score::of(100, 100)])),
+            ("one-seed", |e| e.training_seed = Some(0)),
             ("degenerate-roa", |e| e.two_value_share = 0.901),
             ("few-successes", |e| e.few_successes = true),
             ("empty-map", |e| e.empty_maps = (1, 100)),
@@ -217,7 +279,7 @@ mod tests {
             ("no-effect", |e| e.changed_images = 0),
             ("no-effect", |e| e.changed_predictions = 0),
             ("collapse", |e| e.majority = Some(("mod".to_owned(), 0.951))),
-            ("shift-as-good", |e| e.controls = Some((1, 19))),
+            ("shift-as-good", |e| e.controls = Some(("adaptive".to_owned(), 1, 19))),
             ("zero-gradient", |e| e.zero_share = 0.501),
             ("weak-attack", |e| e.noise = Some((Score::of(59, 100), Score::of(59, 100)))),
             // 116 of 200 has an upper binomial p of 0.014, 118 one of 0.007: told from chance at 0.01.

@@ -2,4 +2,4 @@
 
 mod evidence;
 
-pub use evidence::{Evidence, flags};
+pub use evidence::{Evidence, flags, weak_baseline};

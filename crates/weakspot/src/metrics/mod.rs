@@ -13,6 +13,7 @@ mod joins;
 mod moran;
 mod overlap;
 mod paired;
+mod separation;
 mod shifts;
 mod ssim;
 
@@ -22,6 +23,9 @@ pub use intervals::{Balanced, Mean, Score, Z_95, balanced_accuracy};
 pub use joins::{JoinTest, join_count, join_test};
 pub use moran::{PermutationTest, moran_tests, morans_i};
 pub use overlap::{Overlap, iou};
-pub use paired::{Difference, Verdict, holm, mcnemar_exact, paired_difference, verdict};
+pub use paired::{
+    Difference, Verdict, at_one_end, holm, mcnemar_exact, mean_difference, paired_difference, verdict,
+};
+pub use separation::{Placebo, Separation, placebo, separation};
 pub use shifts::{ShiftOverlap, ShiftTest};
 pub use ssim::{Window, ssim};

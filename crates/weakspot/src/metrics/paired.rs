@@ -12,11 +12,20 @@
 //! c(t) = t - n/2 where t > n/2,  0 where 0 <= t <= n/2,  t where t < 0
 //! ```
 //!
+//! For two classes together the difference is the unweighted mean (d0 + d1)/2 of theirs, whose interval squares and adds
+//! the distances of both to their own limits (MOVER):
+//!
+//! ```text
+//! low  = (d0 + d1)/2 - sqrt((d0 - low0)^2 + (d1 - low1)^2) / 2,   high alike
+//! ```
+//!
 //! # References
 //! McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12 (1947).
 //! Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6 (1979).
 //! Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired data",
 //! Statistics in Medicine 17 (1998) 2635-2650, method 10.
+//! Zou and Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
+//! Medicine 27 (2008) 1693-1702 (MOVER).
 
 use std::fmt;
 
@@ -25,6 +34,9 @@ use super::intervals::Score;
 
 /// A paired difference whose interval lies within this of 0 on both sides is called "no effect" (2 points).
 const NO_EFFECT: f64 = 0.02;
+
+/// Rates at most this far from 0 or from 1, both on one side, leave nothing to compare (2 points).
+const AT_THE_END: f64 = 0.02;
 
 /// McNemar's exact test, two-sided: the p of the two discordant counts. 1 where nothing is discordant.
 ///
@@ -86,6 +98,22 @@ pub fn paired_difference(both: usize, first_only: usize, second_only: usize, nei
     }
 }
 
+/// The mean of two independent differences, with MOVER's 95 % interval.
+pub fn mean_difference([a, b]: [Difference; 2]) -> Difference {
+    let value = f64::midpoint(a.value, b.value);
+    let below = (a.value - a.low).hypot(b.value - b.low) / 2.0;
+    let above = (a.high - a.value).hypot(b.high - b.value) / 2.0;
+    Difference { value, low: (value - below).max(-1.0), high: (value + above).min(1.0) }
+}
+
+/// Whether two rates are both at most 2 % or both at least 98 %, where no comparison can tell them apart.
+pub fn at_one_end(first: &Score, second: &Score) -> bool {
+    // Of whole counts, so that 2 of 100 is 2 %.
+    let low = |s: &Score| s.k as f64 <= AT_THE_END * s.n as f64 + 1e-9;
+    let high = |s: &Score| (s.n - s.k) as f64 <= AT_THE_END * s.n as f64 + 1e-9;
+    first.n > 0 && second.n > 0 && ((low(first) && low(second)) || (high(first) && high(second)))
+}
+
 /// sqrt(a^2 - 2 phi a b + b^2); rounding may take the radicand below 0 where phi is 1 and a equals b.
 fn correlated(phi: f64, a: f64, b: f64) -> f64 {
     (a * a - 2.0 * phi * a * b + b * b).max(0.0).sqrt()
@@ -104,6 +132,8 @@ fn corrected_phi(both: f64, first_only: f64, second_only: f64, neither: f64) -> 
 /// What may be said about a paired comparison. Its [`Display`](fmt::Display) is the word for reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// Both rates under attack are at most 2 %, or both at least 98 %: another eps is needed.
+    CannotTell,
     /// The first is better: Holm p below 0.05 and a positive difference.
     Better,
     /// The first is worse: Holm p below 0.05 and a negative difference.
@@ -117,6 +147,7 @@ pub enum Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::CannotTell => "cannot tell at this eps",
             Self::Better => "better",
             Self::Worse => "worse",
             Self::NoEffect => "no effect",
@@ -125,10 +156,13 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The word for a comparison with this corrected p and this difference. A shown difference is named even where it is
-/// smaller than 2 points.
-pub fn verdict(p_holm: f64, difference: Difference) -> Verdict {
-    if p_holm < 0.05 && difference.value > 0.0 {
+/// The word for a comparison with this corrected p and this difference, decided in the order of the variants. A shown
+/// difference is named even where it is smaller than 2 points. `at_one_end`: both rates are under attack and
+/// [`at_one_end`].
+pub fn verdict(p_holm: f64, difference: Difference, at_one_end: bool) -> Verdict {
+    if at_one_end {
+        Verdict::CannotTell
+    } else if p_holm < 0.05 && difference.value > 0.0 {
         Verdict::Better
     } else if p_holm < 0.05 && difference.value < 0.0 {
         Verdict::Worse
@@ -171,9 +205,9 @@ mod tests {
         let d = paired_difference(1000, 0, 0, 0);
         assert_eq!(d.value, 0.0);
         assert!((d.high - (1.0 - wilson.low)).abs() < 1e-15 && (d.low + d.high).abs() < 1e-15);
-        assert_eq!(verdict(1.0, d), Verdict::NoEffect);
+        assert_eq!(verdict(1.0, d, false), Verdict::NoEffect);
         // Ten images allow differences of more than 2 points either way.
-        assert_eq!(verdict(1.0, paired_difference(10, 0, 0, 0)), Verdict::NotShown);
+        assert_eq!(verdict(1.0, paired_difference(10, 0, 0, 0), false), Verdict::NotShown);
         // Half right, no image differs: phi is nearly 1, the interval far narrower than for independent samples.
         let half = paired_difference(500, 0, 0, 500);
         assert!(half.high < 0.003 && half.low > -0.003, "{half:?}");
@@ -181,20 +215,43 @@ mod tests {
     }
 
     #[test]
-    fn the_four_words() {
+    fn the_words_in_their_order() {
         let d = |value, low, high| Difference { value, low, high };
         assert_eq!(
-            verdict(0.049, d(0.01, 0.001, 0.019)),
+            verdict(0.049, d(0.01, 0.001, 0.019), false),
             Verdict::Better,
             "a small difference that is shown"
         );
-        assert_eq!(verdict(0.001, d(-0.3, -0.4, -0.2)), Verdict::Worse);
-        assert_eq!(verdict(0.05, d(0.0, -0.02, 0.02)), Verdict::NoEffect);
-        assert_eq!(verdict(0.05, d(0.0, -0.0201, 0.01)), Verdict::NotShown);
-        assert_eq!(verdict(0.05, d(0.01, -0.01, 0.0201)), Verdict::NotShown);
+        assert_eq!(verdict(0.001, d(-0.3, -0.4, -0.2), false), Verdict::Worse);
+        assert_eq!(verdict(0.05, d(0.0, -0.02, 0.02), false), Verdict::NoEffect);
+        assert_eq!(verdict(0.05, d(0.0, -0.0201, 0.01), false), Verdict::NotShown);
+        assert_eq!(verdict(0.05, d(0.01, -0.01, 0.0201), false), Verdict::NotShown);
+        assert_eq!(verdict(0.001, d(0.02, 0.01, 0.03), true), Verdict::CannotTell, "the end comes first");
         let words =
-            [Verdict::Better, Verdict::Worse, Verdict::NoEffect, Verdict::NotShown].map(|v| v.to_string());
-        assert_eq!(words, ["better", "worse", "no effect", "not shown"]);
+            [Verdict::CannotTell, Verdict::Better, Verdict::Worse, Verdict::NoEffect, Verdict::NotShown];
+        assert_eq!(
+            words.map(|v| v.to_string()),
+            ["cannot tell at this eps", "better", "worse", "no effect", "not shown"]
+        );
+    }
+
+    #[test]
+    fn an_end_is_two_percent_of_both() {
+        let ends = |a: usize, b: usize, n: usize| at_one_end(&Score::of(a, n), &Score::of(b, n));
+        assert!(ends(0, 2, 100) && ends(98, 100, 100) && ends(2, 0, 100));
+        assert!(!ends(0, 3, 100) && !ends(97, 100, 100), "one of them is beyond 2 %");
+        assert!(!ends(0, 100, 100), "opposite ends are a difference");
+        assert!(!ends(0, 0, 0), "no image says nothing");
+    }
+
+    #[test]
+    fn two_classes_together_on_paper() {
+        let d = |value, low, high| Difference { value, low, high };
+        // Distances 0.03 and 0.04 below, 0.06 and 0.08 above: 0.05 / 2 and 0.1 / 2.
+        let both = mean_difference([d(0.1, 0.07, 0.16), d(0.3, 0.26, 0.38)]);
+        assert!((both.value - 0.2).abs() < 1e-15, "{both:?}");
+        assert!((both.low - 0.175).abs() < 1e-15 && (both.high - 0.25).abs() < 1e-15, "{both:?}");
+        assert_eq!(mean_difference([d(-1.0, -1.0, -0.9), d(-1.0, -1.0, -0.9)]).low, -1.0);
     }
 
     proptest! {

@@ -8,10 +8,11 @@ use crate::report::Run;
 use crate::rng;
 use crate::study::maps::{ImageMaps, StudyMaps};
 use crate::study::record::{
-    Across, AcrossOf, AttackSuccess, ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control,
-    DataRecord, Direction, FeatureSummary, Features, FillScores, FitCounts, Flag, Iou, LedgerRow, Mean,
-    PairedTest, PartCounts, Record, RegionRecord, SCHEMA, Score, Scores, ShiftTest, Ssim, SsimPair,
-    SweepPoint, Together, TruthRow, TunedEval, TunedPoint, TunedScore, TuningRecord,
+    Across, AcrossOf, AttackSuccess, AucRecord, BothDifference, ClassifierRecord, Colocation, ColocationOf,
+    ComponentRecord, Control, DataRecord, Direction, FeatureSummary, Features, FillScores, FitCounts, Flag,
+    Interval, Iou, LedgerRow, Mean, PairedTest, PartCounts, PlaceboRecord, Record, RegionRecord, SCHEMA,
+    Score, Scores, SeparationRecord, ShiftTest, Ssim, SsimPair, SweepPoint, Together, TruthRow, TunedEval,
+    TunedPoint, TunedScore, TuningRecord,
 };
 
 /// A run of the demo data set: one protocol not run, one blob empty, three kinds of flags, a planted truth.
@@ -82,6 +83,9 @@ pub(crate) fn bare() -> Run {
     record.together.clear();
     record.tests.clear();
     record.sweep.clear();
+    record.differences.clear();
+    record.worst_of.clear();
+    record.separation = None;
     record.controls.clear();
     record.config.clear();
     record.checksums.clear();
@@ -118,9 +122,9 @@ pub(crate) fn large() -> Run {
 fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool) -> Run {
     let classes = classes.map(str::to_owned);
     let directions = vec![direction(&classes, 0, n), direction(&classes, 1, n)];
-    let together = ["clean", "adv", "mod", "mod_adv", "adaptive", "adaptive_worst", "remasked"]
+    let together = ["clean", "adv", "adv_worst", "mod", "mod_adv", "adaptive", "adaptive_worst", "remasked"]
         .iter()
-        .zip([0.99, 0.2, 0.95, 0.41, 0.36, 0.28, 0.36])
+        .zip([0.99, 0.2, 0.15, 0.95, 0.41, 0.36, 0.28, 0.36])
         .map(|(protocol, rate)| Together {
             protocol: (*protocol).to_owned(),
             accuracy: score(2 * n, rate),
@@ -154,15 +158,25 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             recipe: "Adam, 6 epochs, batch 64".to_owned(),
             convolutions: "fast".to_owned(),
             tune_accuracy: Some(score(n, 0.99)),
+            training_seed: Some(0),
             layer: "features.22".to_owned(),
             grid: [4, 4],
         },
         together,
         tests: classes.iter().enumerate().flat_map(|(i, class)| tests(class, i, n)).collect(),
+        differences: vec![BothDifference {
+            comparison: "adaptive_worst-adv_worst".to_owned(),
+            difference: interval(0.08),
+        }],
+        worst_of: ["adv_worst", "adaptive_worst"]
+            .map(|key| (key.to_owned(), ["no attack", "fgsm", "pgd"].map(str::to_owned).to_vec()))
+            .into(),
+        separation: Some(separation(n)),
+        given_mask: None,
         sweep: sweep(&classes, n),
         controls: classes
             .iter()
-            .flat_map(|class| ["mod", "adaptive"].map(|scored| control(class, scored)))
+            .flat_map(|class| ["mod", "adaptive", "adaptive_worst"].map(|scored| control(class, scored)))
             .collect(),
         truth: if truth { truth_rows(&classes) } else { Vec::new() },
         tuning: None,
@@ -193,6 +207,26 @@ fn config() -> BTreeMap<String, String> {
 /// The score of a rate among n images.
 fn score(n: usize, rate: f64) -> Score {
     Score::of((rate * n as f64).round() as usize, n)
+}
+
+fn interval(value: f64) -> Interval {
+    Interval { value, low: value - 0.04, high: value + 0.04 }
+}
+
+fn separation(n: usize) -> SeparationRecord {
+    let auc =
+        AucRecord { adv_worst: interval(0.31), adaptive_worst: interval(0.52), difference: interval(0.21) };
+    SeparationRecord {
+        auc: (n > 1).then_some(auc),
+        placebo: PlaceboRecord {
+            shift: -1.25,
+            scores: [score(n, 0.4), score(n, 0.1)],
+            masked_scores: [score(n, 0.5), score(n, 0.2)],
+            balanced: interval(0.25),
+            masked_balanced: interval(0.35),
+            difference: interval(0.1),
+        },
+    }
 }
 
 fn mean(mean: f64, n: usize) -> Mean {
@@ -249,7 +283,7 @@ fn direction(classes: &[String; 2], i: usize, n: usize) -> Direction {
             id: "collapse".to_owned(),
             value: 0.97,
             advice: "97 % of the predictions after neutralization are disc: a score may be high because the classifier \
-                     has become constant. Read the balanced accuracy."
+                     has become constant."
                 .to_owned(),
         });
     }
@@ -292,6 +326,7 @@ fn scores(class: usize, n: usize, shift: f64) -> Scores {
     Scores {
         clean: at([0.99, 1.0]),
         adv: at([0.12, 0.28]),
+        adv_worst: at([0.08, 0.26]),
         modified: at([0.97, 0.93]),
         mod_adv: at([0.55, 0.27]),
         oblivious: None,
@@ -311,7 +346,7 @@ fn tests(class: &str, i: usize, n: usize) -> Vec<PairedTest> {
         ("mod-clean", [-0.02, -0.07], ["no effect", "worse"]),
         ("mod_adv-adv", [0.43, -0.01], ["better", "not shown"]),
         ("adaptive-adv", [0.30, 0.02], ["better", "not shown"]),
-        ("adaptive_worst-adv", [0.23, -0.07], ["better", "worse"]),
+        ("adaptive_worst-adv_worst", [0.27, -0.05], ["better", "worse"]),
     ]
     .map(|(comparison, difference, word)| PairedTest {
         source: class.to_owned(),
@@ -335,12 +370,19 @@ fn sweep(classes: &[String; 2], n: usize) -> Vec<SweepPoint> {
         for (eps, adv, adaptive) in [(2.0, 0.9, 0.92), (4.0, 0.6, 0.75), (8.0, 0.12, 0.42), (16.0, 0.0, 0.05)]
         {
             let drop = i as f64 * 0.04;
+            let worst = PairedTest {
+                word: if eps > 4.0 { "cannot tell at this eps" } else { "better" }.to_owned(),
+                ..tests(class, i, n).remove(3)
+            };
             points.push(SweepPoint {
                 epsilon: eps / 255.0,
                 source: class.clone(),
                 clean: score(n, 0.99),
                 adv: score(n, (adv - drop).max(0.0)),
-                adaptive: score(n, adaptive - drop),
+                adaptive: Some(score(n, adaptive - drop)),
+                adv_worst: Some(score(n, (adv - 0.1 - drop).max(0.0))),
+                adaptive_worst: Some(score(n, (adaptive - 0.1 - drop).max(0.0))),
+                worst: Some(worst),
             });
         }
     }

@@ -20,7 +20,7 @@ pub struct Protocol {
 }
 
 /// Every protocol, in the order of method.md, section 7.
-pub const ALL: [Protocol; 8] = [
+pub const ALL: [Protocol; 9] = [
     Protocol {
         id: "P0",
         key: "clean",
@@ -36,6 +36,15 @@ pub const ALL: [Protocol; 8] = [
         definition: "the images after the attack; nothing is neutralized",
         score: |s| s.adv,
         asr: |a| a.adv,
+    },
+    Protocol {
+        id: "P0w",
+        key: "adv_worst",
+        name: "attacked, worst",
+        definition: "the headline's baseline: an image counts as wrong if it is wrong as it is, or if the attack of P0 or a \
+                     20-step PGD fools the classifier; nothing is neutralized",
+        score: |s| s.adv_worst,
+        asr: |a| a.adv_worst,
     },
     Protocol {
         id: "P0",
@@ -74,8 +83,8 @@ pub const ALL: [Protocol; 8] = [
         id: "P3w",
         key: "adaptive_worst",
         name: "adaptive, worst",
-        definition: "the headline: an image counts as wrong if the attack of P3 or a 20-step PGD fools the \
-                     classifier through the neutralization",
+        definition: "the headline, compared with P0w: an image counts as wrong if it is wrong neutralized, or if the attack of \
+                     P3 or a 20-step PGD fools the classifier through the neutralization",
         score: |s| s.adaptive_worst,
         asr: |a| a.adaptive_worst,
     },

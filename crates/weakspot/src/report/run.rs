@@ -8,8 +8,9 @@ use ndarray::Axis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::output::write_atomic;
 use crate::report::{csv, figures, html, markdown, tables};
+use crate::study;
 use crate::study::maps::StudyMaps;
-use crate::study::record::{LedgerRow, Record, SCHEMA};
+use crate::study::record::{LedgerRow, Record, SCHEMA, SCHEMA_BEFORE};
 
 /// Everything a run is made of. Tables, figures and pages follow from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,13 +111,15 @@ fn read_record(bytes: &[u8]) -> Result<Record> {
     };
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
     let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or("none");
-    if schema != SCHEMA {
+    if schema != SCHEMA && schema != SCHEMA_BEFORE {
         let message = format!("results.json: expected schema {SCHEMA}, got {schema}");
         return Err(
             Error::new(ErrorKind::Unsupported, message).with_hint("run the study again with this version")
         );
     }
-    serde_json::from_value(value).map_err(damaged)
+    let mut record: Record = serde_json::from_value(value).map_err(damaged)?;
+    study::upgrade(&mut record);
+    Ok(record)
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {

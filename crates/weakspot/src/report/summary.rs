@@ -31,8 +31,8 @@ pub fn terminal_summary(record: &Record) -> String {
     scores(&mut out, record);
     tests(&mut out, record);
     out.push('\n');
-    for sentence in findings::verdict(record).iter().take(1) {
-        paragraph(&mut out, "", sentence);
+    for sentence in findings::in_short(record) {
+        paragraph(&mut out, "", &sentence);
     }
     if let Some(sentence) = findings::tuning_in_short(record) {
         out.push('\n');
@@ -54,7 +54,7 @@ fn scores(out: &mut String, record: &Record) {
         let cells = record.directions.iter().take(2).map(|d| cell((protocol.score)(&d.scores))).collect();
         let together = record.together.iter().find(|t| t.protocol == protocol.key);
         let balanced = together.map_or_else(|| "-".to_owned(), |t| bare(t.balanced_accuracy));
-        let star = if protocol.key == "adaptive_worst" { " *" } else { "" };
+        let star = if matches!(protocol.key, "adv_worst" | "adaptive_worst") { " *" } else { "" };
         rows.push((format!("{} {}{star}", protocol.id, protocol.name), cells, balanced));
     }
     let width = |column: usize| rows.iter().filter_map(|r| r.1.get(column)).map(|c| c.chars().count()).max();
@@ -65,7 +65,7 @@ fn scores(out: &mut String, record: &Record) {
         }
         let _infallible = writeln!(out, "  {balanced:>8}");
     }
-    out.push_str("* the headline; [95 % interval] k/n\n");
+    out.push_str("* the headline is P3w minus P0w; [95 % interval] k/n\n");
 }
 
 fn cell(score: Option<Score>) -> String {
@@ -92,11 +92,17 @@ fn tests(out: &mut String, record: &Record) {
         out.push_str("\npaired tests, same images (points; Holm p)\n");
     }
     for comparison in comparisons {
-        let _infallible = write!(out, "{:<21}", shorten(&clean(comparison), 20));
+        let _infallible = write!(out, "{:<25}", shorten(&clean(comparison), 25));
         for t in record.tests.iter().filter(|t| t.comparison == comparison).take(2) {
             let difference = (t.difference * 1000.0).round() / 10.0;
-            let text = format!("{}: {:+.1}, {}", clean(&t.word), difference + 0.0, words::p_value(t.p_holm));
-            let _infallible = write!(out, "  {:<31}", shorten(&text, 34));
+            // Where it cannot be told, p says nothing more.
+            let p = if t.word.starts_with("cannot tell") {
+                String::new()
+            } else {
+                format!(", {}", words::p_value(t.p_holm))
+            };
+            let text = format!("{}: {:+.1}{p}", clean(&t.word), difference + 0.0);
+            let _infallible = write!(out, "  {:<33}", shorten(&text, 34));
         }
         let kept = out.trim_end().len();
         out.truncate(kept);
@@ -150,8 +156,9 @@ mod tests {
             "demo: disc against ring; L-inf eps 8/255, fill 0, mask union\n",
             "P0 clean               99.0 [96.4, 99.7] 198/200",
             "P2 oblivious           not run",
+            "P0w attacked, worst *",
             "P3w adaptive, worst *",
-            "adaptive_worst-adv",
+            "adaptive_worst-adv_worst  ",
             "  collapse = 0.97 (disc): ",
         ] {
             assert!(text.contains(expected), "{expected:?} is missing from\n{text}");

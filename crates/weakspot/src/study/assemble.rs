@@ -9,19 +9,23 @@ use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::{self, Mean, RhoGamma, Score, ShiftOverlap, Standardizer};
 use crate::region::{Connectivity, components, partition};
+use crate::study::controls::{self, Controls};
 use crate::study::look::Lens;
+use crate::study::margins::{self, Margins};
 use crate::study::plan::Plan;
 use crate::study::record::{
     ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
-    FillScores, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, SkippedFile, Ssim, SsimPair,
-    SweepPoint,
+    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, SkippedFile, Ssim,
+    SsimPair,
 };
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
-use crate::study::run::{Controls, NoiseCheck, Subject, control_images};
+use crate::study::run::{NoiseCheck, Subject};
+use crate::study::sweep::{self, Sweep};
 use crate::study::tally::{self, Calls, accuracy};
 use crate::study::truth;
 use crate::study::tune;
+use crate::study::worst;
 
 /// Everything a study found about one class.
 pub(crate) struct ClassFindings {
@@ -33,10 +37,21 @@ pub(crate) struct ClassFindings {
     pub(crate) eval: Vec<usize>,
     /// One per eval image.
     pub(crate) looks: Vec<LookRow>,
-    /// One per eval image and fill.
-    pub(crate) defends: Vec<Vec<DefendRow>>,
-    pub(crate) worst: Option<Vec<Call>>,
+    /// One per eval image, with the headline fill.
+    pub(crate) defends: Vec<DefendRow>,
+    /// P0w and P3w, one call per eval image.
+    pub(crate) worst: Option<[Vec<Call>; 2]>,
+    /// The fills after the headline's, in the plan's order.
+    pub(crate) others: Vec<OtherFill>,
     pub(crate) noise: NoiseCheck,
+}
+
+/// What a fill that is not the headline's scored, on some eval images.
+pub(crate) struct OtherFill {
+    /// Places in the data set.
+    pub(crate) images: Vec<usize>,
+    pub(crate) rows: Vec<DefendRow>,
+    pub(crate) worst: Option<Vec<Call>>,
 }
 
 /// Everything a study found.
@@ -49,6 +64,8 @@ pub(crate) struct Findings<'a> {
     /// Two: one per class.
     pub(crate) classes: Vec<ClassFindings>,
     pub(crate) controls: Controls,
+    pub(crate) margins: Margins,
+    pub(crate) sweep: Sweep,
     pub(crate) leak: Option<(usize, usize)>,
     /// The fit images' rows, by class.
     pub(crate) fit_looks: [Vec<LookRow>; 2],
@@ -56,15 +73,22 @@ pub(crate) struct Findings<'a> {
 }
 
 impl ClassFindings {
-    fn calls(&self, fill: usize) -> Calls {
-        let rows: Vec<&DefendRow> = self.defends.iter().filter_map(|of_fills| of_fills.get(fill)).collect();
-        let worst = if fill == 0 { self.worst.clone() } else { None };
-        Calls::new(
-            self.looks.iter().map(|l| l.clean).collect(),
-            self.looks.iter().map(|l| l.adv).collect(),
-            &rows,
-            worst,
-        )
+    /// Every protocol with the headline fill.
+    fn calls(&self) -> Calls {
+        let looks = |f: fn(&LookRow) -> Call| self.looks.iter().map(f).collect();
+        let rows: Vec<&DefendRow> = self.defends.iter().collect();
+        Calls::new(looks(|l| l.clean), looks(|l| l.adv), &rows, self.worst.clone())
+    }
+
+    /// Every protocol with another fill, on its images.
+    fn calls_of(&self, other: &OtherFill) -> Calls {
+        let places: Vec<usize> =
+            (0..self.eval.len()).filter(|&i| other.images.contains(&self.eval[i])).collect();
+        let looks = |f: fn(&LookRow) -> Call| places.iter().map(|&i| f(&self.looks[i])).collect();
+        let worst = self.worst.as_ref().zip(other.worst.clone());
+        let worst =
+            worst.map(|([plain, _], defended)| [places.iter().map(|&i| plain[i]).collect(), defended]);
+        Calls::new(looks(|l| l.clean), looks(|l| l.adv), &other.rows.iter().collect::<Vec<_>>(), worst)
     }
 
     fn eval_looks(&self) -> impl Iterator<Item = &EvalLook> {
@@ -76,19 +100,20 @@ impl ClassFindings {
 pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)> {
     let Findings { plan, subject, .. } = findings;
     let names = [subject.data.class_names[0].clone(), subject.data.class_names[1].clone()];
-    let calls: Vec<Calls> = findings.classes.iter().map(|c| c.calls(0)).collect();
+    let calls: Vec<Calls> = findings.classes.iter().map(ClassFindings::calls).collect();
     let mut together = Vec::new();
     for protocol in &calls[0].0 {
         if let Some(second) = calls[1].get(protocol.key) {
             together.push(tally::together(protocol.key, [&protocol.calls, second], &names));
         }
     }
-    let controls = controls(findings, &calls);
+    let controls = controls::summaries(findings, &calls);
     let features = [features(findings, 0)?, features(findings, 1)?];
     let mut directions = Vec::new();
     for label in 0..2 {
-        let as_good = controls.iter().find(|c| c.source == names[label] && c.scored == "adaptive");
-        let evidence = evidence(findings, label, &together, as_good);
+        let of = |scored: &str| controls.iter().find(|c| c.source == names[label] && c.scored == scored);
+        let as_good = of("adaptive_worst").or_else(|| of("adaptive"));
+        let evidence = evidence(findings, label, &calls[label], &together, as_good);
         let flags = checks::flags(&evidence);
         directions.push(direction(findings, label, &calls[label], features[label].clone(), flags)?);
     }
@@ -117,6 +142,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         }
         _ => None,
     };
+    let tests = tally::paired_tests([&calls[0], &calls[1]], &names);
     let record = Record {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -138,8 +164,15 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         },
         directions,
         together,
-        tests: tally::paired_tests([&calls[0], &calls[1]], &names),
-        sweep: sweep(findings),
+        differences: tally::together_differences(&tests),
+        tests,
+        worst_of: worst::tried(plan),
+        separation: margins::record(findings),
+        given_mask: plan
+            .given
+            .as_ref()
+            .map(|given| GivenMaskRecord { source: given.source.clone(), sha256: given.sha256() }),
+        sweep: sweep::points(findings),
         controls,
         truth: truth_rows,
         tuning,
@@ -156,19 +189,15 @@ fn direction(
 ) -> Result<Direction> {
     let class = &findings.classes[label];
     let Findings { plan, subject, .. } = findings;
-    let by_fill = plan
-        .fills
-        .iter()
-        .enumerate()
-        .map(|(i, fill)| {
-            let calls = class.calls(i);
-            FillScores {
-                fill: fill.to_string(),
-                scores: calls.scores(label),
-                asr: calls.attack_success(label),
-            }
-        })
-        .collect();
+    let fill_scores = |fill: &crate::region::Fill, calls: &Calls| FillScores {
+        fill: fill.to_string(),
+        scores: calls.scores(label),
+        asr: calls.attack_success(label),
+    };
+    let mut by_fill: Vec<FillScores> =
+        plan.fills.first().map(|fill| fill_scores(fill, calls)).into_iter().collect();
+    let others = plan.fills.iter().skip(1).zip(&class.others);
+    by_fill.extend(others.map(|(fill, other)| fill_scores(fill, &class.calls_of(other))));
     let count = |part: &[usize]| part.iter().filter(|&&i| subject.data.labels[i] == label).count();
     Ok(Direction {
         source: subject.data.class_names[label].clone(),
@@ -317,13 +346,15 @@ fn features(findings: &Findings<'_>, label: usize) -> Result<Features> {
 fn evidence(
     findings: &Findings<'_>,
     label: usize,
+    calls: &Calls,
     together: &[crate::study::record::Together],
     control: Option<&Control>,
 ) -> Evidence {
     let class = &findings.classes[label];
     let plan = findings.plan;
+    let subject_seed = findings.subject.classifier_record.training_seed;
     let right: Vec<&LookRow> = class.looks.iter().filter(|l| l.clean.right(label)).collect();
-    let headline: Vec<&DefendRow> = class.defends.iter().filter_map(|d| d.first()).collect();
+    let headline = &class.defends;
     let n = class.looks.len().max(1) as f64;
     let changed_predictions =
         headline.iter().zip(&class.looks).filter(|(d, l)| d.modified.predicted != l.clean.predicted).count();
@@ -351,76 +382,23 @@ fn evidence(
         empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
         blob_area: class.regions.blob.area(),
         multi_step: class.worst.is_some(),
+        clean_balanced_low: together.iter().find(|t| t.protocol == "clean").map(|t| t.balanced_low),
+        worst: Some(["adv_worst", "adaptive_worst"].map(|key| calls.get(key)))
+            .and_then(|[plain, defended]| Some([accuracy(plain?, label), accuracy(defended?, label)])),
+        training_seed: subject_seed.filter(|_| plan.n_seeds == 1),
+        headline_fill: plan.fills.first().map_or_else(String::new, ToString::to_string),
         same_images: plan.fit_is_eval,
         oracle: plan.mask == crate::region::MaskPolicy::Oracle,
         mask_area: class.mask.area(),
         changed_images: headline.iter().filter(|d| d.changed).count(),
         changed_predictions,
         majority,
-        controls: control.map(|c| (c.rank - 1, c.rates.len())),
+        controls: control.map(|c| (c.scored.clone(), c.rank - 1, c.rates.len())),
         zero_share: class.looks.iter().map(|l| l.zeros).sum::<f64>() / n,
         noise,
         leak: findings.leak,
         tune_images: findings.tuned.as_ref().map(|found| found.n[label]),
     }
-}
-
-fn sweep(findings: &Findings<'_>) -> Vec<SweepPoint> {
-    let mut points = Vec::new();
-    for (i, epsilon) in findings.plan.sweep.iter().enumerate() {
-        for (label, class) in findings.classes.iter().enumerate() {
-            let pairs: Vec<(Call, Call)> =
-                class.defends.iter().filter_map(|d| d.first()?.sweep.get(i).copied()).collect();
-            if pairs.is_empty() {
-                continue;
-            }
-            let of = |f: fn(&(Call, Call)) -> Call| accuracy(&pairs.iter().map(f).collect::<Vec<_>>(), label);
-            points.push(SweepPoint {
-                epsilon: epsilon.value(),
-                source: findings.subject.data.class_names[label].clone(),
-                clean: accuracy(&class.looks.iter().map(|l| l.clean).collect::<Vec<_>>(), label),
-                adv: of(|p| p.0),
-                adaptive: of(|p| p.1),
-            });
-        }
-    }
-    points
-}
-
-fn controls(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control> {
-    let mut summaries = Vec::new();
-    for (label, class) in findings.classes.iter().enumerate() {
-        let rows = &findings.controls.rows[label];
-        if rows.is_empty() {
-            continue;
-        }
-        let chosen = control_images(findings.plan.seed, findings.subject.data, &class.eval);
-        for scored in ["mod", "adaptive"] {
-            // Without P3 the blob itself has no adaptive score to set the shifts against.
-            let Some(own) = calls[label].get(scored) else { continue };
-            let own: Vec<Call> =
-                class.eval.iter().zip(own).filter(|(i, _)| chosen.contains(i)).map(|(_, c)| *c).collect();
-            let blob = accuracy(&own, label);
-            let rates: Vec<Score> = (0..findings.controls.shifts.len())
-                .map(|shift| {
-                    let of = rows.iter().filter_map(|of_image| of_image.get(shift));
-                    let calls = of.map(|r| if scored == "mod" { r.modified } else { r.adaptive });
-                    accuracy(&calls.collect::<Vec<_>>(), label)
-                })
-                .collect();
-            let as_good = rates.iter().filter(|s| s.k >= blob.k).count();
-            summaries.push(Control {
-                source: findings.subject.data.class_names[label].clone(),
-                scored: scored.to_owned(),
-                blob,
-                shifts: findings.controls.shifts.clone(),
-                rates: rates.iter().map(|s| s.rate).collect(),
-                rank: as_good + 1,
-                p: (as_good + 1) as f64 / (rates.len() + 1) as f64,
-            });
-        }
-    }
-    summaries
 }
 
 fn ledger(findings: &Findings<'_>, calls: &[Calls], names: &[String; 2]) -> Vec<LedgerRow> {
@@ -442,6 +420,8 @@ fn ledger(findings: &Findings<'_>, calls: &[Calls], names: &[String; 2]) -> Vec<
                 clean_margin: margin("clean"),
                 adv_prediction: name("adv"),
                 adv_margin: margin("adv"),
+                adv_worst_prediction: name("adv_worst"),
+                adv_worst_margin: margin("adv_worst"),
                 mod_prediction: name("mod"),
                 mod_margin: margin("mod"),
                 mod_adv_prediction: name("mod_adv"),

@@ -1,8 +1,8 @@
-//! Protocols P0 to P4 and P3w on one batch of one class, one fill, one mask (method, section 7).
+//! Protocols P0 to P4 on one batch of one class, one fill, one mask (method, section 7); the worst cases are in `worst.rs`.
 
 use ndarray::Array4;
 
-use crate::attack::{AttackJob, Epsilon, Goal, Pgd, ThreatModel, referee};
+use crate::attack::ThreatModel;
 use crate::error::Result;
 use crate::image::Mask;
 use crate::region::{ResolvedFill, neutralize};
@@ -26,31 +26,20 @@ impl Neutralizer<'_> {
     }
 }
 
-/// What is known of the clean images already.
-pub(crate) struct Known<'a> {
-    /// Gradient of the loss at x.
-    pub(crate) gradient: &'a Array4<f32>,
-    /// A_M(x).
-    pub(crate) adversarial: &'a Array4<f32>,
-    /// The calls on A_M(x).
-    pub(crate) adv: &'a [Call],
-}
-
 impl Lens<'_> {
-    /// Every protocol of the plan but P3w, and the sweep where it is asked for.
+    /// Every protocol of the plan but the worst cases. `known`: A_M(x), where an earlier pass has made it.
     ///
     /// For FGSM one pass at N(x) feeds mod, mod_adv, adaptive and remasked.
     pub(crate) fn defend(
         &self,
         batch: &Batch<'_>,
         n: Neutralizer<'_>,
-        known: Option<&Known<'_>>,
-        sweep: &[Epsilon],
+        known: Option<&Array4<f32>>,
     ) -> Result<Vec<DefendRow>> {
         let plan = self.plan;
         let protocols = plan.protocols;
         let modified = n.apply(&batch.images)?;
-        let attacked = protocols.p1 || protocols.p3 || protocols.p4 || !sweep.is_empty();
+        let attacked = protocols.p1 || protocols.p3 || protocols.p4;
         let (mod_calls, gradient) = if attacked {
             let (calls, gradient) = self.loss_pass(&modified, &batch.labels)?;
             (calls, Some(gradient))
@@ -68,7 +57,6 @@ impl Lens<'_> {
                 oblivious: None,
                 adaptive: None,
                 remasked: None,
-                sweep: Vec::new(),
             })
             .collect();
         let anywhere = ThreatModel::everywhere(plan.epsilon);
@@ -87,74 +75,33 @@ impl Lens<'_> {
                 set(&mut rows, calls(&outcome.logits, &batch.labels), |row, call| row.adaptive = Some(call));
             }
         }
-        if protocols.p2 || !sweep.is_empty() {
+        if protocols.p2 {
             let again;
-            let known = if let Some(known) = known {
-                known
-            } else {
-                again = self.again(batch)?;
-                &Known { gradient: &again.0, adversarial: &again.1, adv: &again.2 }
+            let adversarial = match known {
+                Some(adversarial) => adversarial,
+                None => {
+                    again = self.again(batch)?;
+                    &again
+                }
             };
-            if protocols.p2 {
-                let oblivious = self.classify(&n.apply(known.adversarial)?, &batch.labels)?;
-                set(&mut rows, oblivious, |row, call| row.oblivious = Some(call));
-            }
-            for &epsilon in sweep {
-                let Some(gradient) = &gradient else { continue };
-                if epsilon == plan.epsilon && protocols.p3 {
-                    // The study's own radius: both calls are known.
-                    for (row, &adv) in rows.iter_mut().zip(known.adv) {
-                        row.sweep.extend(row.adaptive.map(|adaptive| (adv, adaptive)));
-                    }
-                    continue;
-                }
-                let everywhere = ThreatModel::everywhere(epsilon);
-                let adv = self.attack(batch, &batch.images, known.gradient, &everywhere, false)?;
-                let outside = ThreatModel::outside(epsilon, n.mask);
-                let adaptive = self.attack(batch, &modified, gradient, &outside, false)?;
-                let pairs =
-                    calls(&adv.logits, &batch.labels).into_iter().zip(calls(&adaptive.logits, &batch.labels));
-                for (row, pair) in rows.iter_mut().zip(pairs) {
-                    row.sweep.push(pair);
-                }
-            }
+            let oblivious = self.classify(&n.apply(adversarial)?, &batch.labels)?;
+            set(&mut rows, oblivious, |row, call| row.oblivious = Some(call));
         }
         Ok(rows)
     }
 
-    /// The loss gradient at x, A_M(x) and the calls on it, where an earlier stage has not kept them.
-    fn again(&self, batch: &Batch<'_>) -> Result<(Array4<f32>, Array4<f32>, Vec<Call>)> {
+    /// A_M(x), where an earlier stage has not kept it.
+    fn again(&self, batch: &Batch<'_>) -> Result<Array4<f32>> {
         let (_, gradient) = self.loss_pass(&batch.images, &batch.labels)?;
         let threat = ThreatModel::everywhere(self.plan.epsilon);
-        let outcome = self.attack(batch, &batch.images, &gradient, &threat, false)?;
-        let adv = calls(&outcome.logits, &batch.labels);
-        Ok((gradient, outcome.adversarial, adv))
-    }
-
-    /// P3w's second attack: PGD-Linf through the defended model.
-    pub(crate) fn worst(&self, batch: &Batch<'_>, n: Neutralizer<'_>) -> Result<Vec<Call>> {
-        let modified = n.apply(&batch.images)?;
-        let threat = ThreatModel::outside(self.plan.epsilon, n.mask);
-        let job = AttackJob {
-            classifier: self.classifier,
-            images: modified.view(),
-            labels: &batch.labels,
-            ids: &batch.ids,
-            seed: self.plan.seed,
-            threat: &threat,
-            goal: &Goal::Untargeted,
-            gradient: None,
-            features: false,
-        };
-        let outcome = referee::run(&Pgd::headline(self.plan.epsilon)?, &job)?;
-        Ok(calls(&outcome.logits, &batch.labels))
+        Ok(self.attack(batch, &batch.images, &gradient, &threat, false)?.adversarial)
     }
 
     /// One shifted control: mod and adaptive with the headline fill.
     pub(crate) fn control(&self, batch: &Batch<'_>, n: Neutralizer<'_>) -> Result<Vec<ControlRow>> {
         let threat = ThreatModel::outside(self.plan.epsilon, n.mask);
         let rows = self.neutralized(batch, n, &threat)?.into_iter();
-        Ok(rows.map(|[modified, adaptive]| ControlRow { modified, adaptive }).collect())
+        Ok(rows.map(|[modified, adaptive]| ControlRow { modified, adaptive, worst: None }).collect())
     }
 
     /// M(N(x)), and M after the plan's attack on N(x) within a threat model: P3 where only pixels outside the mask may

@@ -25,8 +25,6 @@ pub(crate) struct Lens<'a> {
 /// A batch seen once: its maps, and what later protocols use again.
 pub(crate) struct Seen {
     pub(crate) rows: Vec<LookRow>,
-    /// Gradient of the loss at x.
-    pub(crate) gradient: Array4<f32>,
     /// A_M(x).
     pub(crate) adversarial: Array4<f32>,
     pub(crate) maps: Vec<Maps>,
@@ -125,7 +123,7 @@ impl Lens<'_> {
             .into_par_iter()
             .map(|i| row(i, batch, &trace, &outcome, &maps[i], likeness.as_ref()))
             .collect::<Result<_>>()?;
-        Ok(Seen { rows, gradient, adversarial: outcome.adversarial, maps })
+        Ok(Seen { rows, adversarial: outcome.adversarial, maps })
     }
 }
 

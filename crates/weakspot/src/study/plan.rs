@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::attack::{AttackKind, AttackSettings, Epsilon, Measure};
 use crate::attribution::{Explain, Method};
+use crate::digest;
 use crate::error::{Error, Result};
+use crate::image::Mask;
 use crate::metrics::Window;
 use crate::region::{BlobRule, Fill, MaskPolicy, Theta, Threshold};
 use crate::study::tune::{Point, TuneFor, Tuning};
@@ -61,6 +63,31 @@ pub struct Plan {
     pub save_all_maps: bool,
     /// What is searched on the tune part first; the thresholds and the fill found go before those above.
     pub tune: Option<Tuning>,
+    /// Masks that are scored in place of the blobs.
+    pub given: Option<GivenMasks>,
+    /// Classifiers, each of another seed, that the study is one of: 1 raises the flag `one-seed`.
+    pub n_seeds: usize,
+}
+
+/// Masks that were brought along, one per class: they stand in the place of the classes' blobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenMasks {
+    /// By class, `[height, width]`.
+    pub masks: [Mask; 2],
+    /// Where they are from, as it was typed.
+    pub source: String,
+}
+
+impl GivenMasks {
+    /// SHA-256 of both masks' sizes and pixels, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        let bytes = self.masks.iter().flat_map(|mask| {
+            let (height, width) = mask.dim();
+            let size = [height as u64, width as u64].map(u64::to_le_bytes).concat();
+            size.into_iter().chain(mask.0.iter().map(|&set| u8::from(set))).collect::<Vec<u8>>()
+        });
+        digest::sha256(&bytes.collect::<Vec<u8>>())
+    }
 }
 
 /// Where the defaults come from.
@@ -139,8 +166,23 @@ impl std::fmt::Display for Protocols {
 /// The share of a class's fit images below which successes alone say nothing (method, section 4).
 pub const FEW_SUCCESSES: usize = 20;
 
-/// Eval images per class on which controls are scored (method, section 8).
-pub const CONTROL_IMAGES: usize = 300;
+/// Eval images per class of what is described beside the scores (method, sections 4, 7 and 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Scored with every fill but the headline's.
+    pub fills: usize,
+    /// Scored under shifted controls.
+    pub controls: usize,
+    /// Of those, scored under P3w too.
+    pub worst_controls: usize,
+    /// Scored at other radii.
+    pub sweep: usize,
+    /// Attacked to the end, for AUC and placebo.
+    pub margins: usize,
+}
+
+/// Above this side, in pixels, fewer images are attacked for what is described beside the scores.
+const LARGE: usize = 64;
 
 /// The least number of shifted controls (method, section 8): with 19, p can reach 0.05.
 pub const LEAST_CONTROLS: usize = 19;
@@ -179,6 +221,8 @@ impl Plan {
             permutations: 999,
             save_all_maps: false,
             tune: None,
+            given: None,
+            n_seeds: 1,
         })
     }
 
@@ -199,6 +243,14 @@ impl Plan {
         })
     }
 
+    /// How many images per class are taken for what is described beside the scores, for images of `(height, width)`.
+    pub fn budget((height, width): (usize, usize)) -> Budget {
+        if height.max(width) > LARGE {
+            return Budget { fills: 300, controls: 300, worst_controls: 10, sweep: 25, margins: 25 };
+        }
+        Budget { fills: 300, controls: 300, worst_controls: 100, sweep: 100, margins: 300 }
+    }
+
     /// Checks what no single setting can check.
     ///
     /// # Errors
@@ -217,6 +269,10 @@ impl Plan {
             .with_hint("--controls none, or --controls 19"));
         }
         self.attack.build(self.epsilon)?;
+        if self.given.is_some() && self.tune.is_some() {
+            return Err(Error::invalid("--tune searches a blob; --use-mask brings the mask that is scored")
+                .with_hint("leave one of the two out"));
+        }
         if self.permutations < 19 {
             return Err(Error::invalid(format!(
                 "at least 19 permutations are needed; got {}",
@@ -275,39 +331,75 @@ impl Plan {
 
     /// Every setting, by its flag's name where it has one, as text that the flag would accept.
     pub fn config(&self) -> BTreeMap<String, String> {
+        // In full, so that a new setting cannot be left out: what is not here does not tell two studies apart.
+        let Self {
+            preset,
+            seed,
+            epsilon,
+            attack: AttackSettings { kind, step_size, n_steps, random_start, n_restarts },
+            targeted,
+            cam,
+            explain,
+            layer,
+            roa,
+            roa_from,
+            delta1,
+            delta2,
+            theta,
+            blob,
+            fills,
+            mask,
+            fit_is_eval,
+            protocols,
+            sweep,
+            controls,
+            ssim,
+            permutations,
+            save_all_maps,
+            tune,
+            given,
+            n_seeds,
+        } = self;
         let join = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(",") };
         let mut config = BTreeMap::new();
         let mut set = |key: &str, value: String| config.insert(key.to_owned(), value);
-        set("preset", if self.preset == Preset::Paper { "paper" } else { "default" }.to_owned());
-        set("seed", self.seed.to_string());
-        set("eps", self.epsilon.flag());
-        set("cam", self.cam.to_string());
-        set("explain", self.explain.to_string());
-        set("layer", self.layer.clone().unwrap_or_else(|| "auto".to_owned()));
-        set("roa", self.roa.to_string());
-        set("roa-from", if self.roa_from == RoaFrom::All { "all" } else { "successes" }.to_owned());
-        set("delta1", self.delta1.to_string());
-        set("delta2", self.delta2.to_string());
-        set("theta", self.theta.to_string());
-        set("blob", self.blob.to_string());
-        set("fill", join(self.fills.iter().map(ToString::to_string).collect()));
-        set("mask", self.mask.to_string());
-        set("fit", if self.fit_is_eval { "eval" } else { "own" }.to_owned());
-        set("protocols", self.protocols.to_string());
-        set("sweep", join(self.sweep.iter().map(|e| e.flag()).collect()));
-        set("controls", if self.controls == 0 { "none".to_owned() } else { self.controls.to_string() });
-        set("ssim", self.ssim.name().to_owned());
-        set("permutations", self.permutations.to_string());
-        set("save-maps", if self.save_all_maps { "all" } else { "pictured" }.to_owned());
-        set("attack", self.attack.kind.to_string());
-        if self.attack.kind == AttackKind::Pgd {
-            set("alpha", self.attack.step_size.map_or_else(|| "eps/8".to_owned(), Epsilon::flag));
-            set("steps", self.attack.n_steps.to_string());
-            set("random-start", self.attack.random_start.to_string());
-            set("restarts", self.attack.n_restarts.to_string());
+        set("preset", if *preset == Preset::Paper { "paper" } else { "default" }.to_owned());
+        set("seed", seed.to_string());
+        set("eps", epsilon.flag());
+        set("cam", cam.to_string());
+        set("explain", explain.to_string());
+        set("layer", layer.clone().unwrap_or_else(|| "auto".to_owned()));
+        set("roa", roa.to_string());
+        set("roa-from", if *roa_from == RoaFrom::All { "all" } else { "successes" }.to_owned());
+        set("delta1", delta1.to_string());
+        set("delta2", delta2.to_string());
+        set("theta", theta.to_string());
+        set("blob", blob.to_string());
+        set("fill", join(fills.iter().map(ToString::to_string).collect()));
+        set("mask", mask.to_string());
+        set("fit", if *fit_is_eval { "eval" } else { "own" }.to_owned());
+        set("protocols", protocols.to_string());
+        set("sweep", join(sweep.iter().map(|e| e.flag()).collect()));
+        set("controls", if *controls == 0 { "none".to_owned() } else { controls.to_string() });
+        set("ssim", ssim.name().to_owned());
+        set("permutations", permutations.to_string());
+        set("save-maps", if *save_all_maps { "all" } else { "pictured" }.to_owned());
+        set("attack", kind.to_string());
+        if *kind == AttackKind::Pgd {
+            set("alpha", step_size.map_or_else(|| "eps/8".to_owned(), Epsilon::flag));
+            set("steps", n_steps.to_string());
+            set("random-start", random_start.to_string());
+            set("restarts", n_restarts.to_string());
         }
-        set("targeted", self.targeted.to_string());
-        config.extend(self.tune.iter().flat_map(Tuning::config));
+        set("targeted", targeted.to_string());
+        if let Some(given) = given {
+            set("use-mask", given.source.clone());
+            set("use-mask-sha256", given.sha256());
+        }
+        if *n_seeds != 1 {
+            set("n-seeds", n_seeds.to_string());
+        }
+        config.extend(tune.iter().flat_map(Tuning::config));
         config
     }
 }

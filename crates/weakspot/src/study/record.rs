@@ -10,7 +10,10 @@ pub use crate::metrics::{FeatureSummary, Mean, Score, ShiftTest};
 pub use crate::study::tune::{TunedEval, TunedPoint, TunedScore, TuningRecord};
 
 /// The name and version of the `results.json` format.
-pub const SCHEMA: &str = "weakspot-results/1";
+pub const SCHEMA: &str = "weakspot-results/2";
+
+/// The version before, which is read too: its headline has no undefended worst case, and the flag `weak-baseline` says so.
+pub const SCHEMA_BEFORE: &str = "weakspot-results/1";
 
 /// Everything a study found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,18 @@ pub struct Record {
     pub together: Vec<Together>,
     /// Paired comparisons: one Holm family.
     pub tests: Vec<PairedTest>,
+    /// The comparisons of both classes together, in the order of `tests`.
+    #[serde(default)]
+    pub differences: Vec<BothDifference>,
+    /// What each worst case is the worst of, by protocol: keys `adv_worst` and `adaptive_worst`.
+    #[serde(default)]
+    pub worst_of: BTreeMap<String, Vec<String>>,
+    /// Whether the mask is more than a moved threshold; `null` where the worst cases were not run.
+    #[serde(default)]
+    pub separation: Option<SeparationRecord>,
+    /// A mask that was brought along in place of the blob; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_mask: Option<GivenMaskRecord>,
     /// Scores over epsilon, with the blob kept.
     pub sweep: Vec<SweepPoint>,
     /// The blob against its own shifts.
@@ -44,6 +59,84 @@ pub struct Record {
     /// The search for thresholds and fill; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<TuningRecord>,
+}
+
+/// Where a mask is from that was brought along in place of the blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenMaskRecord {
+    /// The files or the run's folder, as they were typed.
+    pub source: String,
+    /// SHA-256 of both classes' pixels.
+    pub sha256: String,
+}
+
+/// A number with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// The number.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+impl From<crate::metrics::Difference> for Interval {
+    fn from(d: crate::metrics::Difference) -> Self {
+        Self { value: d.value, low: d.low, high: d.high }
+    }
+}
+
+impl From<crate::metrics::Balanced> for Interval {
+    fn from(b: crate::metrics::Balanced) -> Self {
+        Self { value: b.value, low: b.low, high: b.high }
+    }
+}
+
+/// One comparison of both classes together: the unweighted mean of the two paired differences. Not tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BothDifference {
+    /// As in [`PairedTest::comparison`].
+    pub comparison: String,
+    /// First minus second, a fraction, with MOVER's interval.
+    pub difference: Interval,
+}
+
+/// Margins under attacks that are run to their end, on at most 300 eval images per class: what a moved threshold explains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeparationRecord {
+    /// Areas under the curve; `null` where a class has fewer than two images.
+    pub auc: Option<AucRecord>,
+    /// The undefended model with one number added.
+    pub placebo: PlaceboRecord,
+}
+
+/// How well margins tell the classes apart, whatever the threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AucRecord {
+    /// Of the undefended model.
+    pub adv_worst: Interval,
+    /// Of the defended model.
+    pub adaptive_worst: Interval,
+    /// Defended minus undefended (DeLong's paired interval).
+    pub difference: Interval,
+}
+
+/// The undefended model with one number added to class 1's logit, so that it predicts class 1 as often as the defended one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceboRecord {
+    /// The number.
+    pub shift: f64,
+    /// Accuracy of the placebo on each class, in the order of the classes.
+    pub scores: [Score; 2],
+    /// Accuracy of the defended model on the same images, under the same attacks.
+    pub masked_scores: [Score; 2],
+    /// Balanced accuracy of the placebo.
+    pub balanced: Interval,
+    /// Balanced accuracy of the defended model.
+    pub masked_balanced: Interval,
+    /// Defended minus placebo: the unweighted mean of the classes' paired differences.
+    pub difference: Interval,
 }
 
 /// What was studied.
@@ -93,6 +186,9 @@ pub struct ClassifierRecord {
     pub convolutions: String,
     /// Accuracy on the tune part when training stopped.
     pub tune_accuracy: Option<Score>,
+    /// The seed of its training, where this program trained it; absent for other weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_seed: Option<u64>,
     /// The layer the maps are read at.
     pub layer: String,
     /// `[height, width]` of that layer's grid.
@@ -177,6 +273,9 @@ pub struct Scores {
     pub clean: Option<Score>,
     /// P0: M(A_M(x)).
     pub adv: Option<Score>,
+    /// P0w, the headline's baseline: x itself, A or PGD fools M.
+    #[serde(default)]
+    pub adv_worst: Option<Score>,
     /// P0: M(N(x)).
     #[serde(rename = "mod")]
     pub modified: Option<Score>,
@@ -186,7 +285,7 @@ pub struct Scores {
     pub oblivious: Option<Score>,
     /// P3: the attack knows the mask.
     pub adaptive: Option<Score>,
-    /// P3w, the headline: A or PGD fools M after N.
+    /// P3w, the headline: N(x) itself, A or PGD fools M after N.
     pub adaptive_worst: Option<Score>,
     /// P4: M(N(A_M(N(x)))).
     pub remasked: Option<Score>,
@@ -197,6 +296,9 @@ pub struct Scores {
 pub struct AttackSuccess {
     /// Before: M(x).
     pub adv: Option<Score>,
+    /// Before: M(x).
+    #[serde(default)]
+    pub adv_worst: Option<Score>,
     /// Before: M(N(x)).
     pub mod_adv: Option<Score>,
     /// Before: M(N(x)).
@@ -367,7 +469,7 @@ pub struct Together {
 pub struct PairedTest {
     /// Class whose images are compared.
     pub source: String,
-    /// `mod-clean`, `mod_adv-adv`, `oblivious-adv`, `adaptive-adv`, `adaptive_worst-adv`: first minus second.
+    /// `mod-clean`, `mod_adv-adv`, `oblivious-adv`, `adaptive-adv`, `adaptive_worst-adv_worst`: first minus second.
     pub comparison: String,
     /// Images.
     pub n: usize,
@@ -385,11 +487,11 @@ pub struct PairedTest {
     pub p: f64,
     /// After Holm's correction over the study's family.
     pub p_holm: f64,
-    /// `better`, `worse`, `no effect` or `not shown`.
+    /// `cannot tell at this eps`, `better`, `worse`, `no effect` or `not shown`.
     pub word: String,
 }
 
-/// Scores of one direction at one epsilon; blob and thresholds as at the study's own epsilon.
+/// Scores of one direction at one epsilon, on at most 100 eval images; blob and thresholds as at the study's own epsilon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepPoint {
     /// Radius in pixel units.
@@ -400,8 +502,17 @@ pub struct SweepPoint {
     pub clean: Score,
     /// M(A_M(x)).
     pub adv: Score,
-    /// P3.
-    pub adaptive: Score,
+    /// P3; `null` where it was not run.
+    pub adaptive: Option<Score>,
+    /// P0w.
+    #[serde(default)]
+    pub adv_worst: Option<Score>,
+    /// P3w.
+    #[serde(default)]
+    pub adaptive_worst: Option<Score>,
+    /// P3w minus P0w on these images; all radii and classes are one Holm family.
+    #[serde(default)]
+    pub worst: Option<PairedTest>,
 }
 
 /// The blob's score among those of its own random toroidal shifts.
@@ -409,7 +520,7 @@ pub struct SweepPoint {
 pub struct Control {
     /// Class whose images are scored.
     pub source: String,
-    /// `mod` or `adaptive`.
+    /// `mod`, `adaptive` or `adaptive_worst`.
     pub scored: String,
     /// The blob itself, on the same images.
     pub blob: Score,
@@ -455,6 +566,10 @@ pub struct LedgerRow {
     pub clean_margin: Option<f32>,
     pub adv_prediction: Option<String>,
     pub adv_margin: Option<f32>,
+    #[serde(default)]
+    pub adv_worst_prediction: Option<String>,
+    #[serde(default)]
+    pub adv_worst_margin: Option<f32>,
     pub mod_prediction: Option<String>,
     pub mod_margin: Option<f32>,
     pub mod_adv_prediction: Option<String>,

@@ -17,6 +17,12 @@ impl Call {
     pub(crate) fn right(self, label: usize) -> bool {
         usize::from(self.predicted) == label
     }
+
+    /// The worse of two for the defender: wrong before right, then the smaller margin.
+    pub(crate) fn worse(self, other: Self, label: usize) -> Self {
+        let rank = |call: Self| (call.right(label), call.margin);
+        if rank(other) < rank(self) { other } else { self }
+    }
 }
 
 /// A statistic and its permutation p.
@@ -72,16 +78,29 @@ pub(crate) struct DefendRow {
     pub(crate) oblivious: Option<Call>,
     pub(crate) adaptive: Option<Call>,
     pub(crate) remasked: Option<Call>,
-    /// `(adv, adaptive)` per radius of the sweep; headline fill only.
-    pub(crate) sweep: Vec<(Call, Call)>,
 }
+
+/// One image at one radius of the sweep, headline fill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SweepRow {
+    pub(crate) clean: Call,
+    pub(crate) adv: Call,
+    /// `None` where P3 is not run.
+    pub(crate) adaptive: Option<Call>,
+    /// P0w and P3w; `None` where they are not run.
+    pub(crate) worst: Option<[Call; 2]>,
+}
+
+/// The lowest margins of one image under attacks that are run to their end: undefended, and defended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MarginRow(pub(crate) [f32; 2]);
 
 /// One eval image when the masks are known beforehand: everything in one go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EvalRow {
     pub(crate) look: LookRow,
-    /// One per fill.
-    pub(crate) defend: Vec<DefendRow>,
+    /// With the headline fill.
+    pub(crate) defend: DefendRow,
 }
 
 /// One image under one shifted control.
@@ -89,4 +108,6 @@ pub(crate) struct EvalRow {
 pub(crate) struct ControlRow {
     pub(crate) modified: Call,
     pub(crate) adaptive: Call,
+    /// P3w; `None` for images beyond those that it is run on.
+    pub(crate) worst: Option<Call>,
 }

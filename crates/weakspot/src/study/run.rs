@@ -3,7 +3,7 @@
 use ndarray::Array4;
 use sha2::{Digest as _, Sha256};
 
-use crate::attack::{Epsilon, Goal, Noise, ThreatModel, referee};
+use crate::attack::{Goal, Noise, ThreatModel, referee};
 use crate::attribution::Explainer;
 use crate::classifier::Classifier;
 use crate::dataset::{Dataset, Splits};
@@ -15,18 +15,19 @@ use crate::progress::Observer;
 use crate::region::{ChannelMeans, ResolvedFill};
 use crate::report::Run;
 use crate::rng;
-use crate::study::assemble::{self, ClassFindings, Findings};
-use crate::study::defend::{Known, Neutralizer};
+use crate::study::assemble::{self, ClassFindings, Findings, OtherFill};
+use crate::study::defend::Neutralizer;
 use crate::study::journal::Journal;
 use crate::study::likeness::Likeness;
 use crate::study::look::{Lens, calls};
 use crate::study::pictures;
-use crate::study::plan::{CONTROL_IMAGES, Plan};
+use crate::study::plan::Plan;
 use crate::study::record::ClassifierRecord;
 use crate::study::regions::ClassRegions;
-use crate::study::rows::{Call, ControlRow, DefendRow, EvalRow, LookRow};
+use crate::study::rows::{Call, DefendRow, EvalRow, LookRow};
 use crate::study::stage::{Bench, stopped};
 use crate::study::tune::{self, Point};
+use crate::study::{controls, margins, sweep, worst};
 
 /// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
 const NOISE_IMAGES: usize = 100;
@@ -131,29 +132,48 @@ pub fn run(
         look_stage(&lens, &mut bench, "fit", &fit, None)?
     };
     let size = (input.height, input.width);
-    let regions = [0, 1].map(|label| ClassRegions::new(plan, label, &seen_first[label], size));
+    let mut regions = [0, 1].map(|label| ClassRegions::new(plan, label, &seen_first[label], size));
+    if let Some(given) = &plan.given {
+        for (regions, mask) in regions.iter_mut().zip(&given.masks) {
+            regions.blob = mask.clone();
+        }
+    }
     let masks = [0, 1].map(|label| plan.mask.applied([&regions[0].blob, &regions[1].blob], label));
 
     let (looks, defends) = if plan.fit_is_eval {
-        let defends = defend_stage(&lens, &mut bench, &eval, &masks, &fills)?;
+        let defends = defend_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
         (seen_first.clone(), defends)
     } else {
-        eval_stage(&lens, &mut bench, &eval, &masks, &fills, &likeness)?
+        eval_stage(&lens, &mut bench, &eval, &masks, &fills[0], &likeness)?
     };
-    let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &defends)?;
-    let controls = control_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
+    let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &looks, &defends)?;
+    let others = other_fills(&lens, &mut bench, &eval, &masks, &fills)?;
+    let margins = margins::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
+    let sweep = sweep::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
+    let controls = controls::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
     let noise = noise_stage(&lens, &mut bench, &eval)?;
     let leak = leak(&lens, &regions, &fills[0], batch_size.max(1), observer)?;
     observer.stage("writing down what was found", 1);
     let mut classes = Vec::new();
-    let mut each = looks.into_iter().zip(defends).zip(worst).zip(noise).zip(masks.clone());
+    let mut each = looks.into_iter().zip(defends).zip(worst).zip(others).zip(noise).zip(masks.clone());
     for (label, regions) in regions.into_iter().enumerate() {
-        let Some(((((looks, defends), worst), noise), mask)) = each.next() else { break };
+        let Some((((((looks, defends), worst), others), noise), mask)) = each.next() else { break };
         let (fit, eval) = (fit[label].clone(), eval[label].clone());
-        classes.push(ClassFindings { regions, mask, fit, eval, looks, defends, worst, noise });
+        classes.push(ClassFindings { regions, mask, fit, eval, looks, defends, worst, others, noise });
     }
-    let findings =
-        Findings { plan, base, subject, lens: &lens, classes, controls, leak, fit_looks: seen_first, tuned };
+    let findings = Findings {
+        plan,
+        base,
+        subject,
+        lens: &lens,
+        classes,
+        controls,
+        margins,
+        sweep,
+        leak,
+        fit_looks: seen_first,
+        tuned,
+    };
     let (record, ledger) = assemble::record(&findings)?;
     let maps = pictures::maps(&findings, &bench, &fills[0])?;
     observer.advance(1);
@@ -207,41 +227,22 @@ fn look_stage(
     Ok(looks)
 }
 
-/// Rows of every class, of every image, of every fill.
-type Defended = [Vec<Vec<DefendRow>>; 2];
-
-/// One batch through every fill; only the headline's is swept.
-fn defend_fills(
-    lens: &Lens<'_>,
-    batch: &crate::study::stage::Batch<'_>,
-    mask: &Mask,
-    fills: &[ResolvedFill],
-    known: Option<&Known<'_>>,
-) -> Result<Vec<Vec<DefendRow>>> {
-    let mut of_image: Vec<Vec<DefendRow>> = vec![Vec::new(); batch.ids.len()];
-    for (i, fill) in fills.iter().enumerate() {
-        let sweep: &[Epsilon] = if i == 0 { &lens.plan.sweep } else { &[] };
-        let rows = lens.defend(batch, Neutralizer { mask, fill }, known, sweep)?;
-        for (rows_of_image, row) in of_image.iter_mut().zip(rows) {
-            rows_of_image.push(row);
-        }
-    }
-    Ok(of_image)
-}
+/// The rows of every class, image by image, with one fill.
+type Defended = [Vec<DefendRow>; 2];
 
 fn defend_stage(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
     eval: &[Vec<usize>; 2],
     masks: &[Mask; 2],
-    fills: &[ResolvedFill],
+    fill: &ResolvedFill,
 ) -> Result<Defended> {
     let mut defends = [Vec::new(), Vec::new()];
     for (label, rows) in defends.iter_mut().enumerate() {
         let title = format!("protocols, {}", bench.data.class_names[label]);
-        *rows = bench.rows(&format!("defend/{label}"), &title, &eval[label], |batch| {
-            defend_fills(lens, batch, &masks[label], fills, None)
-        })?;
+        let n = Neutralizer { mask: &masks[label], fill };
+        *rows = bench
+            .rows(&format!("defend/{label}"), &title, &eval[label], |batch| lens.defend(batch, n, None))?;
     }
     Ok(defends)
 }
@@ -252,18 +253,17 @@ fn eval_stage(
     bench: &mut Bench<'_>,
     eval: &[Vec<usize>; 2],
     masks: &[Mask; 2],
-    fills: &[ResolvedFill],
+    fill: &ResolvedFill,
     likeness: &Likeness<'_>,
 ) -> Result<([Vec<LookRow>; 2], Defended)> {
     let mut looks = [Vec::new(), Vec::new()];
     let mut defends = [Vec::new(), Vec::new()];
     for label in 0..2 {
         let title = format!("protocols, {}", bench.data.class_names[label]);
+        let n = Neutralizer { mask: &masks[label], fill };
         let rows = bench.rows(&format!("eval/{label}"), &title, &eval[label], |batch| {
             let seen = lens.look(batch, Some(likeness))?;
-            let adv: Vec<Call> = seen.rows.iter().map(|row| row.adv).collect();
-            let known = Known { gradient: &seen.gradient, adversarial: &seen.adversarial, adv: &adv };
-            let defended = defend_fills(lens, batch, &masks[label], fills, Some(&known))?;
+            let defended = lens.defend(batch, n, Some(&seen.adversarial))?;
             Ok(seen.rows.into_iter().zip(defended).map(|(look, defend)| EvalRow { look, defend }).collect())
         })?;
         (looks[label], defends[label]) = rows.into_iter().map(|row| (row.look, row.defend)).unzip();
@@ -271,87 +271,73 @@ fn eval_stage(
     Ok((looks, defends))
 }
 
-/// P3w: wrong if A fools the defended model, or else if PGD does. `None` where P3 was not asked for.
+/// P0w and P3w with the headline fill, in this order. `None` where P3 was not asked for.
 fn worst_stage(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
     eval: &[Vec<usize>; 2],
     masks: &[Mask; 2],
     fill: &ResolvedFill,
+    looks: &[Vec<LookRow>; 2],
     defends: &Defended,
-) -> Result<[Option<Vec<Call>>; 2]> {
+) -> Result<[Option<[Vec<Call>; 2]>; 2]> {
     let mut worst = [None, None];
     if !lens.plan.protocols.p3w {
         return Ok(worst);
     }
     for (label, out) in worst.iter_mut().enumerate() {
-        let mut calls: Vec<Call> = defends[label]
-            .iter()
-            .filter_map(|row| row.first().and_then(|headline| headline.adaptive))
-            .collect();
-        // PGD need not be run where A has already won.
-        let left: Vec<usize> = (0..calls.len()).filter(|&i| calls[i].right(label)).collect();
-        let indices: Vec<usize> = left.iter().map(|&i| eval[label][i]).collect();
-        let title = format!("PGD through the defence, {}", bench.data.class_names[label]);
+        let images = (eval[label].as_slice(), label);
+        let name = bench.data.class_names[label].clone();
+        let known = |f: fn(&LookRow) -> Call| looks[label].iter().map(f).collect::<Vec<_>>();
+        let known = [known(|look| look.clean), known(|look| look.adv)];
+        let title = format!("PGD, nothing neutralized, {name}");
+        let plain =
+            worst::stage(lens, bench, (&format!("worst-undefended/{label}"), &title), images, None, &known)?;
         let n = Neutralizer { mask: &masks[label], fill };
-        let rows = bench.rows(&format!("worst/{label}"), &title, &indices, |batch| lens.worst(batch, n))?;
-        for (&i, row) in left.iter().zip(rows) {
-            if !row.right(label) || row.margin < calls[i].margin {
-                calls[i] = row;
-            }
-        }
-        *out = Some(calls);
+        let title = format!("PGD through the defence, {name}");
+        let stage = (format!("worst/{label}"), title);
+        let known = defended(&defends[label]);
+        *out = Some([plain, worst::stage(lens, bench, (&stage.0, &stage.1), images, Some(n), &known)?]);
     }
     Ok(worst)
 }
 
-/// The shifts of the controls and what they scored.
-pub(crate) struct Controls {
-    pub(crate) shifts: Vec<[usize; 2]>,
-    /// By class, by image ([`control_images`]), by shift.
-    pub(crate) rows: [Vec<Vec<ControlRow>>; 2],
+/// The calls on N(x) and after A through the defence: what P3w is known to be at least as bad as.
+fn defended(rows: &[DefendRow]) -> [Vec<Call>; 2] {
+    [rows.iter().map(|row| row.modified).collect(), rows.iter().filter_map(|row| row.adaptive).collect()]
 }
 
-fn control_stage(
+/// Every fill but the headline's, on some eval images of each class.
+fn other_fills(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
     eval: &[Vec<usize>; 2],
     masks: &[Mask; 2],
-    fill: &ResolvedFill,
-) -> Result<Controls> {
-    let (height, width) = masks[0].dim();
-    let mut controls = Controls { shifts: Vec::new(), rows: [Vec::new(), Vec::new()] };
-    if lens.plan.controls == 0 || masks.iter().all(Mask::is_empty) {
-        return Ok(controls);
-    }
-    let mut places: Vec<usize> = (1..height * width).collect();
-    rng::stream(lens.plan.seed, "control-shifts", "").shuffle(&mut places);
-    let shifts = places.iter().take(lens.plan.controls);
-    controls.shifts = shifts.map(|&place| [place / width, place % width]).collect();
-    for label in 0..2 {
-        if masks[label].is_empty() {
-            continue;
+    fills: &[ResolvedFill],
+) -> Result<[Vec<OtherFill>; 2]> {
+    let mut others = [Vec::new(), Vec::new()];
+    let most = Plan::budget(masks[0].dim()).fills;
+    for (label, others) in others.iter_mut().enumerate() {
+        let images = draw(lens.plan.seed, "fill-images", bench.data, &eval[label], most);
+        let name = bench.data.class_names[label].clone();
+        for (i, fill) in fills.iter().enumerate().skip(1) {
+            let n = Neutralizer { mask: &masks[label], fill };
+            let title = format!("fill {}, {name}", lens.plan.fills[i]);
+            let rows = bench
+                .rows(&format!("fill/{i}/{label}"), &title, &images, |batch| lens.defend(batch, n, None))?;
+            let worst = if lens.plan.protocols.p3w {
+                let title = format!("PGD through the defence, fill {}, {name}", lens.plan.fills[i]);
+                let stage = (format!("fill-worst/{i}/{label}"), title);
+                let known = defended(&rows);
+                let images = (images.as_slice(), label);
+                Some(worst::stage(lens, bench, (&stage.0, &stage.1), images, Some(n), &known)?)
+            } else {
+                None
+            };
+            others.push(OtherFill { images: images.clone(), rows, worst });
         }
-        let images = control_images(lens.plan.seed, bench.data, &eval[label]);
-        let shifted: Vec<Mask> =
-            controls.shifts.iter().map(|&[dy, dx]| masks[label].shifted(dy, dx)).collect();
-        let title = format!("{} shifted controls, {}", shifted.len(), bench.data.class_names[label]);
-        controls.rows[label] = bench.rows(&format!("controls/{label}"), &title, &images, |batch| {
-            let mut of_image = vec![Vec::with_capacity(shifted.len()); batch.ids.len()];
-            for mask in &shifted {
-                for (rows, row) in of_image.iter_mut().zip(lens.control(batch, Neutralizer { mask, fill })?) {
-                    rows.push(row);
-                }
-            }
-            Ok(of_image)
-        })?;
     }
-    Ok(controls)
-}
-
-/// The eval images of a class that controls are scored on: a keyed draw of at most [`CONTROL_IMAGES`].
-pub(crate) fn control_images(seed: u64, data: &Dataset, eval: &[usize]) -> Vec<usize> {
-    draw(seed, "control-images", data, eval, CONTROL_IMAGES)
+    Ok(others)
 }
 
 /// At most `n` of some images, drawn by (seed, purpose, id) and given in their own order.

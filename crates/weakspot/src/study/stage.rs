@@ -24,6 +24,17 @@ pub(crate) struct Batch<'a> {
     pub(crate) ids: Vec<&'a str>,
 }
 
+impl Batch<'_> {
+    /// The images at some places of the batch.
+    pub(crate) fn select(&self, places: &[usize]) -> Self {
+        Self {
+            images: self.images.select(ndarray::Axis(0), places),
+            labels: places.iter().map(|&i| self.labels[i]).collect(),
+            ids: places.iter().map(|&i| self.ids[i]).collect(),
+        }
+    }
+}
+
 /// What every stage works with.
 pub(crate) struct Bench<'a> {
     pub(crate) data: &'a Dataset,

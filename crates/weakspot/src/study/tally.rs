@@ -1,7 +1,7 @@
 //! From calls to scores: the arithmetic of protocols, with nothing carried over between them.
 
-use crate::metrics::{self, Score};
-use crate::study::record::{AttackSuccess, PairedTest, Scores, Together};
+use crate::metrics::{self, Difference, Score, Verdict};
+use crate::study::record::{AttackSuccess, BothDifference, PairedTest, Scores, Together};
 use crate::study::rows::{Call, DefendRow};
 
 /// The calls of one protocol on the eval images of one class, in the order of the images.
@@ -16,13 +16,14 @@ pub(crate) struct Protocol {
 pub(crate) struct Calls(pub(crate) Vec<Protocol>);
 
 impl Calls {
-    /// The protocols of the rows of one fill; `worst` is P3w, run for the headline fill only.
+    /// The protocols of the rows of one fill; `worst` is P0w and P3w.
     pub(crate) fn new(
         clean: Vec<Call>,
         adv: Vec<Call>,
         rows: &[&DefendRow],
-        worst: Option<Vec<Call>>,
+        worst: Option<[Vec<Call>; 2]>,
     ) -> Self {
+        let [plain, defended] = worst.map_or([None, None], |worst| worst.map(Some));
         let mut all = vec![
             Protocol { key: "clean", calls: clean },
             Protocol { key: "adv", calls: adv },
@@ -33,10 +34,11 @@ impl Calls {
                 all.push(Protocol { key, calls });
             }
         };
+        push("adv_worst", plain);
         push("mod_adv", rows.iter().map(|r| r.mod_adv).collect());
         push("oblivious", rows.iter().map(|r| r.oblivious).collect());
         push("adaptive", rows.iter().map(|r| r.adaptive).collect());
-        push("adaptive_worst", worst);
+        push("adaptive_worst", defended);
         push("remasked", rows.iter().map(|r| r.remasked).collect());
         Self(all)
     }
@@ -51,6 +53,7 @@ impl Calls {
         Scores {
             clean: of("clean"),
             adv: of("adv"),
+            adv_worst: of("adv_worst"),
             modified: of("mod"),
             mod_adv: of("mod_adv"),
             oblivious: of("oblivious"),
@@ -69,6 +72,7 @@ impl Calls {
         };
         AttackSuccess {
             adv: of("clean", "adv"),
+            adv_worst: of("clean", "adv_worst"),
             mod_adv: of("mod", "mod_adv"),
             oblivious: of("mod", "oblivious"),
             adaptive: of("mod", "adaptive"),
@@ -108,7 +112,7 @@ const COMPARISONS: [(&str, &str); 5] = [
     ("mod_adv", "adv"),
     ("oblivious", "adv"),
     ("adaptive", "adv"),
-    ("adaptive_worst", "adv"),
+    ("adaptive_worst", "adv_worst"),
 ];
 
 /// All comparisons of both classes that were run: one Holm family.
@@ -117,30 +121,48 @@ pub(crate) fn paired_tests(calls: [&Calls; 2], classes: &[String; 2]) -> Vec<Pai
     for label in 0..2 {
         for (first, second) in COMPARISONS {
             if let (Some(a), Some(b)) = (calls[label].get(first), calls[label].get(second)) {
-                tests.push(paired_test(&classes[label], &format!("{first}-{second}"), a, b, label));
+                tests.push(paired_test(&classes[label], (first, second), a, b, label));
             }
         }
     }
     let corrected = metrics::holm(&tests.iter().map(|t| t.p).collect::<Vec<_>>());
     for (test, p_holm) in tests.iter_mut().zip(corrected) {
-        test.p_holm = p_holm;
-        let difference = metrics::Difference { value: test.difference, low: test.low, high: test.high };
-        test.word = metrics::verdict(p_holm, difference).to_string();
+        test.correct(p_holm);
     }
     tests
 }
 
-fn paired_test(source: &str, comparison: &str, first: &[Call], second: &[Call], label: usize) -> PairedTest {
-    let mut counts = [[0usize; 2]; 2];
-    for (a, b) in first.iter().zip(second) {
-        counts[usize::from(a.right(label))][usize::from(b.right(label))] += 1;
-    }
-    let [[neither, second_only], [first_only, both]] = counts;
-    let difference = metrics::paired_difference(both, first_only, second_only, neither);
+/// The comparisons that both classes have, together.
+pub(crate) fn together_differences(tests: &[PairedTest]) -> Vec<BothDifference> {
+    let of = |(first, second): &(&str, &str)| {
+        let comparison = format!("{first}-{second}");
+        let mut found = tests.iter().filter(|t| t.comparison == comparison).map(PairedTest::interval);
+        let difference = metrics::mean_difference([found.next()?, found.next()?]).into();
+        Some(BothDifference { comparison, difference })
+    };
+    COMPARISONS.iter().filter_map(of).collect()
+}
+
+/// A comparison that is not corrected yet.
+pub(crate) fn paired_test(
+    source: &str,
+    (first, second): (&str, &str),
+    a: &[Call],
+    b: &[Call],
+    label: usize,
+) -> PairedTest {
+    let right = |calls: &[Call]| calls.iter().map(|call| call.right(label)).collect::<Vec<_>>();
+    let (a, b) = (right(a), right(b));
+    let count = |one: bool, other: bool| a.iter().zip(&b).filter(|&(&a, &b)| (a, b) == (one, other)).count();
+    let (first_only, second_only) = (count(true, false), count(false, true));
+    let difference = paired(&a, &b);
+    let score = |right: &[bool]| Score::of(right.iter().filter(|r| **r).count(), right.len());
+    // Without an attack both rates near 1 are what is hoped for.
+    let at_one_end = second != "clean" && metrics::at_one_end(&score(&a), &score(&b));
     PairedTest {
         source: source.to_owned(),
-        comparison: comparison.to_owned(),
-        n: first.len(),
+        comparison: format!("{first}-{second}"),
+        n: a.len(),
         first_only,
         second_only,
         difference: difference.value,
@@ -148,7 +170,31 @@ fn paired_test(source: &str, comparison: &str, first: &[Call], second: &[Call], 
         high: difference.high,
         p: metrics::mcnemar_exact(first_only, second_only),
         p_holm: 1.0,
-        word: String::new(),
+        // The one word that no correction changes.
+        word: if at_one_end { Verdict::CannotTell.to_string() } else { String::new() },
+    }
+}
+
+/// First minus second, of whether the same images are right.
+pub(crate) fn paired(first: &[bool], second: &[bool]) -> Difference {
+    let mut counts = [[0usize; 2]; 2];
+    for (&a, &b) in first.iter().zip(second) {
+        counts[usize::from(a)][usize::from(b)] += 1;
+    }
+    let [[neither, second_only], [first_only, both]] = counts;
+    metrics::paired_difference(both, first_only, second_only, neither)
+}
+
+impl PairedTest {
+    /// Enters the corrected p and the word that follows from it.
+    pub(crate) fn correct(&mut self, p_holm: f64) {
+        self.p_holm = p_holm;
+        let at_one_end = self.word == Verdict::CannotTell.to_string();
+        self.word = metrics::verdict(p_holm, self.interval(), at_one_end).to_string();
+    }
+
+    fn interval(&self) -> Difference {
+        Difference { value: self.difference, low: self.low, high: self.high }
     }
 }
 
@@ -169,7 +215,6 @@ mod tests {
             oblivious: None,
             adaptive: None,
             remasked: None,
-            sweep: Vec::new(),
         }];
         let refs = [&rows[0]; 4];
         let c = Calls::new(calls(&[0, 1, 0, 0]), calls(&[1, 1, 1, 0]), &refs, None);
@@ -191,7 +236,7 @@ mod tests {
     #[test]
     fn first_minus_second_is_positive_when_the_first_is_better() {
         let (better, worse) = (calls(&[0; 40]), calls(&[1; 40]));
-        let test = paired_test("a", "mod-clean", &better, &worse, 0);
+        let test = paired_test("a", ("mod", "clean"), &better, &worse, 0);
         assert_eq!((test.first_only, test.second_only), (40, 0));
         assert!(test.difference > 0.9 && test.low > 0.5 && test.p < 1e-6);
     }

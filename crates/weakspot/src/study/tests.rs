@@ -63,6 +63,7 @@ pub(super) fn subject<'a>(
         recipe: String::new(),
         convolutions: "direct".to_owned(),
         tune_accuracy: None,
+        training_seed: None,
         layer: String::new(),
         grid: [0, 0],
     };
@@ -208,7 +209,7 @@ fn with_fgsm_remasked_is_adaptive_and_the_worst_is_no_better() {
     let epsilons: Vec<f64> = found.record.sweep.iter().map(|p| p.epsilon).collect();
     assert_eq!(epsilons.len(), 8, "four radii, two classes: {epsilons:?}");
     let own = found.record.sweep.iter().find(|p| (p.epsilon - 0.05).abs() < 1e-12).unwrap();
-    assert_eq!(Some(own.adaptive), found.record.directions[0].scores.adaptive, "the sweep meets the study");
+    assert_eq!(own.adaptive, found.record.directions[0].scores.adaptive, "the sweep meets the study");
     assert_eq!(Some(own.adv), found.record.directions[0].scores.adv);
 }
 

@@ -34,7 +34,7 @@ pub(super) fn draw(record: &Record) -> Drawing {
         name: "controls",
         title: "The mask against random shifts of itself",
         caption: "Each grey disc is the accuracy with the mask moved elsewhere (area and shape kept), at most 300 eval \
-                  images per class; the diamond is the mask in its own place. Described, not tested."
+                  images per class (100 under P3w); the diamond is the mask in its own place. Described, not tested."
             .to_owned(),
         alt: format!("The mask's accuracy among those of its shifted copies. {}", spoken(record)),
         canvas: sheet("The mask against random shifts of itself", &rows),
@@ -45,7 +45,11 @@ fn line(canvas: &mut Canvas, plot: Plot, top: usize, control: &Control) {
     let centre = top as f32 + HEIGHT as f32 / 2.0;
     let name = format!("class {}", words::shorten(&control.source, 26));
     text::write(canvas, 0, top + 20, &name, STRONG, BLACK);
-    let scored = if control.scored == "mod" { "neutralized, no attack" } else { "adaptive attack (P3)" };
+    let scored = match control.scored.as_str() {
+        "mod" => "neutralized, no attack",
+        "adaptive" => "adaptive attack (P3)",
+        _ => "worst adaptive attack (P3w)",
+    };
     text::write(canvas, 0, top + 42, scored, BODY, INK);
     // Discs that would cover each other are stacked upwards, three heights at most before they wrap.
     let mut rates = control.rates.clone();

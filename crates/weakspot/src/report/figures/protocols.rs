@@ -59,7 +59,7 @@ pub(super) fn draw(record: &Record) -> Drawing {
         title: "Accuracy under every protocol",
         caption: format!(
             "Marks: accuracy on the eval images of each class; bars: Wilson's 95 % interval; right: k of n. eps {eps}, \
-             L-inf, fill {fill}. P3w is the headline."
+             L-inf, fill {fill}. The headline is P3w minus P0w."
         ),
         alt: format!("Dot-and-whisker plot of accuracy under each protocol. {}", spoken(record)),
         canvas: sheet(

@@ -1,4 +1,4 @@
-//! Accuracy over epsilon, attacked and adaptive, for both classes.
+//! Accuracy over epsilon for both classes: the worst case without and with the mask, or a single attack where that is all.
 
 use super::canvas::Canvas;
 use super::chart::{self, Mark, Plot};
@@ -13,7 +13,7 @@ const WIDTH: usize = 400;
 const HEIGHT: usize = 300;
 
 /// Sideways shift in pixels, so that intervals do not cover each other; mark; colour; score.
-type Series = (f32, Mark, Colour, fn(&SweepPoint) -> Score);
+type Series = (f32, Mark, Colour, fn(&SweepPoint) -> Option<Score>);
 
 /// The sweep.
 pub(super) fn draw(record: &Record) -> Drawing {
@@ -22,15 +22,17 @@ pub(super) fn draw(record: &Record) -> Drawing {
             let name = &record.data.classes[class];
             let mut points: Vec<&SweepPoint> = record.sweep.iter().filter(|p| &p.source == name).collect();
             points.sort_by(|a, b| a.epsilon.total_cmp(&b.epsilon));
-            one(&class_name(record, class), &points)
+            one(&class_name(record, class), &points, is_worst(record))
         })
         .collect();
     let mut rows = Vec::new();
     if !record.sweep.is_empty() {
-        let legend = [
-            (Mark::Disc, VERMILLION, "attacked, nothing neutralized (P0)".to_owned()),
-            (Mark::Diamond, BLUE, "adaptive, neutralized (P3)".to_owned()),
-        ];
+        let [plain, defended] = if is_worst(record) {
+            ["worst attack, nothing neutralized (P0w)", "worst attack, neutralized (P3w)"]
+        } else {
+            ["attacked, nothing neutralized (P0)", "adaptive, neutralized (P3)"]
+        };
+        let legend = [(Mark::Disc, VERMILLION, plain.to_owned()), (Mark::Diamond, BLUE, defended.to_owned())];
         let plots = Canvas::beside(&plots, 30);
         let dashed = text::paragraph("dashed line: without attack or mask", plots.width(), BODY, INK);
         rows = vec![Canvas::stack(&[chart::mark_legend(&legend), dashed], 4), plots];
@@ -38,15 +40,21 @@ pub(super) fn draw(record: &Record) -> Drawing {
     Drawing {
         name: "sweep",
         title: "Accuracy over epsilon",
-        caption: "Accuracy under attack with nothing neutralized (P0) and under the adaptive attack with the mask (P3), \
-                  blob and thresholds kept; dashed: without attack. Bars: Wilson's 95 % interval. Described, not tested."
+        caption: "Accuracy under the worst attack with nothing neutralized (P0w) and with the mask known (P3w), or under the \
+                  study's own attack (P0, P3) where the worst cases were not run; blob and thresholds kept; dashed: without \
+                  attack. Bars: Wilson's 95 % interval. The table of the sweep has the tests."
             .to_owned(),
         alt: format!("Accuracy against epsilon for both classes. {}", spoken(record)),
         canvas: sheet("Accuracy over epsilon, L-inf (blob and thresholds kept)", &rows),
     }
 }
 
-fn one(name: &str, points: &[&SweepPoint]) -> Canvas {
+/// Whether the worst cases were run at every radius.
+fn is_worst(record: &Record) -> bool {
+    record.sweep.iter().all(|p| p.adv_worst.is_some() && p.adaptive_worst.is_some())
+}
+
+fn one(name: &str, points: &[&SweepPoint], worst: bool) -> Canvas {
     let plot = Plot { left: 70, top: 34, width: WIDTH, height: HEIGHT };
     let mut canvas = Canvas::new(plot.left + WIDTH + 30, plot.top + HEIGHT + 76);
     let n = points.first().map_or(0, |p| p.adv.n);
@@ -79,15 +87,19 @@ fn one(name: &str, points: &[&SweepPoint]) -> Canvas {
         let y = plot.y(point.clean.rate);
         canvas.dashes((plot.left as f32, y), ((plot.left + WIDTH) as f32, y), 2.0, GREY);
     }
-    let series: [Series; 2] =
-        [(-6.0, Mark::Disc, VERMILLION, |p| p.adv), (6.0, Mark::Diamond, BLUE, |p| p.adaptive)];
+    let series: [Series; 2] = if worst {
+        [(-6.0, Mark::Disc, VERMILLION, |p| p.adv_worst), (6.0, Mark::Diamond, BLUE, |p| p.adaptive_worst)]
+    } else {
+        [(-6.0, Mark::Disc, VERMILLION, |p| Some(p.adv)), (6.0, Mark::Diamond, BLUE, |p| p.adaptive)]
+    };
     for (shift, shape, colour, score) in series {
-        let at = |i: usize| (places[i] + shift, plot.y(score(points[i]).rate));
+        // Without P3 there is one line.
+        let Some(scores) = points.iter().map(|p| score(p)).collect::<Option<Vec<Score>>>() else { continue };
+        let at = |i: usize| (places[i] + shift, plot.y(scores[i].rate));
         for i in 1..points.len() {
             canvas.stroke(at(i - 1), at(i), 2.0, colour);
         }
-        for (i, point) in points.iter().enumerate() {
-            let s = score(point);
+        for (i, s) in scores.iter().enumerate() {
             chart::whisker_up(
                 &mut canvas,
                 at(i).0,
@@ -103,11 +115,11 @@ fn one(name: &str, points: &[&SweepPoint]) -> Canvas {
 fn spoken(record: &Record) -> String {
     let parts = record.sweep.iter().map(|p| {
         format!(
-            "Class {}, eps {}: attacked {}, adaptive {}.",
+            "Class {}, eps {}: nothing neutralized {}, neutralized {}.",
             p.source,
             words::epsilon(p.epsilon),
-            words::percent(p.adv.rate),
-            words::percent(p.adaptive.rate)
+            words::percent(p.adv_worst.unwrap_or(p.adv).rate),
+            p.adaptive_worst.or(p.adaptive).map_or_else(|| "not run".to_owned(), |s| words::percent(s.rate))
         )
     });
     parts.collect::<Vec<_>>().join(" ")

@@ -10,12 +10,10 @@ pub(in crate::report) fn test(t: &PairedTest) -> String {
         "mod_adv-adv" => ("the paper's protocol (P1)", "attacked"),
         "oblivious-adv" => ("the oblivious attack (P2)", "attacked"),
         "adaptive-adv" => ("the adaptive attack (P3)", "attacked"),
-        super::HEADLINE => ("the worst adaptive attack (P3w)", "attacked"),
+        super::HEADLINE => ("the worst case with the mask (P3w)", "the worst case without it (P0w)"),
         other => other.split_once('-').unwrap_or((other, "?")),
     };
     let word = match t.word.as_str() {
-        "better" => "better",
-        "worse" => "worse",
         "no effect" => "no effect, the interval lies within 2 points of 0",
         "not shown" => "a difference is not shown",
         other => other,
@@ -34,7 +32,11 @@ pub(in crate::report) fn test(t: &PairedTest) -> String {
 
 /// A control as a sentence.
 pub(in crate::report) fn control(c: &Control) -> String {
-    let scored = if c.scored == "mod" { "without an attack" } else { "under the adaptive attack" };
+    let scored = match c.scored.as_str() {
+        "mod" => "without an attack",
+        "adaptive" => "under the adaptive attack (P3)",
+        _ => "under the worst adaptive attack (P3w)",
+    };
     let shifts = c.rates.len();
     if shifts == 0 {
         return format!("Images of class {}, {scored}: no shifted control was run.", c.source);
@@ -45,10 +47,11 @@ pub(in crate::report) fn control(c: &Control) -> String {
         n => format!("{n} shifts score at least as well"),
     };
     format!(
-        "Images of class {}, {scored}: the mask scores {}, rank {} among itself and {} of it; {beaten} ({}).",
+        "Images of class {}, {scored}: the mask scores {} and ranks {} of {} (the mask and {} of it); {beaten} ({}).",
         c.source,
         words::score(&c.blob),
         c.rank,
+        shifts + 1,
         words::count(shifts, "random shift"),
         words::p_value(c.p)
     )

@@ -1,6 +1,7 @@
 //! What was found, as sentences that follow from the record: each word of judgement is a test's word.
 
 mod details;
+mod headline;
 mod tuning;
 
 pub(super) use details::{control, regions, test, truth};
@@ -10,85 +11,26 @@ use crate::report::words::{self, list};
 use crate::study::record::{Direction, Record};
 
 /// The comparison the headline rests on.
-const HEADLINE: &str = "adaptive_worst-adv";
+const HEADLINE: &str = "adaptive_worst-adv_worst";
 
 /// The first screen: did it help, by how much, does the paper's claim hold, and what stands against believing it.
 pub(super) fn verdict(record: &Record) -> Vec<String> {
-    let mut out = vec![headline(record)];
-    out.extend(record.directions.iter().filter_map(|d| headline_numbers(record, d)));
-    out.extend(stronger_attack(record));
+    let mut out = vec![headline::headline(record)];
+    out.extend(record.directions.iter().filter_map(|d| headline::numbers(record, d)));
+    out.extend(headline::together(record));
+    out.extend(headline::sweep(record));
     out.push(papers_claim(record));
     out.extend(record.directions.iter().filter_map(|d| empty_blob(record, d)));
     out.push(doubts(record));
     out
 }
 
-/// The headline: what the paired tests of P3w against the plain attack say.
-fn headline(record: &Record) -> String {
-    let found = by_word(record, HEADLINE);
-    if found.is_empty() {
-        return "The headline protocol, P3w, was not compared with the plain attack, so this study says nothing about an \
-                attacker who knows the mask."
-            .to_owned();
-    }
-    let clauses: Vec<String> = found
-        .iter()
-        .map(|(word, classes)| {
-            let images = format!(
-                "on images of {}",
-                list(&classes.iter().map(|c| format!("class {c}")).collect::<Vec<_>>())
-            );
-            match *word {
-                "better" => format!("helped {images}"),
-                "worse" => {
-                    format!("did not help {images}: accuracy is lower than attacked with nothing neutralized")
-                }
-                "no effect" => format!("had no effect {images} (within 2 points)"),
-                "not shown" => format!("is not shown to help or to harm {images}"),
-                other => format!("has the test word \"{other}\" {images}"),
-            }
-        })
-        .collect();
-    format!(
-        "Against an attacker who knows the mask (P3w, the headline), neutralizing the blob {}.",
-        clauses.join("; it ")
-    )
-}
-
-/// One class's headline numbers: P3w, attacked, clean, and the test.
-fn headline_numbers(record: &Record, d: &Direction) -> Option<String> {
-    let worst = d.scores.adaptive_worst?;
-    let mut parts = vec![format!("Images of class {}: {} right under P3w", d.source, words::score(&worst))];
-    if let Some(adv) = d.scores.adv {
-        parts.push(format!("{} attacked with nothing neutralized", words::score(&adv)));
-    }
-    if let Some(clean) = d.scores.clean {
-        parts.push(format!("{} clean", words::score(&clean)));
-    }
-    let scores = parts.join(", ");
-    let test = record.tests.iter().find(|t| t.source == d.source && t.comparison == HEADLINE);
-    Some(test.map_or_else(
-        || format!("{scores}."),
-        |t| {
-            let difference = words::points(t.difference, t.low, t.high);
-            format!(
-                "{scores}. P3w minus attacked: {difference}, Holm {}: {}.",
-                words::p_value(t.p_holm),
-                t.word
-            )
-        },
-    ))
-}
-
-/// What "worse" under P3w may come from besides the mask: P3w has PGD, the attack it is compared with has not.
-fn stronger_attack(record: &Record) -> Option<String> {
-    let worse = record.tests.iter().any(|t| t.comparison == HEADLINE && t.word == "worse");
-    let single_step = words::setting(record, "attack").is_none_or(|attack| attack != "pgd");
-    (worse && single_step).then(|| {
-        "P3w adds a 20-step PGD to the attack it is compared with: a lower score may come from the stronger attack, a \
-         higher one comes in spite of it."
-            .to_owned()
-    })
+/// What a terminal says of it: whether the mask helped, what a moved threshold explains, and the sweep.
+pub(super) fn in_short(record: &Record) -> Vec<String> {
+    let mut out = vec![headline::headline(record)];
+    out.extend(headline::together(record));
+    out.extend(headline::sweep(record));
+    out
 }
 
 /// Whether the paper's claim holds here, by its own protocol and by the headline's.
@@ -110,7 +52,7 @@ fn papers_claim(record: &Record) -> String {
         spares.iter().all(|w| matches!(*w, "no effect" | "better")) && reduces.iter().all(|w| *w == "better");
     let fails = spares.contains(&"worse") || reduces.iter().any(|w| matches!(*w, "worse" | "no effect"));
     let reasons = format!(
-        "accuracy after neutralization against before: {}; accuracy under the paper's attack against the plain one: {}",
+        "accuracy after neutralization compared with before: {}; accuracy under the paper's protocol compared with no mask: {}",
         per_class(record, "mod-clean"),
         per_class(record, "mod_adv-adv")
     );
@@ -125,15 +67,11 @@ fn papers_claim(record: &Record) -> String {
     let adaptive = if headline.len() < needed {
         "The adaptive headline (P3w) was not tested in both directions.".to_owned()
     } else if headline.iter().all(|w| *w == "better") {
-        "Against an attacker who knows the mask (P3w) the reduction holds in both directions.".to_owned()
+        "Against an attacker who knows the mask (P3w) it holds for both classes.".to_owned()
     } else if headline.iter().any(|w| matches!(*w, "worse" | "no effect")) {
-        format!(
-            "Against an attacker who knows the mask (P3w) the reduction does not hold throughout: {words}."
-        )
+        format!("Against an attacker who knows the mask (P3w) it does not hold for both classes: {words}.")
     } else {
-        format!(
-            "Against an attacker who knows the mask (P3w) the reduction is not shown throughout: {words}."
-        )
+        format!("Against an attacker who knows the mask (P3w) it is not shown for both classes: {words}.")
     };
     format!("{own} {adaptive}")
 }
@@ -204,33 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn the_headline_says_the_tests_word_for_each_class() {
-        let of = |words| headline(&with_words(HEADLINE, words));
-        assert_eq!(
-            of(["better", "better"]),
-            "Against an attacker who knows the mask (P3w, the headline), neutralizing the blob helped on images of \
-             class disc and class ring."
-        );
-        let text = of(["worse", "not shown"]);
-        assert!(
-            text.contains("did not help on images of class disc: accuracy is lower than attacked"),
-            "{text}"
-        );
-        assert!(text.ends_with("it is not shown to help or to harm on images of class ring."), "{text}");
-        let reminded = |words| {
-            verdict(&with_words(HEADLINE, words)).join(" ").contains("may come from the stronger attack")
-        };
-        assert!(reminded(["worse", "better"]) && !reminded(["better", "not shown"]));
-        assert!(
-            of(["no effect", "no effect"])
-                .contains("had no effect on images of class disc and class ring (within 2 points).")
-        );
-        let mut record = fixture::demo().record;
-        record.tests.clear();
-        assert!(headline(&record).contains("says nothing about an attacker who knows the mask"));
-    }
-
-    #[test]
     fn the_papers_claim_is_judged_by_the_words_and_by_nothing_else() {
         let judge = |spares: [&str; 2], reduces: [&str; 2], adaptive: [&str; 2]| {
             let mut record = with_words("mod-clean", spares);
@@ -247,11 +158,11 @@ mod tests {
         let all = |w| [w, w];
         let text = judge(all("no effect"), all("better"), all("better"));
         assert!(text.contains("reproduces here under its own protocol"), "{text}");
-        assert!(text.contains("(P3w) the reduction holds in both directions"), "{text}");
+        assert!(text.contains("(P3w) it holds for both classes"), "{text}");
         let text = judge(all("no effect"), all("better"), ["better", "worse"]);
         assert!(
             text.contains("reproduces here")
-                && text.contains("does not hold throughout: better (disc), worse (ring)"),
+                && text.contains("does not hold for both classes: better (disc), worse (ring)"),
             "{text}"
         );
         let text = judge(["worse", "no effect"], all("better"), all("not shown"));
@@ -259,7 +170,7 @@ mod tests {
             text.contains("does not reproduce here") && text.contains("worse (disc), no effect (ring)"),
             "{text}"
         );
-        assert!(text.contains("the reduction is not shown"), "{text}");
+        assert!(text.contains("it is not shown for both"), "{text}");
         let text = judge(all("no effect"), ["better", "no effect"], all("better"));
         assert!(text.contains("does not reproduce here"), "{text}");
         let text = judge(all("not shown"), all("better"), all("better"));

@@ -25,7 +25,11 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
     }
     page.raw("<th class=\"n\">balanced accuracy</th></tr>\n");
     for protocol in &ALL {
-        page.raw(if protocol.key == "adaptive_worst" { "<tr class=\"strong\"><td>" } else { "<tr><td>" });
+        page.raw(if matches!(protocol.key, "adv_worst" | "adaptive_worst") {
+            "<tr class=\"strong\"><td>"
+        } else {
+            "<tr><td>"
+        });
         page.text(&format!("{} {}", protocol.id, protocol.name));
         page.raw("</td>");
         for d in &record.directions {
@@ -53,7 +57,7 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
     page.element(
         "p",
         "note",
-        "Accuracy on the eval images, [95 % interval] in percent, (k/n). P3w is the headline.",
+        "Accuracy on the eval images, [95 % interval] in percent, (k/n). The headline is P3w minus P0w: the same attacks with and without the mask.",
     );
     page.raw("</section>\n");
 }

@@ -7,7 +7,7 @@
 //! | neutralization spares classification | the paired test mod-clean says `no effect` or `better` |
 //! | neutralization reduces vulnerability (P1) | the paired test `mod_adv`-adv says `better` |
 //! | ours: it still does when the attacker knows the mask (P3: the same attack) | the paired test `adaptive`-adv says `better` |
-//! | ours: and may iterate too (P3w) | the paired test `adaptive_worst`-adv says `better` |
+//! | ours: against the worst of several attacks, which the undefended model meets too (P3w - P0w) | the paired test `adaptive_worst-adv_worst` says `better` |
 //!
 //! A claim fails where the opposite is shown: the interval lies below, the test says `worse`, or `no effect` where an
 //! effect is claimed. Otherwise it is not shown.
@@ -94,7 +94,7 @@ impl Claim {
             Self::SparesAccuracy => "spares accuracy",
             Self::ReducesVulnerability => "reduces vulnerability (P1)",
             Self::KnownMaskSameAttack => "also if the mask is known (P3)",
-            Self::KnownMask => "and PGD may be used (P3w)",
+            Self::KnownMask => "against the worst attack that knows it (P3w - P0w)",
         }
     }
 }
@@ -149,7 +149,7 @@ fn of(record: &Record, d: &Direction, claim: Claim) -> Judgement {
         Claim::SparesAccuracy => tested(record, d, claim, "mod-clean"),
         Claim::ReducesVulnerability => tested(record, d, claim, "mod_adv-adv"),
         Claim::KnownMaskSameAttack => tested(record, d, claim, "adaptive-adv"),
-        Claim::KnownMask => tested(record, d, claim, "adaptive_worst-adv"),
+        Claim::KnownMask => tested(record, d, claim, "adaptive_worst-adv_worst"),
     }
 }
 

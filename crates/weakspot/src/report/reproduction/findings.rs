@@ -37,7 +37,7 @@ fn defence(all: &Reproduction) -> String {
         .map(|settings| [Claim::ReducesVulnerability, Claim::KnownMask].map(|claim| share(claim, settings)));
     format!(
         "Neutralizing the blob reduces the vulnerability of both classes under the paper's own protocol (P1) in {}, and \
-         against an attacker who knows the mask (P3w) in {} (default settings); with our literal reading of the paper's \
+         against the worst attack that knows the mask (P3w compared with P0w) in {} (default settings); with our literal reading of the paper's \
          settings in {} and in {}. Each data set is one classifier from one seed.",
         default[0], default[1], paper[0], paper[1]
     )
@@ -65,7 +65,7 @@ fn one_sided(all: &Reproduction) -> Option<String> {
     (!found.is_empty()).then(|| {
         format!(
             "In {} vulnerability under P1 falls for one class and not for the other. A mask that moves predictions towards a \
-             class does that without defending anything: the balanced accuracies say what is won in all.",
+             class does that without defending anything: each study's AUC and placebo say whether it did more.",
             words::list(&found)
         )
     })
@@ -166,12 +166,13 @@ pub(super) fn terminal(all: &Reproduction, found: &Summary) -> String {
             found.map_or_else(|| "not run".to_owned(), |t| words::percent(t.balanced_accuracy))
         };
         lines.push(format!(
-            "{}, {} settings, balanced accuracy: clean {}, attacked {}, P1 {}, P3w {}",
+            "{}, {} settings, balanced accuracy: clean {}, attacked {}, P1 {}, P0w {}, P3w {}",
             subject.name,
             study.settings.name(),
             of("clean"),
             of("adv"),
             of("mod_adv"),
+            of("adv_worst"),
             of("adaptive_worst")
         ));
     }
@@ -211,7 +212,10 @@ mod tests {
             (defence(&all), one_sided(&all))
         };
         let (both, none) = set(["better", "better"]);
-        assert!(both.contains("(P1) in 3 of 3 data sets") && both.contains("(P3w) in 3 of 3"), "{both}");
+        assert!(
+            both.contains("(P1) in 3 of 3 data sets") && both.contains("compared with P0w) in 3 of 3"),
+            "{both}"
+        );
         assert_eq!(none, None);
         let (one, said) = set(["better", "worse"]);
         assert!(one.contains("(P1) in 0 of 3 data sets"), "{one}");

@@ -2,7 +2,7 @@
 
 use super::{Cell, Table};
 use crate::report::words;
-use crate::study::record::{Mean, Record, RegionRecord, Score};
+use crate::study::record::{Interval, Mean, Record, RegionRecord, Score};
 
 /// The paired comparisons.
 pub(super) fn tests(record: &Record) -> Table {
@@ -25,8 +25,10 @@ pub(super) fn tests(record: &Record) -> Table {
         name: "tests",
         title: "Paired comparisons on the same images".to_owned(),
         note: "Exact McNemar tests, two-sided, corrected by Holm's method over all rows of this table; the difference \
-               is the first protocol's accuracy minus the second's, with its 95 % interval. better, worse: Holm p < \
-               0.05; no effect: the interval lies within 2 points of 0; not shown: neither."
+               is the first protocol's accuracy minus the second's, with its 95 % interval. The words, in this order: cannot \
+               tell at this eps: under attack, both rates are at most 2 % or both at least 98 %; better, worse: Holm p < \
+               0.05; no effect: the interval lies within 2 points of 0; not shown: none of these. both: the mean of the two \
+               classes' differences, not tested."
             .to_owned(),
         header: vec![
             "class",
@@ -41,7 +43,73 @@ pub(super) fn tests(record: &Record) -> Table {
             "p (Holm)",
             "word",
         ],
-        rows: record.tests.iter().map(row).collect(),
+        rows: record.tests.iter().map(row).chain(record.differences.iter().map(both)).collect(),
+    }
+}
+
+/// A comparison of both classes together.
+fn both(d: &crate::study::record::BothDifference) -> Vec<Cell> {
+    let mut row = vec![Cell::text("both"), Cell::text(&d.comparison), Cell::None, Cell::None, Cell::None];
+    row.extend([d.difference.value, d.difference.low, d.difference.high].map(Cell::Rate));
+    row.extend([Cell::None, Cell::None, Cell::None]);
+    row
+}
+
+/// AUC and placebo: what a moved threshold explains.
+pub(super) fn separation(record: &Record) -> Table {
+    let mut rows = Vec::new();
+    if let Some(s) = &record.separation {
+        let number = |quantity: &str, i: &Interval| {
+            let mut row = vec![Cell::text(quantity), Cell::None, Cell::None];
+            row.extend([i.value, i.low, i.high].map(Cell::Number));
+            row
+        };
+        let rate = |quantity: String, n: Option<&Score>, i: Interval| {
+            let mut row =
+                vec![Cell::text(quantity), Cell::count(n.map(|s| s.k)), Cell::count(n.map(|s| s.n))];
+            row.extend([i.value, i.low, i.high].map(Cell::Rate));
+            row
+        };
+        if let Some(auc) = &s.auc {
+            rows.push(number("AUC of the margins, nothing neutralized (P0w)", &auc.adv_worst));
+            rows.push(number("AUC of the margins, neutralized (P3w)", &auc.adaptive_worst));
+            rows.push(number("difference of the AUCs", &auc.difference));
+        }
+        let shift = s.placebo.shift;
+        rows.push(vec![
+            Cell::text("placebo: the number added to class 1's logit"),
+            Cell::None,
+            Cell::None,
+            Cell::Number(shift),
+            Cell::None,
+            Cell::None,
+        ]);
+        for (what, scores, balanced) in [
+            ("neutralized (P3w)", &s.placebo.masked_scores, s.placebo.masked_balanced),
+            ("placebo", &s.placebo.scores, s.placebo.balanced),
+        ] {
+            for (class, score) in record.data.classes.iter().zip(scores) {
+                let interval = Interval { value: score.rate, low: score.low, high: score.high };
+                rows.push(rate(format!("accuracy, {what}, class {class}"), Some(score), interval));
+            }
+            rows.push(rate(format!("balanced accuracy, {what}"), None, balanced));
+        }
+        rows.push(rate(
+            "balanced accuracy, neutralized minus placebo".to_owned(),
+            None,
+            s.placebo.difference,
+        ));
+    }
+    Table {
+        name: "separation",
+        title: "Is it more than a moved threshold?".to_owned(),
+        note: "Lowest margins that no attack, the attack and 20 steps of PGD reach, all run to their end, on at most 300 eval \
+               images of each class. AUC: the chance that an image of the second class has the larger score, whatever the \
+               threshold (DeLong's interval). Placebo: the undefended model with one number added, so that it predicts each \
+               class as often as the defended one. A mask that does no more than the placebo has moved a threshold."
+            .to_owned(),
+        header: vec!["quantity", "k", "n", "value", "low", "high"],
+        rows,
     }
 }
 
@@ -65,7 +133,14 @@ pub(super) fn flags(record: &Record) -> Table {
 pub(super) fn sweep(record: &Record) -> Table {
     let mut rows = Vec::new();
     for point in &record.sweep {
-        for (name, score) in [("clean", point.clean), ("adv", point.adv), ("adaptive", point.adaptive)] {
+        for (name, score) in [
+            ("clean", Some(point.clean)),
+            ("adv", Some(point.adv)),
+            ("adaptive", point.adaptive),
+            ("adv_worst", point.adv_worst),
+            ("adaptive_worst", point.adaptive_worst),
+        ] {
+            let Some(score) = score else { continue };
             let mut row = vec![
                 Cell::text(&point.source),
                 Cell::text(words::epsilon(point.epsilon)),
@@ -73,14 +148,45 @@ pub(super) fn sweep(record: &Record) -> Table {
                 Cell::text(name),
             ];
             row.extend(score_cells(&score));
+            row.extend([Cell::None, Cell::None]);
             rows.push(row);
+        }
+        if let Some(t) = &point.worst {
+            rows.push(vec![
+                Cell::text(&point.source),
+                Cell::text(words::epsilon(point.epsilon)),
+                Cell::Number(point.epsilon),
+                Cell::text(&t.comparison),
+                Cell::None,
+                Cell::Count(t.n),
+                Cell::Rate(t.difference),
+                Cell::Rate(t.low),
+                Cell::Rate(t.high),
+                Cell::P(t.p_holm),
+                Cell::text(&t.word),
+            ]);
         }
     }
     Table {
         name: "sweep",
         title: "Accuracy over epsilon, blob and thresholds kept".to_owned(),
-        note: "Described, not tested.".to_owned(),
-        header: vec!["class", "eps", "eps (decimal)", "protocol", "k", "n", "rate", "low", "high"],
+        note: "On at most 100 eval images of each class. adaptive_worst-adv_worst is P3w minus P0w: exact McNemar tests, \
+               corrected by Holm's method over all radii and classes of this table; the words are those of the paired \
+               comparisons."
+            .to_owned(),
+        header: vec![
+            "class",
+            "eps",
+            "eps (decimal)",
+            "protocol",
+            "k",
+            "n",
+            "rate",
+            "low",
+            "high",
+            "p (Holm)",
+            "word",
+        ],
         rows,
     }
 }

@@ -92,6 +92,7 @@ pub fn all(record: &Record) -> Vec<Table> {
         paper_tables::attack(record),
         protocols::protocols(record),
         lists::tests(record),
+        lists::separation(record),
         lists::flags(record),
         lists::sweep(record),
         lists::controls(record),

@@ -11,7 +11,7 @@ pub(super) fn protocols(record: &Record) -> Table {
     for protocol in &ALL {
         for fill in 0..fills.max(1) {
             // Without neutralization the fill changes nothing: one row is enough.
-            if fill > 0 && matches!(protocol.key, "clean" | "adv") {
+            if fill > 0 && matches!(protocol.key, "clean" | "adv" | "adv_worst") {
                 continue;
             }
             for d in &record.directions {
@@ -31,9 +31,10 @@ pub(super) fn protocols(record: &Record) -> Table {
     Table {
         name: "protocols",
         title: "Accuracy under every protocol".to_owned(),
-        note: "P0 clean, attacked, neutralized; P1 the paper's; P2 the attacker does not know the mask; P3 he does; \
-               P3w the worst of P3 and PGD, the headline; P4 re-masked. Scored on the eval images with Wilson's 95 % \
-               interval. ASR, attack success rate: of the images right before the attack, the share wrong after it. \
+        note: "P0 clean, attacked, neutralized; P0w the worst of no attack, the attack and PGD; P1 the paper's; P2 the attacker \
+               does not know the mask; P3 the attacker does; P3w the worst of no attack, P3 and PGD; P4 re-masked. The headline \
+               is P3w minus P0w. Scored on the eval images, other fills than the first on at most 300 of each class, with \
+               Wilson's 95 % interval. ASR, attack success rate: of the images right before the attack, the share wrong after it. \
                Balanced accuracy and majority rate (the share of predictions in the class predicted most often) \
                belong to both classes and the headline fill."
             .to_owned(),
@@ -90,7 +91,8 @@ fn both_row(protocol: &Protocol, fill: &str, together: &Together) -> Vec<Cell> {
 }
 
 fn head(protocol: &Protocol, class: &str, fill: &str) -> Vec<Cell> {
-    let fill = if matches!(protocol.key, "clean" | "adv") { Cell::None } else { Cell::text(fill) };
+    let fill =
+        if matches!(protocol.key, "clean" | "adv" | "adv_worst") { Cell::None } else { Cell::text(fill) };
     vec![Cell::text(protocol.id), Cell::text(protocol.key), Cell::text(class), fill]
 }
 

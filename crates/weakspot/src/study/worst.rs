@@ -1,0 +1,114 @@
+//! P0w and P3w: the worst of everything that was tried, on the image itself and under every attack.
+//!
+//! Both are made by this one function of the model attacked, so that the defended and the undefended model meet the same
+//! attacks on the same images, with the same budget and the same draws.
+
+use std::collections::BTreeMap;
+
+use crate::attack::{AttackJob, AttackKind, Epsilon, Goal, Pgd, ThreatModel, referee};
+use crate::error::Result;
+use crate::study::defend::Neutralizer;
+use crate::study::look::{Lens, calls};
+use crate::study::plan::Plan;
+use crate::study::rows::Call;
+use crate::study::stage::{Batch, Bench};
+
+/// The protocols that are the worst of several.
+const WORST: [&str; 2] = ["adv_worst", "adaptive_worst"];
+
+/// What each of them is the worst of, in the order tried: the same list for both.
+pub(crate) fn tried(plan: &Plan) -> BTreeMap<String, Vec<String>> {
+    if !plan.protocols.p3w {
+        return BTreeMap::new();
+    }
+    let attack = match plan.attack.kind {
+        AttackKind::Pgd => {
+            format!("pgd ({} steps, {} restarts)", plan.attack.n_steps, plan.attack.n_restarts)
+        }
+        kind => kind.to_string(),
+    };
+    let list = vec!["no attack".to_owned(), attack, "pgd (20 steps of eps/8, 1 random start)".to_owned()];
+    WORST.map(|key| (key.to_owned(), list.clone())).into()
+}
+
+impl Lens<'_> {
+    /// The worst case of a batch: `known` holds the calls of what was tried already, image by image; PGD is run on those
+    /// that all of it left right.
+    pub(crate) fn worst(
+        &self,
+        batch: &Batch<'_>,
+        n: Option<Neutralizer<'_>>,
+        epsilon: Epsilon,
+        known: &[&[Call]],
+    ) -> Result<Vec<Call>> {
+        let mut worst: Vec<Call> = (0..batch.ids.len())
+            .filter_map(|i| worst_of(known.iter().map(|c| c[i]), batch.labels[i]))
+            .collect();
+        let left: Vec<usize> = (0..worst.len()).filter(|&i| worst[i].right(batch.labels[i])).collect();
+        if left.is_empty() {
+            return Ok(worst);
+        }
+        for (&i, call) in left.iter().zip(self.iterated(&batch.select(&left), n, epsilon, true)?) {
+            worst[i] = worst[i].worse(call, batch.labels[i]);
+        }
+        Ok(worst)
+    }
+
+    /// PGD-Linf through `n`, or at the undefended model: 20 steps, where asked for only until the image is fooled.
+    pub(crate) fn iterated(
+        &self,
+        batch: &Batch<'_>,
+        n: Option<Neutralizer<'_>>,
+        epsilon: Epsilon,
+        stop_when_fooled: bool,
+    ) -> Result<Vec<Call>> {
+        let modified;
+        let (images, threat) = match n {
+            None => (&batch.images, ThreatModel::everywhere(epsilon)),
+            Some(n) => {
+                modified = n.apply(&batch.images)?;
+                (&modified, ThreatModel::outside(epsilon, n.mask))
+            }
+        };
+        let job = AttackJob {
+            classifier: self.classifier,
+            images: images.view(),
+            labels: &batch.labels,
+            ids: &batch.ids,
+            seed: self.plan.seed,
+            threat: &threat,
+            goal: &Goal::Untargeted,
+            gradient: None,
+            features: false,
+        };
+        let pgd = Pgd { stop_when_fooled, ..Pgd::headline(epsilon)? };
+        Ok(calls(&referee::run(&pgd, &job)?.logits, &batch.labels))
+    }
+}
+
+/// The worst of one image's calls; `None` of none.
+pub(crate) fn worst_of(calls: impl Iterator<Item = Call>, label: usize) -> Option<Call> {
+    calls.reduce(|worst, call| worst.worse(call, label))
+}
+
+/// The worst case of every image of a stage. Those that are wrong already are not attacked again, so that the batches are
+/// full of those that are left.
+pub(crate) fn stage(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    (stage, title): (&str, &str),
+    (images, label): (&[usize], usize),
+    n: Option<Neutralizer<'_>>,
+    known: &[Vec<Call>],
+) -> Result<Vec<Call>> {
+    let mut worst: Vec<Call> =
+        (0..images.len()).filter_map(|i| worst_of(known.iter().map(|c| c[i]), label)).collect();
+    let left: Vec<usize> = (0..worst.len()).filter(|&i| worst[i].right(label)).collect();
+    let indices: Vec<usize> = left.iter().map(|&i| images[i]).collect();
+    let epsilon = lens.plan.epsilon;
+    let rows = bench.rows(stage, title, &indices, |batch| lens.iterated(batch, n, epsilon, true))?;
+    for (&i, row) in left.iter().zip(rows) {
+        worst[i] = worst[i].worse(row, label);
+    }
+    Ok(worst)
+}
