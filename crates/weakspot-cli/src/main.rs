@@ -11,6 +11,7 @@ mod expect;
 mod fetch;
 mod folder;
 mod interrupt;
+mod masks;
 mod model;
 mod output;
 mod parts;

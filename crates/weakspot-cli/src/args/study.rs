@@ -101,6 +101,14 @@ pub(crate) struct WhatArgs {
     #[arg(long, value_name = "POLICY")]
     pub(crate) mask: Option<MaskPolicy>,
 
+    /// Score a mask of your own in place of the blob: a picture in black and white (white is masked), an .npy of zeros and
+    /// ones, or a finished run's folder
+    ///
+    /// One for both classes, or two with a comma between them; --mask says which image gets which. All protocols, tests,
+    /// controls and flags are the same. Examples: --use-mask mine.png, --use-mask a.png,b.png, --use-mask runs/mnist-0-1
+    #[arg(long, value_name = "FILE|RUN")]
+    pub(crate) use_mask: Option<String>,
+
     /// Protocols to run, of p0 (always), p1, p2, p3 (with the worst case), p4
     ///
     /// Default: all. Example: --protocols p0,p3
@@ -113,7 +121,7 @@ pub(crate) struct WhatArgs {
     #[arg(long, value_name = "N")]
     pub(crate) controls: Option<Controls>,
 
-    /// Further radii at which P0 and P3 are scored, or none
+    /// Radii at which P0, P3, P0w and P3w are scored on at most 100 images per class, or none
     ///
     /// Default: 1/4, 1/2, 1 and 2 times --eps. Example: --sweep 4/255,8/255
     #[arg(long, value_name = "LIST", allow_negative_numbers = true)]
@@ -153,6 +161,7 @@ Examples:
   weakspot study malaria --split-by slide --size 64 --data-dir ../data/malaria
   weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
   weakspot study mnist --tune                                      thresholds and fill searched on the tune part
+  weakspot study mnist --use-mask mine.png                         your own mask instead of the blob
   weakspot study --preset paper                                    the paper's literal reading
 
 It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors, run.json and config.json.

@@ -19,7 +19,7 @@ use crate::model::{self, Chosen};
 use crate::parts::Parts;
 use crate::progress::Progress;
 use crate::run_record::RunRecord;
-use crate::{commands, output, plan};
+use crate::{commands, masks, output, plan};
 
 /// Studies one pair of classes, from data to report.
 pub(crate) fn run(args: &StudyArgs) -> Result<()> {
@@ -69,7 +69,12 @@ impl<'a> Study<'a> {
     /// # Errors
     /// As [`plan::study`].
     pub(crate) fn new(args: &'a StudyArgs, parts: &'a Parts) -> Result<Self> {
-        Ok(Self { args, parts, plan: plan::study(args, &parts.data.name)? })
+        let mut plan = plan::study(args, &parts.data.name)?;
+        if let Some(text) = &args.what.use_mask {
+            plan.given = Some(masks::given(text, &parts.data)?);
+            plan.validate()?;
+        }
+        Ok(Self { args, parts, plan })
     }
 
     /// Says what is studied.

@@ -10,6 +10,7 @@ mod fixtures;
 mod help;
 mod house;
 mod maps;
+mod masks;
 mod pictures;
 mod program;
 mod reproduce;

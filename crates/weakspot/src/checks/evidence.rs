@@ -16,8 +16,10 @@ pub struct Evidence {
     pub few_successes: bool,
     /// Rightly classified eval images whose utility map has no positive value, of how many.
     pub empty_maps: (usize, usize),
-    /// Pixels of the class's blob.
+    /// Pixels of the class's blob, or of the mask that was brought in its place.
     pub blob_area: usize,
+    /// Whether a mask was brought in place of the blobs.
+    pub given_mask: bool,
     /// Pixels of the mask its images get.
     pub mask_area: usize,
     /// Whether PGD was run through the defended model (P3w).
@@ -98,7 +100,11 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "empty-blob",
             0.0,
-            "no pixel is U-V+ often enough: this class adds nothing to the mask (with --mask union its images get the other class's blob); lower --theta or widen --delta2",
+            if e.given_mask {
+                "the mask that was brought has no pixel for this class (with --mask union its images get the other class's)"
+            } else {
+                "no pixel is U-V+ often enough: this class adds nothing to the mask (with --mask union its images get the other class's blob); lower --theta or widen --delta2"
+            },
         );
     }
     if !e.multi_step {
@@ -243,6 +249,7 @@ mod tests {
             few_successes: false,
             empty_maps: (0, 100),
             blob_area: 10,
+            given_mask: false,
             mask_area: 10,
             multi_step: true,
             clean_balanced_low: Some(0.501),

@@ -5,12 +5,14 @@ mod checksum;
 pub mod cifar;
 pub mod demo;
 pub mod idx;
+mod masks;
 pub mod pictures;
 mod presets;
 mod provenance;
 mod split;
 
 pub use arrays::Arrays;
+pub use masks::load_masks;
 pub use presets::{Augment, Preset, preset};
 pub use provenance::{Provenance, Skipped};
 pub use split::{Limits, SplitRule, Splits, split, split_by_group, torn_groups};

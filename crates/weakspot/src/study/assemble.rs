@@ -381,6 +381,7 @@ fn evidence(
         few_successes: class.regions.few_successes,
         empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
         blob_area: class.regions.blob.area(),
+        given_mask: plan.given.is_some(),
         multi_step: class.worst.is_some(),
         clean_balanced_low: together.iter().find(|t| t.protocol == "clean").map(|t| t.balanced_low),
         worst: Some(["adv_worst", "adaptive_worst"].map(|key| calls.get(key)))

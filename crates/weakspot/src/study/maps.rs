@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ndarray::{Array, Array1, Array3, Array4, ArrayBase, Data, Dimension, IntoDimension};
+use ndarray::{Array, Array1, Array3, Array4, ArrayBase, Axis, Data, Dimension, IntoDimension};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::image::Mask;
 
 /// Class-level maps and the maps of the pictured images. Axis 0 of every class-level array is the class, 0 or 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,14 @@ struct Metadata {
 }
 
 impl StudyMaps {
+    /// The blob of a class, 0 or 1.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    pub fn blob_mask(&self, class: usize) -> Mask {
+        Mask(self.blob.index_axis(Axis(0), class).mapv(|v| v > 0))
+    }
+
     /// The bytes of `maps.safetensors`.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ pub fn run(
     observer: &dyn Observer,
 ) -> Result<Run> {
     plan.validate()?;
-    check(subject)?;
+    check(plan, subject)?;
     let explainer = Explainer::new(subject.classifier, plan.cam, plan.explain, plan.layer.as_deref())?;
     let mut lens = Lens { classifier: subject.classifier, plan, explainer };
     let mut bench = Bench { data: subject.data, batch_size, journal, observer };
@@ -181,7 +181,7 @@ pub fn run(
 }
 
 /// Checks that model and data fit each other.
-fn check(subject: &Subject<'_>) -> Result<()> {
+fn check(plan: &Plan, subject: &Subject<'_>) -> Result<()> {
     let input = subject.classifier.input();
     let (_, channels, height, width) = subject.data.pixels.dim();
     if (channels, height, width) != (input.channels, input.height, input.width) {
@@ -190,6 +190,15 @@ fn check(subject: &Subject<'_>) -> Result<()> {
             input.channels, input.height, input.width
         ))
         .with_hint("train a model on these images: leave out --weights, or see weakspot train --help"));
+    }
+    if let Some(given) = &plan.given
+        && let Some(mask) = given.masks.iter().find(|mask| mask.dim() != (height, width))
+    {
+        return Err(Error::shape(format!(
+            "{}: expected a mask of {height} x {width} pixels, as the images have; got {:?}",
+            given.source,
+            mask.dim()
+        )));
     }
     if subject.classifier.n_classes() != 2 || subject.data.class_names.len() != 2 {
         return Err(

@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ndarray::{Array1, Array2, Array4};
+use ndarray::{Array1, Array2, Array4, ArrayView4};
 
-use crate::attack::Epsilon;
-use crate::classifier::{Classifier, InputSpec};
+use crate::attack::{AttackKind, AttackSettings, Epsilon};
+use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
 use crate::dataset::{Dataset, Origin, Splits};
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::Pixels;
+use crate::image::{Mask, Pixels};
+use crate::metrics::Score;
 use crate::progress::{Observer, Silent};
+use crate::region::MaskPolicy;
 use crate::report::Run;
 use crate::rng;
-use crate::study::record::ClassifierRecord;
-use crate::study::{Journal, NoJournal, PairView, Plan, Protocols, Subject, run};
+use crate::study::record::{ClassifierRecord, Interval};
+use crate::study::{GivenMasks, Journal, NoJournal, PairView, Plan, Protocols, Subject, run};
 use crate::testing::{ConvGap, Counting};
 
 const SIDE: usize = 8;
@@ -284,4 +286,137 @@ fn the_configuration_names_every_setting_once() {
         assert!(config.contains_key(key), "{key}");
     }
     assert_eq!(config["fill"], "0,1");
+}
+
+/// A model with one number added to the second logit.
+pub(super) struct Shifted {
+    inner: ConvGap,
+    by: f32,
+}
+
+impl Shifted {
+    /// The number that makes the model right on all images of [`data`], each class having a half.
+    pub(super) fn balanced(n: usize) -> (Self, Dataset) {
+        let inner = model();
+        let data = data(&inner, n);
+        let images = data.pixels.batch(&(0..n).collect::<Vec<_>>()).unwrap();
+        let gaps = inner.logits(images.view()).unwrap().map_axis(ndarray::Axis(1), |z| z[1] - z[0]);
+        let of =
+            |label: usize| gaps.iter().zip(&data.labels).filter(move |(_, l)| **l == label).map(|(g, _)| *g);
+        let (highest, lowest) =
+            (of(0).fold(f32::MIN, crate::num::max), of(1).fold(f32::MAX, crate::num::min));
+        (Self { inner, by: -f32::midpoint(highest, lowest) }, data)
+    }
+}
+
+impl Classifier for Shifted {
+    fn input(&self) -> InputSpec {
+        self.inner.input()
+    }
+
+    fn n_classes(&self) -> usize {
+        2
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        self.inner.layers()
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        self.inner.cam_head()
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        let mut logits = self.inner.logits(images)?;
+        logits.column_mut(1).mapv_inplace(|z| z + self.by);
+        Ok(logits)
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        let mut trace = self.inner.trace(images, request)?;
+        trace.logits.column_mut(1).mapv_inplace(|z| z + self.by);
+        Ok(trace)
+    }
+}
+
+/// A plan whose attacks fool some images and not all.
+fn strong() -> Plan {
+    let mut plan = Plan::new(Epsilon::new(0.03).unwrap(), 3).unwrap();
+    plan.permutations = 19;
+    plan
+}
+
+/// The study with a mask in place of the blob.
+fn with_mask(mask: Mask, plan: Plan) -> Run {
+    let (model, data) = Shifted::balanced(160);
+    let given = GivenMasks { masks: [mask.clone(), mask], source: "test".to_owned() };
+    study(&Plan { given: Some(given), ..plan }, &model, &data, 16)
+}
+
+#[test]
+fn a_mask_of_no_pixels_changes_no_prediction_under_any_protocol() {
+    let pgd = Plan { attack: AttackSettings::new(AttackKind::Pgd), ..strong() };
+    let oracle = Plan { mask: MaskPolicy::Oracle, ..strong() };
+    let (mut fooled, mut held) = (false, false);
+    for plan in [strong(), pgd, oracle] {
+        let found = with_mask(Mask::empty(SIDE, SIDE), plan);
+        for row in &found.ledger {
+            assert_eq!(row.mod_margin, row.clean_margin, "{}", row.id);
+            for margin in [row.mod_adv_margin, row.oblivious_margin, row.adaptive_margin, row.remasked_margin]
+            {
+                assert_eq!(margin, row.adv_margin, "{}", row.id);
+            }
+            assert_eq!(row.adaptive_worst_margin, row.adv_worst_margin, "{}", row.id);
+            fooled |= row.adv_worst_prediction != row.clean_prediction;
+            held |= row.adv_worst_prediction == row.clean_prediction;
+        }
+        for t in &found.record.tests {
+            assert_eq!((t.first_only, t.second_only), (0, 0), "{} {}", t.source, t.comparison);
+        }
+        for p in &found.record.sweep {
+            assert_eq!((p.adaptive, p.adaptive_worst), (Some(p.adv), p.adv_worst), "eps {}", p.epsilon);
+        }
+        for d in &found.record.directions {
+            assert_eq!(d.by_fill[1].scores.adaptive_worst, d.by_fill[1].scores.adv_worst, "another fill");
+        }
+        let separation = found.record.separation.unwrap();
+        assert_eq!(separation.auc.unwrap().difference, Interval { value: 0.0, low: 0.0, high: 0.0 });
+        assert_eq!(separation.placebo.difference.value, 0.0, "the placebo of no mask adds nothing");
+    }
+    assert!(fooled && held, "the attacks fool some images and not all: {fooled} {held}");
+}
+
+#[test]
+fn one_corner_pixel_is_never_better_or_worse() {
+    let found = with_mask(Mask::from_fn(SIDE, SIDE, |y, x| (y, x) == (0, 0)), strong());
+    assert_eq!(found.record.directions[0].applied_mask.area, 1);
+    let words = found.record.tests.iter().chain(found.record.sweep.iter().filter_map(|p| p.worst.as_ref()));
+    for t in words {
+        assert!(!["better", "worse"].contains(&t.word.as_str()), "{} {}: {}", t.source, t.comparison, t.word);
+    }
+}
+
+#[test]
+fn a_mask_of_another_size_is_refused_before_anything_runs() {
+    let (model, mask) = (model(), Mask::empty(SIDE, SIDE + 1));
+    let data = data(&model, 20);
+    let given = GivenMasks { masks: [mask.clone(), mask], source: "mine.png".to_owned() };
+    let splits = halves(&data);
+    let plan = Plan { given: Some(given), ..plan() };
+    let error = run(&plan, &subject(&model, &data, &splits), 4, &mut NoJournal, &Silent).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Shape);
+    assert!(error.to_string().starts_with("mine.png"), "{error}");
+}
+
+#[test]
+fn a_number_added_to_a_logit_moves_no_area_and_is_all_that_a_placebo_is() {
+    // The same convolutions with another bias: what a mask that only moves the threshold would be.
+    let found = with_mask(Mask::from_fn(SIDE, SIDE, |y, _| y < 2), strong());
+    let separation = found.record.separation.unwrap();
+    let auc = separation.auc.unwrap();
+    assert!(auc.adv_worst.low <= auc.adv_worst.value && auc.adv_worst.value <= auc.adv_worst.high);
+    // The placebo predicts class 1 as often as the defended model: both have as many right of class 1 as wrong of
+    // class 0, up to that count.
+    let ones = |s: &[Score; 2]| s[1].k + s[0].n - s[0].k;
+    assert_eq!(ones(&separation.placebo.scores), ones(&separation.placebo.masked_scores));
 }

@@ -81,6 +81,14 @@ pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
     }
 }
 
+/// The shape and the values of one `.npy`, as floats: for masks.
+///
+/// # Errors
+/// As for images.
+pub(super) fn load_levels(path: &Path) -> Result<(Vec<usize>, Vec<f32>)> {
+    Ok(npy::load(path)?.into_levels())
+}
+
 const TAKEN: &str = ".safetensors, .npz, .npy or a folder of pictures";
 
 fn assemble(path: &Path, (images, labels): (Raw, Option<Raw>)) -> Result<Arrays> {

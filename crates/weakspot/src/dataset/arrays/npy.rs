@@ -128,6 +128,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 
 fn number_of(descr: &str) -> Result<Number> {
     match descr {
+        "|b1" => Ok(Number::Bool),
         "|u1" | "<u1" | "=u1" | ">u1" => Ok(Number::U8),
         "<f4" => Ok(Number::F32),
         "<i4" => Ok(Number::I32),

@@ -10,6 +10,8 @@ use crate::image::{Pixels, check_unit_range};
 /// The numbers that are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
+    /// Masks only.
+    Bool,
     U8,
     I32,
     I64,
@@ -19,7 +21,7 @@ pub(super) enum Number {
 impl Number {
     pub(super) fn bytes(self) -> u64 {
         match self {
-            Self::U8 => 1,
+            Self::Bool | Self::U8 => 1,
             Self::I32 | Self::F32 => 4,
             Self::I64 => 8,
         }
@@ -27,6 +29,7 @@ impl Number {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Bool => "bool",
             Self::U8 => "u8",
             Self::I32 => "i32",
             Self::I64 => "i64",
@@ -117,8 +120,9 @@ impl Raw {
             Number::U8 => self.bytes.iter().map(|&v| i64::from(v)).collect(),
             Number::I32 => values(&self.bytes, i32::from_le_bytes).into_iter().map(i64::from).collect(),
             Number::I64 => values(&self.bytes, i64::from_le_bytes),
-            Number::F32 => {
-                return Err(Error::new(ErrorKind::Unsupported, "expected labels of i64 or u8; came f32")
+            number @ (Number::F32 | Number::Bool) => {
+                let message = format!("expected labels of i64 or u8; came {}", number.name());
+                return Err(Error::new(ErrorKind::Unsupported, message)
                     .with_hint("convert them with labels.astype(\"int64\")"));
             }
         };
@@ -135,6 +139,19 @@ impl Raw {
             })
         };
         labels.iter().enumerate().map(index).collect()
+    }
+}
+
+impl Raw {
+    /// The values as floats, whatever numbers they are; the shape beside them. For masks, whose values are few.
+    pub(super) fn into_levels(self) -> (Vec<usize>, Vec<f32>) {
+        let levels = match self.number {
+            Number::Bool | Number::U8 => self.bytes.iter().map(|&v| f32::from(v)).collect(),
+            Number::I32 => values(&self.bytes, i32::from_le_bytes).into_iter().map(|v| v as f32).collect(),
+            Number::I64 => values(&self.bytes, i64::from_le_bytes).into_iter().map(|v| v as f32).collect(),
+            Number::F32 => values(&self.bytes, f32::from_le_bytes),
+        };
+        (self.shape, levels)
     }
 }
 

@@ -17,5 +17,26 @@ pub use copies::copies;
 pub use listing::{Grouping, Known, Listing};
 pub use load::{Loaded, Options};
 
+/// The `(height, width)` of a picture and its grey levels, 0 to 255: for masks. A picture of another size than `wanted` is
+/// not decoded; its size comes alone.
+///
+/// # Errors
+/// `Format`, naming the file.
+pub(super) fn grey_levels(
+    path: &std::path::Path,
+    wanted: (usize, usize),
+) -> crate::Result<((usize, usize), Vec<f32>)> {
+    let fail = |why: decode::Why| {
+        crate::Error::format(format!("{}: expected a whole picture; came {why}", path.display()))
+            .with_hint("a mask is a black-and-white picture (PNG), or an .npy of zeros and ones")
+    };
+    let header = decode::header(path).map_err(fail)?;
+    if (header.height, header.width) != wanted {
+        return Ok(((header.height, header.width), Vec::new()));
+    }
+    let picture = decode::decode(path, 1).map_err(fail)?;
+    Ok(((picture.height, picture.width), picture.bytes.into_iter().map(f32::from).collect()))
+}
+
 #[cfg(test)]
 mod tests;

@@ -73,25 +73,28 @@ pub(super) fn headline(record: &Record) -> String {
     let has = |word: &str| found.iter().any(|(of, _)| *of == word);
     let only = |word: &str| found.iter().all(|(of, _)| *of == word);
     let helped = Helped::of(record);
+    let mask = if record.given_mask.is_some() { "the given mask" } else { "the blob" };
     let judged = if !helped.one_classifier {
         "each image got the mask of its true class, so that two classifiers are mixed and \"helped\" is not judged".to_owned()
     } else if helped.holds() {
-        "neutralizing the blob helped".to_owned()
+        format!("neutralizing {mask} helped")
     } else if only(CANNOT_TELL) {
-        "it cannot be told at this eps whether neutralizing the blob helps".to_owned()
+        format!("it cannot be told at this eps whether neutralizing {mask} helps")
     } else if has("better") && has("worse") {
-        "neutralizing the blob made one class better and the other worse: it moved predictions towards a class".to_owned()
+        format!(
+            "neutralizing {mask} made one class better and the other worse: it moved predictions towards a class"
+        )
     } else if has("better") {
         format!(
-            "neutralizing the blob is not shown to help, although a class is better: {}",
+            "neutralizing {mask} is not shown to help, although a class is better: {}",
             list(&helped.lacking())
         )
     } else if has("worse") {
-        "neutralizing the blob did harm".to_owned()
+        format!("neutralizing {mask} did harm")
     } else if only("no effect") {
-        "neutralizing the blob had no effect (within 2 points)".to_owned()
+        format!("neutralizing {mask} had no effect (within 2 points)")
     } else {
-        "neutralizing the blob is not shown to help or to harm".to_owned()
+        format!("neutralizing {mask} is not shown to help or to harm")
     };
     let words: Vec<String> = found
         .iter()

@@ -40,6 +40,9 @@ pub(super) fn in_short(record: &Record) -> Vec<String> {
 /// the second "better"; it does not where a test says otherwise; else it is not shown.
 fn papers_claim(record: &Record) -> String {
     let claim = "The paper's claim (neutralizing the blob spares classification and reduces vulnerability)";
+    if record.given_mask.is_some() {
+        return format!("{claim} was not tested: a mask was brought in place of the blob.");
+    }
     let words = |comparison: &str| -> Vec<&str> {
         record.tests.iter().filter(|t| t.comparison == comparison).map(|t| t.word.as_str()).collect()
     };

@@ -100,6 +100,9 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         "union" => "each image gets both classes' blobs; no label is needed".to_owned(),
         other => other.to_owned(),
     };
+    let given = record.given_mask.as_ref().map_or_else(String::new, |given| {
+        format!("; a mask was brought in place of the blobs: {} (SHA-256 {})", given.source, given.sha256)
+    });
     page.definitions([
         (
             "Data",
@@ -126,7 +129,7 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
             "Attack",
             format!("{}, L\u{221e}, eps {} in pixel units", set("attack"), words::study_epsilon(record)),
         ),
-        ("Mask", format!("{}: {masked}", set("mask"))),
+        ("Mask", format!("{}: {masked}{given}", set("mask"))),
         ("Fill", format!("{}; the headline's is {}", set("fill"), words::headline_fill(record))),
     ]);
     if !data.notes.is_empty() {

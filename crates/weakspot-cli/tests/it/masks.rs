@@ -1,0 +1,67 @@
+//! `weakspot study --use-mask`: masks of the user's own in place of the blob.
+
+use serde_json::Value;
+use weakspot::output::write_atomic;
+use weakspot::report::figures::grey_png;
+
+use crate::bad_input::refused;
+use crate::program::weakspot;
+use crate::study::{finished, json, tiny, words};
+
+/// The same demo study as [`finished`], with its classifier reused.
+fn with_mask<'a>(models: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut words_of: Vec<&str> = tiny(more);
+    let place = words_of.iter().position(|word| *word == "models").unwrap();
+    words_of[place] = models;
+    words_of
+}
+
+#[test]
+fn an_empty_mask_changes_nothing_and_a_runs_own_blob_changes_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, models) = (finished().join("run"), finished().join("models"));
+    let models = models.to_str().unwrap();
+    write_atomic(&folder.path().join("none.png"), &grey_png(32, 32, &[0; 1024]).unwrap()).unwrap();
+    weakspot(folder.path(), &with_mask(models, &["--use-mask", "none.png", "--out", "none"])).ok();
+    let none = json(&folder.path().join("none/results.json"));
+    assert_eq!(none["given_mask"]["source"], "none.png");
+    for test in none["tests"].as_array().unwrap() {
+        assert_eq!((&test["first_only"], &test["second_only"]), (&0.into(), &0.into()), "{test}");
+    }
+
+    let source = run.to_str().unwrap();
+    let said = weakspot(folder.path(), &with_mask(models, &["--use-mask", source, "--out", "same"])).ok();
+    assert!(said.stdout.contains("the given mask"), "{}", said.stdout);
+    let (own, again) = (json(&run.join("results.json")), json(&folder.path().join("same/results.json")));
+    for field in ["tests", "together", "sweep", "controls", "separation"] {
+        assert_eq!(own[field], again[field], "{field}");
+    }
+    assert_eq!(own["given_mask"], Value::Null);
+    // The run goes again from its own configuration.
+    let config = folder.path().join("none/config.json");
+    let config = config.to_str().unwrap();
+    weakspot(folder.path(), &["study", "--config", config, "--models", models, "--out", "again"]).ok();
+    assert_eq!(none, json(&folder.path().join("again/results.json")));
+}
+
+#[test]
+fn a_mask_that_is_none_is_refused_before_any_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, side: usize, value: u8| {
+        let png = grey_png(side, side, &vec![value; side * side]).unwrap();
+        write_atomic(&folder.path().join(name), &png).unwrap();
+    };
+    write("small.png", 28, 255);
+    write("grey.png", 32, 100);
+    write("good.png", 32, 255);
+    for (value, expected) in [
+        ("small.png", "expected a mask of [32, 32]"),
+        ("grey.png", "came 100"),
+        ("missing.png", "missing.png"),
+        ("good.png,missing.png", "missing.png"),
+        (".", "results.json"),
+    ] {
+        refused(folder.path(), &words(&tiny(&[]), &["--use-mask", value]), expected);
+    }
+    refused(folder.path(), &tiny(&["--use-mask", "good.png", "--tune"]), "--use-mask");
+}
