@@ -152,6 +152,42 @@ mod tests {
         assert_eq!(separation([&[1.0], &[2.0, 3.0]], [&[1.0], &[2.0, 3.0]]), None);
     }
 
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        labels: Vec<u8>,
+        first: Vec<f64>,
+        second: Vec<f64>,
+        area: [f64; 2],
+        variance: f64,
+        intervals: [[f64; 2]; 2],
+    }
+
+    #[test]
+    fn areas_and_variances_are_those_of_mlstatkit() {
+        let cases: Vec<Golden> =
+            serde_json::from_str(include_str!("../../../../reference/separation.json")).unwrap();
+        assert_eq!(cases.len(), 3);
+        for case in cases {
+            let of = |scores: &[f64], class: u8| -> Vec<f64> {
+                scores.iter().zip(&case.labels).filter(|(_, label)| **label == class).map(|(s, _)| *s).collect()
+            };
+            let [a, b] = [&case.first, &case.second].map(|scores| [of(scores, 0), of(scores, 1)]);
+            let found = separation([&a[0], &a[1]], [&b[0], &b[1]]).unwrap();
+            // Both sum a few thousand exact quotients: rounding stays far below 1e-12.
+            let close = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} {want}");
+            for (found, (area, interval)) in
+                [found.first, found.second].iter().zip(case.area.iter().zip(case.intervals))
+            {
+                close(found.value, *area);
+                close(found.low, interval[0]);
+                close(found.high, interval[1]);
+            }
+            let d = found.difference;
+            close(d.value, case.area[1] - case.area[0]);
+            close(((d.high - d.low) / 2.0 / Z_95).powi(2), case.variance);
+        }
+    }
+
     #[test]
     fn a_placebo_predicts_class_one_as_often_as_asked() {
         let scores: [&[f64]; 2] = [&[-4.0, -1.0, 2.0], &[-3.0, 0.0]];

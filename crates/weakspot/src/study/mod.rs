@@ -13,6 +13,8 @@ mod packed;
 mod pair_view;
 mod pictures;
 mod plan;
+#[cfg(test)]
+mod protocol_tests;
 pub mod record;
 mod regions;
 mod rows;

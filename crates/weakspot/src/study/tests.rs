@@ -72,7 +72,7 @@ pub(super) fn subject<'a>(
     Subject { classifier, data, splits, classifier_record, weights_checksum: "none".to_owned() }
 }
 
-fn halves(data: &Dataset) -> Splits {
+pub(super) fn halves(data: &Dataset) -> Splits {
     let (fit, eval) = (0..data.ids.len()).partition(|i| i % 2 == 0);
     Splits { fit, eval, ..Splits::default() }
 }
@@ -289,6 +289,7 @@ fn the_configuration_names_every_setting_once() {
 }
 
 /// A model with one number added to the second logit.
+#[derive(Clone)]
 pub(super) struct Shifted {
     inner: ConvGap,
     by: f32,
