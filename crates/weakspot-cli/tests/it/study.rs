@@ -72,11 +72,22 @@ pub(crate) fn json(path: &Path) -> Value {
 fn a_study_leaves_every_file_that_is_promised() {
     let run = finished().join("run");
     let results = json(&run.join("results.json"));
-    assert_eq!(results["schema"], "weakspot-results/1");
+    assert_eq!(results["schema"], "weakspot-results/2");
     assert_eq!(results["directions"].as_array().unwrap().len(), 2);
     for direction in results["directions"].as_array().unwrap() {
         assert_eq!(direction["n"]["eval"], 8);
-        for key in ["clean", "adv", "mod", "mod_adv", "oblivious", "adaptive", "adaptive_worst", "remasked"] {
+        let keys = [
+            "clean",
+            "adv",
+            "adv_worst",
+            "mod",
+            "mod_adv",
+            "oblivious",
+            "adaptive",
+            "adaptive_worst",
+            "remasked",
+        ];
+        for key in keys {
             let score = &direction["scores"][key];
             assert_eq!(score["n"], 8, "{key}");
             assert!(score["low"].as_f64().unwrap() <= score["rate"].as_f64().unwrap(), "{key}");

@@ -169,7 +169,12 @@ mod tests {
         assert_eq!(cases.len(), 3);
         for case in cases {
             let of = |scores: &[f64], class: u8| -> Vec<f64> {
-                scores.iter().zip(&case.labels).filter(|(_, label)| **label == class).map(|(s, _)| *s).collect()
+                scores
+                    .iter()
+                    .zip(&case.labels)
+                    .filter(|(_, label)| **label == class)
+                    .map(|(s, _)| *s)
+                    .collect()
             };
             let [a, b] = [&case.first, &case.second].map(|scores| [of(scores, 0), of(scores, 1)]);
             let found = separation([&a[0], &a[1]], [&b[0], &b[1]]).unwrap();
