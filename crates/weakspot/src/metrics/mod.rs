@@ -5,6 +5,7 @@
 //! threads. Random permutations come from the [`Stream`](crate::rng::Stream) the caller hands over.
 
 pub mod binomial;
+mod exact;
 mod features;
 #[cfg(test)]
 mod golden;
@@ -16,11 +17,12 @@ mod paired;
 mod shifts;
 mod ssim;
 
+pub use exact::EXACT_FROM;
 pub use features::{FeatureSummary, RhoGamma, Standardizer, Usefulness};
 pub(crate) use intervals::wilson;
 pub use intervals::{Balanced, Mean, Score, Z_95, balanced_accuracy};
 pub use joins::{JoinTest, join_count, join_test};
-pub use moran::{PermutationTest, moran_tests, morans_i};
+pub use moran::{PermutationTest, moran_test, morans_i};
 pub use overlap::{Overlap, iou};
 pub use paired::{Difference, Verdict, holm, mcnemar_exact, paired_difference, verdict};
 pub use shifts::{ShiftOverlap, ShiftTest};
