@@ -4,27 +4,29 @@
 //! For weights w, n cells, `t_ij = w_ij + w_ji`, and values of kurtosis b (`b = n sum z^4 / (sum z^2)^2`):
 //!
 //! ```text
-//! E(I) = -1/(n - 1)     S0 = sum w_ij     S1 = sum t_ij^2 / 2     S2 = sum_i (sum_j t_ij)^2
-//! E(I^2) = ( n [(n^2 - 3n + 3) S1 - n S2 + 3 S0^2] - b [(n^2 - n) S1 - 2n S2 + 6 S0^2] ) / ( (n-1)(n-2)(n-3) S0^2 )
+//! mean(I) = -1/(n - 1)     S0 = sum w_ij     S1 = sum t_ij^2 / 2     S2 = sum_i (sum_j t_ij)^2
+//! mean(I^2) = ( n [(n^2 - 3n + 3) S1 - n S2 + 3 S0^2] - b [(n^2 - n) S1 - 2n S2 + 6 S0^2] )
+//!             / ( (n-1)(n-2)(n-3) S0^2 )
 //! ```
 //!
 //! For a mask of m cells, E neighbour pairs and D unordered pairs of neighbour pairs that share a cell, with
 //! `q_k = m (m-1) .. (m-k+1) / (n (n-1) .. (n-k+1))` the chance that k given cells are all inside:
 //!
 //! ```text
-//! E(J) = E q_2          E(J^2) = E q_2 + 2 D q_3 + (E (E - 1) - 2 D) q_4
+//! mean(J) = E q_2          mean(J^2) = E q_2 + 2 D q_3 + (E (E - 1) - 2 D) q_4
 //! ```
 //!
 //! Then `p = Q( (value - mean) / standard deviation )`, Q the upper tail of the standard normal distribution; J is a
 //! whole number, so that one half is taken from it first.
 //!
 //! # References
-//! Cliff and Ord, *Spatial Processes: Models and Applications* (1981): randomisation for I,
-//! non-free sampling for J.
+//! Cliff and Ord, *Spatial Processes: Models and Applications* (1981): randomisation for I, non-free sampling for J.
 //!
 //! # Where we differ
-//! The continuity correction of J. Both statistics are skewed to the right, so that far out the normal tail is
-//! smaller than the p of permutations: it decides at 0.05, and is not to be read as a small probability.
+//! The continuity correction of J. I of a map with few large values, and J of a small mask, are skewed to the right. On
+//! 32x32 maps 4.9 % (uniform noise), 5.4 % (squares of normal numbers) and 6.3 % (their fourth powers) of 20,000
+//! permutations lie where the normal tail says 5 %, and further out it says too little by more: compare p with 0.05,
+//! and do not read it as a small probability.
 
 /// From this many cells p comes from the exact moments; below it from permutations.
 pub const EXACT_FROM: usize = 1024;
