@@ -21,6 +21,7 @@ mod tally;
 mod tests;
 mod truth;
 mod tune;
+mod untrained;
 
 pub use images::{MapsPlan, MapsSummary, write_maps};
 pub use journal::{FileJournal, Journal, NoJournal};

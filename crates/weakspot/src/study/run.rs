@@ -27,6 +27,7 @@ use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, ControlRow, DefendRow, EvalRow, LookRow};
 use crate::study::stage::{Bench, stopped};
 use crate::study::tune::{self, Point};
+use crate::study::untrained;
 
 /// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
 const NOISE_IMAGES: usize = 100;
@@ -143,6 +144,7 @@ pub fn run(
     let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &defends)?;
     let controls = control_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
     let noise = noise_stage(&lens, &mut bench, &eval)?;
+    let untrained = untrained::stage(&lens, &mut bench, &eval)?;
     let leak = leak(&lens, &regions, &fills[0], batch_size.max(1), observer)?;
     observer.stage("writing down what was found", 1);
     let mut classes = Vec::new();
@@ -152,8 +154,18 @@ pub fn run(
         let (fit, eval) = (fit[label].clone(), eval[label].clone());
         classes.push(ClassFindings { regions, mask, fit, eval, looks, defends, worst, noise });
     }
-    let findings =
-        Findings { plan, base, subject, lens: &lens, classes, controls, leak, fit_looks: seen_first, tuned };
+    let findings = Findings {
+        plan,
+        base,
+        subject,
+        lens: &lens,
+        classes,
+        controls,
+        untrained,
+        leak,
+        fit_looks: seen_first,
+        tuned,
+    };
     let (record, ledger) = assemble::record(&findings)?;
     let maps = pictures::maps(&findings, &bench, &fills[0])?;
     observer.advance(1);
