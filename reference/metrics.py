@@ -1,12 +1,16 @@
 """Golden numbers for crates/weakspot/src/metrics, written to metrics.json beside this file.
 
 Run with: python reference/metrics.py
-Versions: Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-image 0.26.0, statsmodels 0.15.0, mpmath 1.3.0
+Versions: Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-image 0.26.0, statsmodels 0.15.0, mpmath 1.3.0, esda 2.9.0,
+libpysal 4.14.1
 
 - wilson, holm, mcnemar: statsmodels; binomial: scipy.stats.binomtest; ssim: scikit-image on doubles.
 - tails: the smaller tail of the same binomial cases, summed in 40 digits by mpmath, which shows how far to trust both.
 - newcombe: method 10 written out here, on statsmodels' Wilson limits (no package pinned here has it).
 - moran: I = z' W z / z' z with W row-standardised, as one dense matrix.
+- moran_exact: esda.Moran under randomisation (EI, VI_rand), its z through scipy's normal tail.
+- joins_exact: mean and variance of J summed over all pairs of neighbour pairs, by how many cells each touches.
+- normal: the upper tail by mpmath in 40 digits.
 - shift: overlaps by numpy.roll.
 
 Images are bytes; both sides divide them by 255 in single precision.
@@ -16,8 +20,10 @@ import json
 import pathlib
 
 import numpy as np
-from mpmath import exp, log, loggamma, mp, mpf
-from scipy.stats import binomtest
+from esda import Moran
+from libpysal.weights import lat2W
+from mpmath import erfc, exp, log, loggamma, mp, mpf, sqrt
+from scipy.stats import binomtest, norm
 from skimage.metrics import structural_similarity
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -108,6 +114,34 @@ def moran(values):
     return float(z @ weights @ z / (z @ z))
 
 
+def moran_exact(values):
+    found = Moran(as_image(values).ravel(), lat2W(*values.shape), transformation="r", permutations=0)
+    return {"value": float(found.I), "p": float(norm.sf(found.z_rand))}
+
+
+def joins_exact(inside):
+    h, w = inside.shape
+    cells = np.arange(h * w).reshape(h, w)
+    across = np.stack([cells[:, :-1].ravel(), cells[:, 1:].ravel()], 1)
+    down = np.stack([cells[:-1].ravel(), cells[1:].ravel()], 1)
+    pairs = np.concatenate([across, down])
+    n, m = h * w, int(inside.sum())
+    q = np.cumprod([(m - i) / (n - i) for i in range(4)])
+    second = 0.0
+    for a, b in pairs:
+        shared = ((pairs == a) | (pairs == b)).sum(1)
+        second += q[3 - shared].sum()
+    mean = len(pairs) * q[1]
+    flat = inside.ravel()
+    joins = int((flat[pairs[:, 0]] & flat[pairs[:, 1]]).sum())
+    return {"joins": joins, "mean": float(mean), "p": float(norm.sf((joins - 0.5 - mean) / np.sqrt(second - mean**2)))}
+
+
+def upper_normal(z):
+    mp.dps = 40
+    return float(erfc(mpf(z) / sqrt(2)) / 2)
+
+
 def shift(a, b):
     counts = np.array(
         [(np.roll(a, (dy, dx), (0, 1)) & b).sum() for dy in range(a.shape[0]) for dx in range(a.shape[1])]
@@ -144,6 +178,10 @@ ssim_cases = [
 ]
 moran_cases = [smooth(14, 14), noise(9, 12), mask(14, 14), noise(1, 20)]
 shift_cases = [(mask(14, 14), mask(14, 14)), (mask(9, 16), 255 * (noise(9, 16) > 180))]
+even = noise(32, 33)
+moran_exact_cases = [even, (even + np.roll(even, 1, 1) // 8) // 2, noise(40, 26) ** 4 // 255**3, noise(3, 400)]
+joins_exact_cases = [even > 180, noise(26, 40) > 230, noise(2, 520) > 128]
+normal_cases = [0.0, 1e-9, 0.3, 1.0, 1.4999, 1.5, 1.6449, 2.0, 3.0, 5.0, 8.0, 20.0, 37.0, -0.5, -1.5, -3.0, -9.0]
 
 golden = {
     "wilson": [{"k": k, "n": n, "interval": wilson(k, n)} for k, n in wilson_cases],
@@ -164,6 +202,13 @@ golden = {
     "holm": [{"p": p, "corrected": multipletests(p, method="holm")[1].tolist()} for p in holm_cases],
     "ssim": ssim_cases,
     "moran": [{"shape": list(m.shape), "map": m.ravel().tolist(), "value": moran(m)} for m in moran_cases],
+    "moran_exact": [
+        {"shape": list(m.shape), "map": m.ravel().tolist(), **moran_exact(m)} for m in moran_exact_cases
+    ],
+    "joins_exact": [
+        {"shape": list(m.shape), "mask": m.ravel().astype(int).tolist(), **joins_exact(m)} for m in joins_exact_cases
+    ],
+    "normal": [{"z": z, "p": upper_normal(z)} for z in normal_cases],
     "shift": [
         {"shape": list(a.shape), "a": a.ravel().tolist(), "b": b.ravel().tolist(), "p": shift(a > 0, b > 0)}
         for a, b in shift_cases

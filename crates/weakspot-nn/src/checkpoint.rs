@@ -157,7 +157,23 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let (weights, sha256) = file.read(|name| !is_ignored(name))?;
     let how = overrides.convolutions;
     let model = Model::with_convolutions(description.model.clone(), &weights, how).map_err(place)?;
+    let model = model.with_source(Source { path: path.to_owned(), sha256: sha256.clone() });
     Ok(Loaded { model, description, sha256, assumed })
+}
+
+/// The file a model was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    path: PathBuf,
+    sha256: String,
+}
+
+impl Source {
+    /// The weights again; `None` where the file is gone or is not the same any more.
+    pub(crate) fn read(&self) -> Option<Weights> {
+        let (weights, sha256) = Opened::open(&self.path).ok()?.read(|name| !is_ignored(name)).ok()?;
+        (sha256 == self.sha256).then_some(weights)
+    }
 }
 
 /// A safetensors file whose header has been read and fits the file's length.

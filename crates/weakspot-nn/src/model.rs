@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ndarray::{Array2, Array4, ArrayView4, Axis};
-use weakspot::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
+use weakspot::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest, permute};
 use weakspot::objective::Objective;
 use weakspot::{Error, ErrorKind, Result};
 use weakspot_conv::Method as Convolutions;
 
+use crate::checkpoint::Source;
 use crate::executor::{Activation, Executor, Mode, Tape};
 use crate::init;
 use crate::models::{self, Head, ModelSpec};
@@ -20,6 +21,7 @@ pub struct Model {
     spec: ModelSpec,
     executor: Executor<f32>,
     layers: Vec<LayerInfo>,
+    source: Option<Source>,
     forward: AtomicU64,
     backward: AtomicU64,
     head: AtomicU64,
@@ -67,7 +69,26 @@ impl Model {
     pub(crate) fn from_executor(spec: ModelSpec, executor: Executor<f32>) -> Self {
         let layers = layer_infos(executor.network());
         let counter = || AtomicU64::new(0);
-        Self { spec, executor, layers, forward: counter(), backward: counter(), head: counter() }
+        Self {
+            spec,
+            executor,
+            layers,
+            source: None,
+            forward: counter(),
+            backward: counter(),
+            head: counter(),
+        }
+    }
+
+    /// Remembers the file that the weights were read from: [frozen](Model::freeze), the model can still be
+    /// [randomised](Classifier::randomised).
+    pub(crate) fn with_source(self, source: Source) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// The weights, read from their file again if the model is frozen; `None` where that file is gone or has changed.
+    fn weights_again(&self) -> Option<Weights> {
+        self.weights().ok().or_else(|| self.source.as_ref()?.read())
     }
 
     /// What the model was built from.
@@ -267,5 +288,20 @@ impl Classifier for Model {
         }
         trace.logits = logits;
         Ok(trace)
+    }
+
+    /// A frozen model has given weights away and reads them from its file again. While it lives, the randomised model
+    /// takes as much memory as this one.
+    fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
+        let Some(mut weights) = self.weights_again() else { return Ok(None) };
+        for (name, tensor) in &mut weights.0 {
+            // A batch norm's statistics are measured, not learned.
+            if !name.ends_with(".running_mean") && !name.ends_with(".running_var") {
+                permute(&mut tensor.data, name, seed);
+            }
+        }
+        let mut model = Self::with_convolutions(self.spec.clone(), &weights, self.executor.method())?;
+        model.freeze()?;
+        Ok(Some(Box::new(model)))
     }
 }

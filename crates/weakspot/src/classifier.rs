@@ -6,6 +6,7 @@ use ndarray::{Array2, Array4, ArrayView4};
 
 use crate::error::{Error, Result};
 use crate::objective::Objective;
+use crate::rng;
 
 /// What a model takes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,4 +149,23 @@ pub trait Classifier: Sync {
     /// # Errors
     /// As [`Classifier::logits`]; `InvalidParameter` for a layer that does not exist or a label out of range.
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace>;
+
+    /// The same network untrained: every parameter tensor permuted within itself by [`permute`], the statistics of
+    /// batch norms kept. The control for what a trained network's maps show. `None` where a model cannot tell its
+    /// parameters; whoever asks then reports "not run".
+    ///
+    /// # Errors
+    /// What building the model reports.
+    ///
+    /// # Determinism
+    /// The same model for the same seed.
+    fn randomised(&self, _seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
+        Ok(None)
+    }
+}
+
+/// Permutes a parameter tensor within itself, as [`Classifier::randomised`] does: the draw is keyed by the seed and the
+/// tensor's name.
+pub fn permute(tensor: &mut [f32], name: &str, seed: u64) {
+    rng::stream(seed, &format!("randomised/{name}"), "").shuffle(tensor);
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView3, ArrayView4, Axis, s};
 
-use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
+use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest, permute};
 use crate::error::{Error, Result};
 use crate::image::Mask;
 use crate::objective::Objective;
@@ -136,6 +136,13 @@ impl Classifier for Linear {
             all
         });
         Ok(Trace { logits, input_gradients, features, ..Trace::default() })
+    }
+
+    fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
+        let mut model = self.clone();
+        permute_all(model.weights.iter_mut(), "weight", seed);
+        permute_all(model.bias.iter_mut(), "bias", seed);
+        Ok(Some(Box::new(model)))
     }
 }
 
@@ -333,6 +340,15 @@ impl Classifier for ConvGap {
         trace.logits = logits;
         Ok(trace)
     }
+
+    fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
+        let mut model = self.clone();
+        permute_all(model.kernel.iter_mut(), "features.0.weight", seed);
+        permute_all(model.bias.iter_mut(), "features.0.bias", seed);
+        permute_all(model.head.iter_mut(), "classifier.weight", seed);
+        permute_all(model.head_bias.iter_mut(), "classifier.bias", seed);
+        Ok(Some(Box::new(model)))
+    }
 }
 
 /// A classifier that counts the images it sends forward and walks back.
@@ -394,6 +410,11 @@ impl<C: Classifier> Classifier for Counting<C> {
         self.back.fetch_add(n * request.inputs.len(), Ordering::Relaxed);
         self.head.fetch_add(if request.layer.is_some() { n } else { 0 }, Ordering::Relaxed);
         self.inner.trace(images, request)
+    }
+
+    /// Not counted: it is another model.
+    fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
+        self.inner.randomised(seed)
     }
 }
 
@@ -464,6 +485,13 @@ pub fn noise_images(seed: u64, n: usize, input: &InputSpec, low: f32, high: f32)
         image.mapv_inplace(|_| low + (high - low) * draw.unit());
     }
     images
+}
+
+fn permute_all<'a>(tensor: impl Iterator<Item = &'a mut f32>, name: &str, seed: u64) {
+    let places: Vec<&mut f32> = tensor.collect();
+    let mut values: Vec<f32> = places.iter().map(|v| **v).collect();
+    permute(&mut values, name, seed);
+    places.into_iter().zip(values).for_each(|(place, value)| *place = value);
 }
 
 fn relu(v: f64) -> f64 {

@@ -117,7 +117,7 @@ pub(crate) struct WhatArgs {
 
     /// Random shifts of the mask to compare the blob with: none, or at least 19
     ///
-    /// Default: 19
+    /// Default: 19. "none" also leaves out the untrained network and the white noise beside Moran's I
     #[arg(long, value_name = "N")]
     pub(crate) controls: Option<Controls>,
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 use weakspot::ErrorKind;
-use weakspot::classifier::Classifier as _;
+use weakspot::classifier::{Classifier as _, permute};
 use weakspot_nn::checkpoint::{Accuracy, Description, Overrides, load, save};
-use weakspot_nn::{Arch, Head, Model, Tensor, Width, models};
+use weakspot_nn::{Arch, Head, Model, Tensor, Weights, Width, models};
 
 use crate::support::{images, made_up_weights, spec};
 
@@ -203,4 +203,54 @@ fn files_that_lie_are_refused_before_anything_is_allocated() {
     assert_eq!(error.kind(), ErrorKind::Io);
     let error = save(&folder.path().join("no/such/folder/x"), &model, &description).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
+}
+
+/// Trained weights and the same ones with every parameter tensor permuted within itself.
+fn permuted(trained: &Weights) -> Weights {
+    let sorted = |data: &[f32]| {
+        let mut data = data.to_vec();
+        data.sort_by(f32::total_cmp);
+        data
+    };
+    let mut weights = trained.clone();
+    let mut moved = 0;
+    for (name, tensor) in &mut weights.0 {
+        if !name.contains("running") {
+            permute(&mut tensor.data, name, 3);
+            moved += usize::from(tensor.data != trained.0[name].data);
+            assert_eq!(sorted(&tensor.data), sorted(&trained.0[name].data), "{name}");
+        }
+    }
+    assert!(moved > 25, "weight and bias of 13 convolutions, and the head: {moved}");
+    weights
+}
+
+#[test]
+fn a_model_is_randomised_tensor_by_tensor_also_when_it_is_frozen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let images = images(3, [1, 28, 28], 5);
+    for arch in [Arch::Vgg16Bn, Arch::Vgg16] {
+        let spec = spec(arch, Head::Gap, [1, 28, 28], 2);
+        let trained = made_up_weights(&models::network(&spec).unwrap());
+        let model = Model::new(spec.clone(), &trained).unwrap();
+        save(&path, &model, &Description::of(spec.clone())).unwrap();
+        let mut frozen = load(&path, &Overrides::default()).unwrap().model;
+        frozen.freeze().unwrap();
+        let expected = Model::new(spec.clone(), &permuted(&trained)).unwrap();
+        let logits = expected.logits(images.view()).unwrap();
+        assert_ne!(logits, model.logits(images.view()).unwrap());
+        for model in [&model, &frozen] {
+            let untrained = model.randomised(3).unwrap().unwrap();
+            assert_eq!(untrained.logits(images.view()).unwrap(), logits, "{arch}");
+        }
+        // Weights before a batch norm stay in a frozen model; others are in the file alone. Another file in its place,
+        // or none: the model cannot tell them any more.
+        let at_hand = frozen.weights().is_ok();
+        assert_eq!(at_hand, arch == Arch::Vgg16Bn);
+        save(&path, &expected, &Description::of(spec)).unwrap();
+        assert_eq!(frozen.randomised(3).unwrap().is_some(), at_hand);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(frozen.randomised(3).unwrap().is_some(), at_hand);
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::image::Mask;
+use crate::rng;
 
 fn golden(section: &str) -> Vec<Value> {
     let all: Value = serde_json::from_str(include_str!("../../../../reference/metrics.json")).unwrap();
@@ -120,6 +121,38 @@ fn moran_is_the_dense_quadratic_form() {
             1e-13,
             &case["shape"],
         );
+    }
+}
+
+#[test]
+fn moran_by_exact_moments_is_that_of_esda() {
+    for case in golden("moran_exact") {
+        let map = image(&case, "map");
+        let found = moran_test(map.view(), 0, &mut rng::stream(0, "test", "golden")).unwrap();
+        close(found.value, case["value"].as_f64().unwrap(), 1e-13, &case["shape"]);
+        // A standard score below 5 that is right to 1e-13 moves its tail by less than 1e-11 of it.
+        let want = case["p"].as_f64().unwrap();
+        close(found.p, want, 1e-11 * want, &case["shape"]);
+    }
+}
+
+#[test]
+fn joins_by_exact_moments_are_those_of_all_pairs_of_pairs() {
+    for case in golden("joins_exact") {
+        let found = join_test(&mask(&case, "mask"), 0, &mut rng::stream(0, "test", "golden")).unwrap();
+        assert_eq!(found.observed, count(&case["joins"]));
+        let (mean, want) = (case["mean"].as_f64().unwrap(), case["p"].as_f64().unwrap());
+        close(found.expected, mean, 1e-12 * mean, &case["shape"]);
+        // The variance is a difference of numbers some thousand times as large.
+        close(found.p, want, 1e-9 * want, &case["shape"]);
+    }
+}
+
+#[test]
+fn the_normal_tail_is_right_to_thirteen_digits() {
+    for case in golden("normal") {
+        let want = case["p"].as_f64().unwrap();
+        close(exact::upper_normal(case["z"].as_f64().unwrap()), want, 2e-13 * want, &case);
     }
 }
 

@@ -8,12 +8,14 @@
 //! E = h (w - 1) + w (h - 1)      expected J = E m (m - 1) / (n (n - 1))      p = (r + 1) / (P + 1)
 //! ```
 //!
-//! with r of P random placements at least as large.
+//! with r of P random placements at least as large. From [`EXACT_FROM`] pixels p is the normal tail by the exact mean
+//! and variance (`exact.rs`).
 //!
 //! # References
 //! Moran, "The interpretation of statistical maps", J. Royal Statistical Society B 10 (1948). Cliff and Ord, *Spatial
 //! Autocorrelation* (1973): the BB count with binary weights, non-free sampling.
 
+use super::exact::{EXACT_FROM, Moments};
 use crate::image::Mask;
 use crate::rng::Stream;
 
@@ -26,7 +28,7 @@ pub struct JoinTest {
     pub expected: f64,
     /// observed / expected: above 1 where the mask is more clumped than chance.
     pub ratio: f64,
-    /// (r + 1) / (P + 1): one-sided, small where the mask is more clumped than chance.
+    /// One-sided, small where the mask is more clumped than chance.
     pub p: f64,
 }
 
@@ -36,15 +38,16 @@ pub fn join_count(mask: &Mask) -> usize {
     grid.joins(&packed(mask.0.iter().copied()))
 }
 
-/// The join count of a mask with its one-sided upper permutation p.
+/// The join count of a mask with its one-sided upper p.
 ///
 /// `None` for an empty mask, a full one, and one of a single pixel, which has no pair to count.
 ///
 /// # Range
-/// ratio in `[0, inf)`, 1 where the mask is as clumped as chance; p in `[1 / (permutations + 1), 1]`.
+/// ratio in `[0, inf)`, 1 where the mask is as clumped as chance; p in `[1 / (permutations + 1), 1]`, from
+/// [`EXACT_FROM`] pixels in `[0, 1]`.
 ///
 /// # Determinism
-/// The placements are drawn from `stream`, one after the other.
+/// Below [`EXACT_FROM`] pixels the placements are drawn from `stream`, one after the other.
 pub fn join_test(mask: &Mask, permutations: usize, stream: &mut Stream) -> Option<JoinTest> {
     let (area, (h, w)) = (mask.area(), mask.dim());
     let pixels = h * w;
@@ -53,21 +56,20 @@ pub fn join_test(mask: &Mask, permutations: usize, stream: &mut Stream) -> Optio
     }
     let grid = Grid::new((h, w));
     let observed = grid.joins(&packed(mask.0.iter().copied()));
-    let pairs = h * (w - 1) + w * (h - 1);
-    let share = area as f64 * (area - 1) as f64 / (pixels as f64 * (pixels - 1) as f64);
-    let expected = pairs as f64 * share;
-    let mut as_large = 0;
-    let mut random = vec![0; grid.words()];
-    for _ in 0..permutations {
-        grid.draw(area, &mut random, stream);
-        as_large += usize::from(grid.joins(&random) >= observed);
-    }
-    Some(JoinTest {
-        observed,
-        expected,
-        ratio: observed as f64 / expected,
-        p: (as_large + 1) as f64 / (permutations + 1) as f64,
-    })
+    let moments = Moments::of_joins((h, w), area);
+    let p = if pixels >= EXACT_FROM {
+        moments.upper_p(observed as f64 - 0.5)
+    } else {
+        let mut as_large = 0;
+        let mut random = vec![0; grid.words()];
+        for _ in 0..permutations {
+            grid.draw(area, &mut random, stream);
+            as_large += usize::from(grid.joins(&random) >= observed);
+        }
+        (as_large + 1) as f64 / (permutations + 1) as f64
+    };
+    let expected = moments.mean;
+    Some(JoinTest { observed, expected, ratio: observed as f64 / expected, p })
 }
 
 /// Masks of one size as bits, pixel after pixel, 64 to a word; bits behind the last pixel are 0.
@@ -188,20 +190,54 @@ mod tests {
     }
 
     #[test]
-    fn the_expectation_is_the_mean_over_every_placement() {
-        // All C(6, 3) = 20 masks of three pixels on a 2x3 grid.
-        let mut total = 0;
-        let mut masks = 0;
-        for code in 0u32..64 {
-            if code.count_ones() == 3 {
-                total += join_count(&Mask::from_fn(2, 3, |y, x| code >> (3 * y + x) & 1 == 1));
-                masks += 1;
-            }
+    fn the_moments_are_those_of_every_placement() {
+        // All masks of two to five pixels on a 2x3 grid: 15, 20, 15, 6.
+        for area in 2..=5 {
+            let masks = (0u32..64).filter(|code| code.count_ones() == area);
+            let all: Vec<f64> = masks
+                .map(|code| join_count(&Mask::from_fn(2, 3, |y, x| code >> (3 * y + x) & 1 == 1)) as f64)
+                .collect();
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let variance = all.iter().map(|j| (j - mean) * (j - mean)).sum::<f64>() / all.len() as f64;
+            let found = Moments::of_joins((2, 3), area as usize);
+            assert!((found.mean - mean).abs() < 1e-12, "{area}: {found:?} {mean}");
+            assert!(
+                (found.deviation * found.deviation - variance).abs() < 1e-12,
+                "{area}: {found:?} {variance}"
+            );
         }
         let any = Mask::from_fn(2, 3, |y, _| y == 0);
         let test = join_test(&any, 0, &mut rng::stream(0, "test", "joins")).unwrap();
-        assert!((test.expected - f64::from(total as u32) / f64::from(masks)).abs() < 1e-12);
         assert_eq!((test.observed, test.p), (2, 1.0));
+    }
+
+    #[test]
+    fn exact_moments_agree_with_ten_thousand_placements() {
+        let mut s = rng::stream(6, "test", "joins");
+        let grid = Grid::new((32, 32));
+        let mut bits = vec![0; grid.words()];
+        for area in [102, 307, 512] {
+            let drawn: Vec<usize> = (0..9_999)
+                .map(|_| {
+                    grid.draw(area, &mut bits, &mut s);
+                    grid.joins(&bits)
+                })
+                .collect();
+            let moments = Moments::of_joins((32, 32), area);
+            for sigmas in [0.0, 1.0, 1.7, 2.3] {
+                let observed = (moments.mean + sigmas * moments.deviation).round();
+                let as_large = drawn.iter().filter(|j| **j as f64 >= observed).count();
+                let p = (as_large + 1) as f64 / 10_000.0;
+                // Four binomial standard errors, and 0.012 for the skewness g that the normal tail leaves out: at most
+                // g/6 * |z^2 - 1| * density <= g * 0.067, with g = 0.17 for 102 pixels (NumPy, 20,000 placements).
+                let bound = 4.0 * (p * (1.0 - p) / 9_999.0).sqrt() + 0.012;
+                let exact = moments.upper_p(observed - 0.5);
+                assert!((exact - p).abs() <= bound, "{area} {sigmas}: {exact} {p}");
+            }
+            let block = Mask::from_fn(32, 32, |y, x| y * 32 + x < area);
+            let test = join_test(&block, 0, &mut s).unwrap();
+            assert!(test.p < 1e-12 && test.ratio > 1.5, "{test:?}");
+        }
     }
 
     #[test]

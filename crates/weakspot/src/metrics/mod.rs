@@ -5,6 +5,7 @@
 //! threads. Random permutations come from the [`Stream`](crate::rng::Stream) the caller hands over.
 
 pub mod binomial;
+mod exact;
 mod features;
 #[cfg(test)]
 mod golden;
@@ -17,11 +18,12 @@ mod separation;
 mod shifts;
 mod ssim;
 
+pub use exact::EXACT_FROM;
 pub use features::{FeatureSummary, RhoGamma, Standardizer, Usefulness};
 pub(crate) use intervals::wilson;
 pub use intervals::{Balanced, Mean, Score, Z_95, balanced_accuracy};
 pub use joins::{JoinTest, join_count, join_test};
-pub use moran::{PermutationTest, moran_tests, morans_i};
+pub use moran::{PermutationTest, moran_test, morans_i};
 pub use overlap::{Overlap, iou};
 pub use paired::{
     Difference, Verdict, at_one_end, holm, mcnemar_exact, mean_difference, paired_difference, verdict,

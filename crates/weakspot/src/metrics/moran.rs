@@ -8,18 +8,19 @@
 //! ```
 //!
 //! Each of P random permutations of the values over the pixels gives another I; with r of them at least as
-//! large, `p = (r + 1) / (P + 1)`. Under permutations the mean of I is -1/(n - 1), n the number of pixels.
+//! large, `p = (r + 1) / (P + 1)`. Under permutations the mean of I is -1/(n - 1), n the number of pixels. From
+//! [`EXACT_FROM`] pixels p is the normal tail by the exact mean and variance (`exact.rs`).
 //!
 //! # References
 //! Moran, "Notes on continuous stochastic phenomena", Biometrika 37 (1950). Cliff and Ord, *Spatial
 //! Autocorrelation* (1973), for the weights and the permutation test.
 //!
 //! # Where we differ
-//! Nothing in the definition. It is to be taken at a map's *own* grid: an upsampled map is smooth whatever it holds.
+//! None in the definition. Read it at the map's own grid: an upsampled map is smooth whatever it holds.
 
 use ndarray::ArrayView2;
-use rayon::prelude::*;
 
+use super::exact::{EXACT_FROM, Moments};
 use crate::rng::Stream;
 
 /// Permuted sums this close to the observed one, relative to sum z^2, count as equal: maps with many equal values
@@ -31,7 +32,7 @@ const TIE: f64 = 1e-12;
 pub struct PermutationTest {
     /// The statistic of the map as it is.
     pub value: f64,
-    /// (r + 1) / (P + 1): one-sided, small where the value is larger than chance gives.
+    /// One-sided, small where the value is larger than chance gives.
     pub p: f64,
 }
 
@@ -47,75 +48,41 @@ pub fn morans_i(map: ArrayView2<'_, f32>) -> Option<f64> {
     Some(Pairs::of(map.dim()).joined(&centred.z) / centred.squares)
 }
 
-/// Maps that share orders: drawing one costs several times what a sum over it does.
-const TOGETHER: usize = 32;
-
-/// Orders drawn at a time: a map's values stay in the innermost cache while all of them are gone through.
-const ORDERS: usize = 8;
-
-/// Moran's I of every map with its one-sided upper permutation p; `None` as for [`morans_i`].
+/// Moran's I with its one-sided upper p; `None` as for [`morans_i`].
 ///
 /// # Shapes
-/// Each `[height, width]`, the maps' own grid, the same for all.
+/// `[height, width]`, the map's own grid.
 ///
 /// # Range
-/// p in `[1 / (permutations + 1), 1]`; small means that like values lie together.
+/// p in `[1 / (permutations + 1), 1]`, from [`EXACT_FROM`] pixels in `[0, 1]`; small means that like values lie
+/// together.
 ///
 /// # Determinism
-/// The permutations are those of `stream`, one shuffle after the other, and the same for every map: a map's p does not
-/// depend on the maps beside it.
-///
-/// # Panics
-/// If the maps are not all of one size.
-pub fn moran_tests(
-    maps: &[ArrayView2<'_, f32>],
+/// Below [`EXACT_FROM`] pixels the permutations are drawn from `stream`, one after the other. Give every map a stream
+/// of its own: the p-values of maps that share permutations are not independent, and the share of them below 0.05
+/// is then little more than a single draw.
+pub fn moran_test(
+    map: ArrayView2<'_, f32>,
     permutations: usize,
-    stream: &Stream,
-) -> Vec<Option<PermutationTest>> {
-    let Some(dim) = maps.first().map(ArrayView2::dim) else { return Vec::new() };
-    assert!(maps.iter().all(|map| map.dim() == dim), "maps of one size");
-    let pairs = Pairs::of(dim);
-    let groups = maps.par_chunks(maps.len().div_ceil(rayon::current_num_threads()).min(TOGETHER));
-    groups.flat_map_iter(|maps| test_together(maps, &pairs, permutations, stream.clone())).collect()
-}
-
-/// Up to [`TOGETHER`] maps.
-fn test_together(
-    maps: &[ArrayView2<'_, f32>],
-    pairs: &Pairs,
-    permutations: usize,
-    mut stream: Stream,
-) -> Vec<Option<PermutationTest>> {
-    let centred: Vec<Option<Centred>> = maps.iter().map(|&map| Centred::of(map)).collect();
-    // Mean and sum of squares survive a permutation, so the numerators can be compared.
-    let observed: Vec<f64> = centred.iter().map(|c| c.as_ref().map_or(0.0, |c| pairs.joined(&c.z))).collect();
-    let mut last: Vec<u32> = (0..pairs.right.len() as u32).collect();
-    let mut permuted = vec![0.0; last.len()];
-    let mut as_large = vec![0usize; maps.len()];
-    let runs = if centred.iter().all(Option::is_none) { 0 } else { permutations };
-    for first in (0..runs).step_by(ORDERS) {
-        let orders = (first..runs.min(first + ORDERS)).map(|_| {
-            stream.shuffle_large(&mut last);
-            last.clone()
-        });
-        let orders: Vec<Vec<u32>> = orders.collect();
-        for (i, centred) in centred.iter().enumerate() {
-            let Some(Centred { z, squares }) = centred else { continue };
-            for order in &orders {
-                for (to, &from) in permuted.iter_mut().zip(order) {
-                    *to = z[from as usize];
-                }
-                as_large[i] += usize::from(pairs.joined(&permuted) >= observed[i] - TIE * squares);
-            }
-        }
+    stream: &mut Stream,
+) -> Option<PermutationTest> {
+    let Centred { z, squares } = Centred::of(map)?;
+    let pairs = Pairs::of(map.dim());
+    let observed = pairs.joined(&z);
+    let value = observed / squares;
+    if z.len() >= EXACT_FROM {
+        let kurtosis = z.len() as f64 * z.iter().map(|v| v * v * v * v).sum::<f64>() / (squares * squares);
+        return Some(PermutationTest { value, p: pairs.moments(kurtosis).upper_p(value) });
     }
-    let test = |(i, centred): (usize, Option<Centred>)| {
-        centred.map(|c| PermutationTest {
-            value: observed[i] / c.squares,
-            p: (as_large[i] + 1) as f64 / (permutations + 1) as f64,
-        })
-    };
-    centred.into_iter().enumerate().map(test).collect()
+    // Mean and sum of squares survive a permutation, so the numerators can be compared.
+    let least = observed - TIE * squares;
+    let mut permuted = z;
+    let mut as_large = 0;
+    for _ in 0..permutations {
+        stream.shuffle_small(&mut permuted);
+        as_large += usize::from(pairs.joined(&permuted) >= least);
+    }
+    Some(PermutationTest { value, p: (as_large + 1) as f64 / (permutations + 1) as f64 })
 }
 
 /// A map's values less their mean, row by row.
@@ -159,6 +126,22 @@ impl Pairs {
             .map(|(y, x)| inverse_degree(y, x) + inverse_degree(y + 1, x))
             .collect();
         Self { width: w, right, down }
+    }
+
+    /// Mean and standard deviation of I over all permutations of values of this kurtosis.
+    fn moments(&self, kurtosis: f64) -> Moments {
+        let weights = || self.right.iter().chain(&self.down);
+        let s1 = weights().map(|w| w * w).sum();
+        let mut around = vec![0.0; self.right.len()];
+        for (step, weights) in [(1, &self.right), (self.width, &self.down)] {
+            // Past the end lies only the last pixel's right neighbour, of weight 0.
+            for (i, w) in weights.iter().enumerate().filter(|(i, _)| i + step < self.right.len()) {
+                around[i] += w;
+                around[i + step] += w;
+            }
+        }
+        let s2 = around.iter().map(|w| w * w).sum();
+        Moments::of_moran(self.right.len(), s1, s2, kurtosis)
     }
 
     /// The numerator of I for these values.
@@ -238,8 +221,9 @@ mod tests {
 
     #[test]
     fn smooth_is_significant_checkered_is_not_and_ties_count() {
-        let s = rng::stream(1, "test", "moran");
-        let p = |map: &Array2<f32>, permutations| moran_tests(&[map.view()], permutations, &s)[0].unwrap().p;
+        let p = |map: &Array2<f32>, permutations| {
+            moran_test(map.view(), permutations, &mut rng::stream(1, "test", "moran")).unwrap().p
+        };
         let smooth = Array2::from_shape_fn((8, 8), |(y, x)| (y + x) as f32);
         assert_eq!(p(&smooth, 99), 0.01);
         let board = Array2::from_shape_fn((8, 8), |(y, x)| ((y + x) % 2) as f32);
@@ -248,56 +232,131 @@ mod tests {
         let single = Array2::from_shape_fn((2, 2), |p| if p == (0, 1) { 0.7f32 } else { 0.1 });
         assert_eq!(p(&single, 99), 1.0);
         assert_eq!(p(&smooth, 0), 1.0);
+        // The same from exact moments.
+        let smooth = Array2::from_shape_fn((40, 40), |(y, x)| (y + x) as f32);
+        assert!(p(&smooth, 0) < 1e-100);
+        let board = Array2::from_shape_fn((40, 40), |(y, x)| ((y + x) % 2) as f32);
+        assert_eq!(p(&board, 0), 1.0);
+    }
+
+    /// Counts p-values of noise below 0.05, 0.1 and 0.5.
+    fn small_in_noise(side: usize, maps: usize, permutations: usize) -> [usize; 3] {
+        let mut s = rng::stream(2, "test", "moran");
+        let p: Vec<f64> = (0..maps)
+            .map(|i| {
+                let map = Array2::from_shape_fn((side, side), |_| s.unit());
+                let mut own = rng::stream(2, "test-orders", &i.to_string());
+                moran_test(map.view(), permutations, &mut own).unwrap().p
+            })
+            .collect();
+        [0.05, 0.1, 0.5].map(|at| p.iter().filter(|p| **p <= at).count())
     }
 
     #[test]
     fn p_is_uniform_under_the_null() {
         // 200 maps of noise: p <= 0.1 has probability 0.1 (P + 1 = 20), so the count is Binomial(200, 0.1); outside
         // 4..=40 lies less than 1e-5 of it.
-        let mut s = rng::stream(2, "test", "moran");
-        let small = (0..200)
-            .filter(|i| {
-                let map = Array2::from_shape_fn((6, 6), |_| s.unit());
-                let orders = rng::stream(2, "test-orders", &i.to_string());
-                moran_tests(&[map.view()], 19, &orders)[0].unwrap().p <= 0.1
-            })
-            .count();
+        let [_, small, _] = small_in_noise(6, 200, 19);
         assert!((4..=40).contains(&small), "{small}");
     }
 
     #[test]
-    fn a_map_is_tested_alike_in_any_company() {
+    fn p_from_exact_moments_is_about_uniform_under_the_null() {
+        // 4,000 maps: binomial standard deviations are 13.8, 19.0 and 31.6; five of them each way.
+        let small = small_in_noise(32, 4_000, 0);
+        for (count, (expected, five)) in small.into_iter().zip([(200, 69), (400, 95), (2_000, 158)]) {
+            assert!(expected - five <= count && count <= expected + five, "{small:?}");
+        }
+    }
+
+    #[test]
+    fn permutations_are_those_of_the_definition() {
         let mut s = rng::stream(3, "test", "moran");
-        // Two groups, the last one not full; one has nothing to test.
-        let mut maps: Vec<Array2<f32>> =
-            (0..TOGETHER + 7).map(|_| Array2::from_shape_fn((7, 5), |_| s.unit())).collect();
-        maps[4].fill(0.5);
-        let views: Vec<_> = maps.iter().map(|map| map.view()).collect();
-        let together = moran_tests(&views, 99, &s);
-        assert_eq!(together.len(), TOGETHER + 7);
-        assert_eq!(together.iter().filter(|t| t.is_none()).count(), 1);
-        let orders: Vec<Vec<usize>> = {
-            let mut s = s.clone();
-            let mut order: Vec<usize> = (0..35).collect();
-            (0..99)
-                .map(|_| {
-                    s.shuffle_large(&mut order);
-                    order.clone()
-                })
-                .collect()
-        };
-        for (view, found) in views.iter().zip(&together) {
-            assert_eq!(moran_tests(&[*view], 99, &s)[0], *found);
-            // The definition, map by map and order by order.
-            let Some(found) = found else { continue };
-            let observed = by_definition(&view.to_owned());
-            let values: Vec<f32> = view.iter().copied().collect();
-            let as_large = orders.iter().filter(|order| {
-                let permuted = Array2::from_shape_fn((7, 5), |(y, x)| values[order[y * 5 + x]]);
-                by_definition(&permuted) >= observed - 1e-12
+        for _ in 0..40 {
+            let map = Array2::from_shape_fn((7, 5), |_| s.unit());
+            let own = rng::stream(3, "test-orders", "");
+            let found = moran_test(map.view(), 99, &mut own.clone()).unwrap();
+            let (observed, mut own) = (by_definition(&map), own);
+            let mut values: Vec<f32> = map.iter().copied().collect();
+            let as_large = (0..99).filter(|_| {
+                own.shuffle_small(&mut values);
+                by_definition(&Array2::from_shape_vec((7, 5), values.clone()).unwrap()) >= observed - 1e-12
             });
             assert_eq!(found.p, (as_large.count() + 1) as f64 / 100.0);
             assert!((found.value - observed).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_moments_are_those_of_every_permutation() {
+        // All 720 orders of six values on 2x3 and 1x6 grids.
+        let values = [0.1f32, 0.9, 0.35, 0.2, 0.75, 3.0];
+        let mut orders = vec![vec![]];
+        for _ in 0..6 {
+            let longer = |order: Vec<usize>| {
+                let free: Vec<usize> = (0..6).filter(|i| !order.contains(i)).collect();
+                free.into_iter().map(move |i| [order.clone(), vec![i]].concat())
+            };
+            orders = orders.into_iter().flat_map(longer).collect();
+        }
+        for dim in [(2, 3), (1, 6)] {
+            let all: Vec<f64> = orders
+                .iter()
+                .map(|order| {
+                    let map = Array2::from_shape_fn(dim, |(y, x)| values[order[y * dim.1 + x]]);
+                    morans_i(map.view()).unwrap()
+                })
+                .collect();
+            let mean = all.iter().sum::<f64>() / 720.0;
+            let variance = all.iter().map(|i| (i - mean) * (i - mean)).sum::<f64>() / 720.0;
+            let map = Array2::from_shape_fn(dim, |(y, x)| values[y * dim.1 + x]);
+            let Centred { z, squares } = Centred::of(map.view()).unwrap();
+            let kurtosis = 6.0 * z.iter().map(|v| v.powi(4)).sum::<f64>() / (squares * squares);
+            let found = Pairs::of(dim).moments(kurtosis);
+            assert!(
+                (found.mean - mean).abs() < 1e-12 && (found.mean + 0.2).abs() < 1e-15,
+                "{found:?} {mean}"
+            );
+            assert!((found.deviation * found.deviation - variance).abs() < 1e-12, "{found:?} {variance}");
+        }
+    }
+
+    #[test]
+    fn exact_moments_agree_with_ten_thousand_permutations() {
+        // Maps of 32x32: noise, noise with a share of its smoothed self, and squares of normal numbers, whose
+        // kurtosis is 15.
+        let mut s = rng::stream(5, "test", "moran");
+        let noise = Array2::from_shape_fn((32, 32), |_| s.unit());
+        let smoothed = |share: f32| {
+            Array2::from_shape_fn((32, 32), |(y, x)| {
+                noise[[y, x]] + share * (noise[[(y + 1) % 32, x]] + noise[[y, (x + 1) % 32]])
+            })
+        };
+        let heavy = Array2::from_shape_fn((32, 32), |_| s.normal().powi(2));
+        for map in [smoothed(0.0), smoothed(0.02), smoothed(0.04), smoothed(0.06), heavy] {
+            let Centred { mut z, squares } = Centred::of(map.view()).unwrap();
+            let exact = moran_test(map.view(), 0, &mut s).unwrap();
+            let pairs = Pairs::of((32, 32));
+            let drawn: Vec<f64> = (0..9_999)
+                .map(|_| {
+                    s.shuffle(&mut z);
+                    pairs.joined(&z) / squares
+                })
+                .collect();
+            let as_large = drawn.iter().filter(|i| **i >= exact.value).count();
+            let p = (as_large + 1) as f64 / 10_000.0;
+            // Four binomial standard errors, and 0.01 for the skewness g that the normal tail leaves out: at most
+            // g/6 * |z^2 - 1| * density <= g * 0.067, with g = 0.15 for the squares (NumPy, 20,000 permutations).
+            let bound = 4.0 * (p * (1.0 - p) / 9_999.0).sqrt() + 0.01;
+            assert!((exact.p - p).abs() <= bound, "{} {p} {bound}", exact.p);
+            let kurtosis = 1024.0 * z.iter().map(|v| v.powi(4)).sum::<f64>() / (squares * squares);
+            let moments = pairs.moments(kurtosis);
+            let mean = drawn.iter().sum::<f64>() / 9_999.0;
+            let variance = drawn.iter().map(|i| (i - mean) * (i - mean)).sum::<f64>() / 9_998.0;
+            // Five standard errors: of the mean sd/100, of a variance near the normal's var sqrt(2/9998).
+            assert!((mean - moments.mean).abs() <= 0.05 * moments.deviation, "{mean} {moments:?}");
+            let ratio = variance / (moments.deviation * moments.deviation);
+            assert!((ratio - 1.0).abs() <= 5.0 * (2.0f64 / 9_998.0).sqrt(), "{ratio}");
         }
     }
 

@@ -10,9 +10,9 @@ use crate::study::maps::{ImageMaps, StudyMaps};
 use crate::study::record::{
     Across, AcrossOf, AttackSuccess, AucRecord, BothDifference, ClassifierRecord, Colocation, ColocationOf,
     ComponentRecord, Control, DataRecord, Direction, FeatureSummary, Features, FillScores, FitCounts, Flag,
-    Interval, Iou, LedgerRow, Mean, PairedTest, PartCounts, PlaceboRecord, Record, RegionRecord, SCHEMA,
-    Score, Scores, SeparationRecord, ShiftTest, Ssim, SsimPair, SweepPoint, Together, TruthRow, TunedEval,
-    TunedPoint, TunedScore, TuningRecord,
+    Interval, Iou, LedgerRow, Mean, MoranControl, PairedTest, PartCounts, PlaceboRecord, Record,
+    RegionRecord, SCHEMA, Score, Scores, SeparationRecord, ShiftTest, Ssim, SsimPair, SweepPoint, Together,
+    TruthRow, TunedEval, TunedPoint, TunedScore, TuningRecord,
 };
 
 /// A run of the demo data set: one protocol not run, one blob empty, three kinds of flags, a planted truth.
@@ -254,6 +254,12 @@ fn direction(classes: &[String; 2], i: usize, n: usize) -> Direction {
         moran_significant: score(n, 0.8),
         joins: mean(1.7, n),
         joins_significant: score(n, 0.7),
+        control: Some(MoranControl {
+            untrained: mean(0.30, n),
+            difference: mean(0.11, n),
+            noise: mean(0.35, n),
+            noise_untrained: mean(0.31, n),
+        }),
     };
     let across = AcrossOf { own: mean(0.6, n), other: mean(0.3, n), difference: mean(0.3, n) };
     let features = FeatureSummary {

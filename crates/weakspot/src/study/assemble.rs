@@ -25,6 +25,7 @@ use crate::study::sweep::{self, Sweep};
 use crate::study::tally::{self, Calls, accuracy};
 use crate::study::truth;
 use crate::study::tune;
+use crate::study::untrained::Untrained;
 use crate::study::worst;
 
 /// Everything a study found about one class.
@@ -66,6 +67,8 @@ pub(crate) struct Findings<'a> {
     pub(crate) controls: Controls,
     pub(crate) margins: Margins,
     pub(crate) sweep: Sweep,
+    /// By class.
+    pub(crate) untrained: Option<[Untrained; 2]>,
     pub(crate) leak: Option<(usize, usize)>,
     /// The fit images' rows, by class.
     pub(crate) fit_looks: [Vec<LookRow>; 2],
@@ -216,7 +219,7 @@ fn direction(
         iou: iou(class, label),
         blob: region(&class.regions.blob),
         applied_mask: region(&class.mask),
-        colocation: colocation(findings, class),
+        colocation: colocation(findings, label),
         across: class.regions.across(&findings.classes[1 - label].regions, plan),
         features,
         flags,
@@ -284,8 +287,10 @@ fn region(mask: &Mask) -> RegionRecord {
     }
 }
 
-fn colocation(findings: &Findings<'_>, class: &ClassFindings) -> Colocation {
-    let of = |grid: (usize, usize),
+fn colocation(findings: &Findings<'_>, label: usize) -> Colocation {
+    let class = &findings.classes[label];
+    let of = |which: usize,
+              grid: (usize, usize),
               moran: fn(&EvalLook) -> Option<Tested>,
               joins: fn(&EvalLook) -> Option<Tested>| {
         let (moran, joins): (Vec<_>, Vec<_>) = class.eval_looks().map(|l| (moran(l), joins(l))).unzip();
@@ -295,12 +300,21 @@ fn colocation(findings: &Findings<'_>, class: &ClassFindings) -> Colocation {
             moran_significant: significant(&moran),
             joins: mean_of(joins.iter().map(|t| t.map(|t| t.value))),
             joins_significant: significant(&joins),
+            control: findings
+                .untrained
+                .as_ref()
+                .map(|of| of[label].control(which, &class.eval, &class.looks)),
         }
     };
     let input = findings.subject.classifier.input();
     Colocation {
-        utility: of(findings.lens.explainer.layer().grid, |l| l.moran_utility, |l| l.joins_utility),
-        vulnerability: of((input.height, input.width), |l| l.moran_vulnerability, |l| l.joins_vulnerability),
+        utility: of(0, findings.lens.explainer.layer().grid, |l| l.moran_utility, |l| l.joins_utility),
+        vulnerability: of(
+            1,
+            (input.height, input.width),
+            |l| l.moran_vulnerability,
+            |l| l.joins_vulnerability,
+        ),
     }
 }
 

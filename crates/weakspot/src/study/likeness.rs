@@ -1,7 +1,5 @@
 //! How alike RoI and RoA of one image are, and how co-located each is at its map's own grid.
 
-use ndarray::ArrayView2;
-
 use crate::error::Result;
 use crate::image::{Leverage, Mask};
 use crate::metrics::{self, ShiftOverlap};
@@ -27,20 +25,8 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Likeness<'_> {
-    /// Moran's I of the raw maps of a batch. Every image of a study meets the same permutations.
-    pub(crate) fn morans(&self, which: &str, raw: &[ArrayView2<'_, f32>]) -> Vec<Option<Tested>> {
-        let stream = rng::stream(self.plan.seed, &format!("moran-{which}"), "");
-        let tests = metrics::moran_tests(raw, self.plan.permutations, &stream);
-        tests.into_iter().map(|test| test.map(|t| Tested { value: t.value, p: t.p })).collect()
-    }
-
-    /// Everything else that is measured of one eval image's maps.
-    pub(crate) fn measure(
-        &self,
-        pair: &Pair<'_>,
-        [moran_utility, moran_vulnerability]: [Option<Tested>; 2],
-        adv_features: PackedFloats,
-    ) -> Result<EvalLook> {
+    /// Everything that is measured of one eval image's maps.
+    pub(crate) fn measure(&self, pair: &Pair<'_>, adv_features: PackedFloats) -> Result<EvalLook> {
         let both = !pair.roi.is_empty() && !pair.roa.is_empty();
         let window = self.plan.ssim;
         let mut row = EvalLook {
@@ -49,8 +35,8 @@ impl Likeness<'_> {
             ssim_masks: None,
             iou: None,
             shift_p: None,
-            moran_utility,
-            moran_vulnerability,
+            moran_utility: self.moran("utility", pair.id, pair.utility),
+            moran_vulnerability: self.moran("vulnerability", pair.id, pair.vulnerability),
             joins_utility: self.joins("utility", pair.id, pair.utility, self.plan.delta1),
             joins_vulnerability: self.joins("vulnerability", pair.id, pair.vulnerability, self.plan.delta2),
         };
@@ -64,10 +50,50 @@ impl Likeness<'_> {
         Ok(row)
     }
 
+    /// The permutations are the image's own: shared ones would make the images' p-values rise and fall together.
+    fn moran(&self, which: &str, id: &str, map: &Leverage) -> Option<Tested> {
+        let mut stream = rng::stream(self.plan.seed, &format!("moran-{which}"), id);
+        let test = metrics::moran_test(map.raw.view(), self.plan.permutations, &mut stream)?;
+        Some(Tested { value: test.value, p: test.p })
+    }
+
     fn joins(&self, which: &str, id: &str, map: &Leverage, threshold: Threshold) -> Option<Tested> {
         let mut stream = rng::stream(self.plan.seed, &format!("joins-{which}"), id);
         let test =
             metrics::join_test(&threshold.region_of(map.raw.view()), self.plan.permutations, &mut stream)?;
         Some(Tested { value: test.ratio, p: test.p })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::attack::Epsilon;
+    use crate::classifier::InputSpec;
+    use crate::image::{Frame, RawMap};
+
+    #[test]
+    fn each_image_meets_permutations_of_its_own() {
+        // One set of orders for all images made the share of significant ones a single draw: images that look alike
+        // all had one p.
+        let mut plan = Plan::new(Epsilon::new(0.05).unwrap(), 3).unwrap();
+        plan.permutations = 99;
+        let likeness = Likeness { plan: &plan, shifts: ShiftOverlap::new(6, 6) };
+        let mut draw = rng::stream(1, "test", "likeness");
+        let values = Array2::from_shape_simple_fn((6, 6), || draw.unit());
+        let input = InputSpec { channels: 1, height: 6, width: 6, padding: [0; 4] };
+        let map = Leverage::new(RawMap { values, frame: Frame::Image }, &input).unwrap();
+        let p_of = |which: &str, id: usize| {
+            let test = likeness.moran(which, &format!("img/{id}"), &map).unwrap();
+            (test.p * 100.0).round() as usize
+        };
+        let p: BTreeSet<usize> = (0..50).map(|id| p_of("utility", id)).collect();
+        assert!(p.len() > 5, "{p:?}");
+        assert_eq!(p_of("utility", 0), p_of("utility", 0));
+        assert!((0..50).any(|id| p_of("utility", id) != p_of("vulnerability", id)));
     }
 }

@@ -12,7 +12,7 @@ use crate::objective::{Objective, margin, predicted};
 use crate::study::likeness::{Likeness, Pair};
 use crate::study::packed::{PackedFloats, PackedMask};
 use crate::study::plan::Plan;
-use crate::study::rows::{Call, LookRow, Tested};
+use crate::study::rows::{Call, LookRow};
 use crate::study::stage::Batch;
 
 /// The model, the plan and what was prepared from them: what every pass needs.
@@ -112,16 +112,9 @@ impl Lens<'_> {
                 Maps { utility, vulnerability, roi, roa }
             })
             .collect();
-        let likeness = likeness.map(|likeness| {
-            let utility: Vec<_> = maps.iter().map(|m| m.utility.raw.view()).collect();
-            let vulnerability: Vec<_> = maps.iter().map(|m| m.vulnerability.leverage.raw.view()).collect();
-            let morans = [("utility", utility), ("vulnerability", vulnerability)]
-                .map(|(which, raw)| likeness.morans(which, &raw));
-            (likeness, morans)
-        });
         let rows = (0..batch.ids.len())
             .into_par_iter()
-            .map(|i| row(i, batch, &trace, &outcome, &maps[i], likeness.as_ref()))
+            .map(|i| row(i, batch, &trace, &outcome, &maps[i], likeness))
             .collect::<Result<_>>()?;
         Ok(Seen { rows, adversarial: outcome.adversarial, maps })
     }
@@ -133,13 +126,13 @@ fn row(
     trace: &Trace,
     outcome: &Outcome,
     maps: &Maps,
-    likeness: Option<&(&Likeness<'_>, [Vec<Option<Tested>>; 2])>,
+    likeness: Option<&Likeness<'_>>,
 ) -> Result<LookRow> {
     let features = |of: &Option<ndarray::Array2<f32>>| {
         PackedFloats::new(of.iter().flat_map(|f| f.index_axis(Axis(0), i).to_vec()))
     };
     let eval = likeness
-        .map(|(l, [utility, vulnerability])| {
+        .map(|likeness| {
             let pair = Pair {
                 id: batch.ids[i],
                 utility: &maps.utility,
@@ -147,7 +140,7 @@ fn row(
                 roi: &maps.roi,
                 roa: &maps.roa,
             };
-            l.measure(&pair, [utility[i], vulnerability[i]], features(&outcome.features))
+            likeness.measure(&pair, features(&outcome.features))
         })
         .transpose()?;
     let label = batch.labels[i];

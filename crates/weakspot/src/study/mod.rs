@@ -26,6 +26,7 @@ mod tally;
 mod tests;
 mod truth;
 mod tune;
+mod untrained;
 mod upgrade;
 mod worst;
 

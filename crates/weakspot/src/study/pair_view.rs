@@ -63,4 +63,48 @@ impl Classifier for PairView<'_> {
         trace.logits = self.narrow(&trace.logits);
         Ok(trace)
     }
+
+    fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
+        let untrained = self.inner.randomised(seed)?;
+        Ok(untrained
+            .map(|inner| Box::new(OwnedPair { inner, classes: self.classes }) as Box<dyn Classifier + '_>))
+    }
+}
+
+/// A pair's view of a model that it owns.
+struct OwnedPair<'a> {
+    inner: Box<dyn Classifier + 'a>,
+    classes: [usize; 2],
+}
+
+impl OwnedPair<'_> {
+    fn view(&self) -> PairView<'_> {
+        PairView { inner: self.inner.as_ref(), classes: self.classes }
+    }
+}
+
+impl Classifier for OwnedPair<'_> {
+    fn input(&self) -> InputSpec {
+        self.inner.input()
+    }
+
+    fn n_classes(&self) -> usize {
+        2
+    }
+
+    fn layers(&self) -> &[LayerInfo] {
+        self.inner.layers()
+    }
+
+    fn cam_head(&self) -> Option<CamHead> {
+        self.view().cam_head()
+    }
+
+    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.view().logits(images)
+    }
+
+    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
+        self.view().trace(images, request)
+    }
 }

@@ -397,12 +397,28 @@ pub struct ColocationOf {
     pub grid: [usize; 2],
     /// Moran's I over images (rook, row-standardised).
     pub moran: Mean,
-    /// Share of images with a permutation p below 0.05.
+    /// Share of images with p below 0.05. An untrained network's gradient has that too: see `control`.
     pub moran_significant: Score,
     /// Observed over expected joins between pixels of the mask, over images (rook, binary weights).
     pub joins: Mean,
-    /// Share of images with a permutation p below 0.05.
+    /// Share of images with p below 0.05.
     pub joins_significant: Score,
+    /// Moran's I beside that of the untrained network and of noise; absent where it was not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<MoranControl>,
+}
+
+/// Moran's I of the same map from the same network with its parameters permuted, and from both on white noise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MoranControl {
+    /// The untrained network, on at most 200 eval images whose map is not constant from either network.
+    pub untrained: Mean,
+    /// Paired difference on those images, trained minus untrained: what the claim rests on.
+    pub difference: Mean,
+    /// The trained network on images of uniform noise.
+    pub noise: Mean,
+    /// The untrained network on the same noise.
+    pub noise_untrained: Mean,
 }
 
 /// Mean IoU of each image's mask with representatives.

@@ -68,6 +68,9 @@ pub(crate) struct EvalLook {
     pub(crate) joins_vulnerability: Option<Tested>,
 }
 
+/// Moran's I of an image's utility and vulnerability maps; `None` where a map is constant.
+pub(crate) type Morans = [Option<f64>; 2];
+
 /// What happened to one image with one fill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DefendRow {

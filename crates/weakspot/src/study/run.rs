@@ -27,7 +27,7 @@ use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, DefendRow, EvalRow, LookRow};
 use crate::study::stage::{Bench, stopped};
 use crate::study::tune::{self, Point};
-use crate::study::{controls, margins, sweep, worst};
+use crate::study::{controls, margins, sweep, untrained, worst};
 
 /// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
 const NOISE_IMAGES: usize = 100;
@@ -152,6 +152,7 @@ pub fn run(
     let sweep = sweep::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
     let controls = controls::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
     let noise = noise_stage(&lens, &mut bench, &eval)?;
+    let untrained = untrained::stage(&lens, &mut bench, &eval)?;
     let leak = leak(&lens, &regions, &fills[0], batch_size.max(1), observer)?;
     observer.stage("writing down what was found", 1);
     let mut classes = Vec::new();
@@ -170,6 +171,7 @@ pub fn run(
         controls,
         margins,
         sweep,
+        untrained,
         leak,
         fit_looks: seen_first,
         tuned,

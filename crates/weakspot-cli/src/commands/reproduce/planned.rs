@@ -55,7 +55,10 @@ pub(super) fn out(args: &ReproduceArgs) -> PathBuf {
 pub(super) fn reduced(args: &ReproduceArgs) -> Vec<String> {
     let mut out = Vec::new();
     if args.quick {
-        out.push("--quick: no sweep over eps, no shifted controls".to_owned());
+        out.push(
+            "--quick: no sweep over eps, no shifted controls, no untrained network beside Moran's I"
+                .to_owned(),
+        );
     }
     let mut say = |value: Option<String>, flag: &str, words: &str| {
         out.extend(value.map(|value| format!("{flag} {value}: {words}")));

@@ -1,7 +1,9 @@
 //! Single tests, controls, regions and planted truth as sentences.
 
 use crate::report::words::{self, number, percent};
-use crate::study::record::{Control, Direction, Mean, PairedTest, Record, RegionRecord, TruthRow};
+use crate::study::record::{
+    Control, Direction, Mean, MoranControl, PairedTest, Record, RegionRecord, TruthRow,
+};
 
 /// A paired test as a sentence.
 pub(in crate::report) fn test(t: &PairedTest) -> String {
@@ -91,11 +93,12 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
     for (view, c) in [("utility", &d.colocation.utility), ("vulnerability", &d.colocation.vulnerability)] {
         if c.moran.n > 0 {
             out.push(format!(
-                "Moran's I of the {view} map on its own {}x{} grid: {}; p < 0.05 in {}.",
+                "Moran's I of the {view} map on its own {}x{} grid: {}; p < 0.05 in {}, which says nothing of training. {}",
                 c.grid[0],
                 c.grid[1],
                 words::mean(&c.moran),
-                words::score(&c.moran_significant)
+                words::score(&c.moran_significant),
+                untrained(view, c.control.as_ref())
             ));
         }
     }
@@ -119,6 +122,27 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
         }
     }
     out
+}
+
+/// What an untrained network's maps say of Moran's I.
+fn untrained(view: &str, control: Option<&MoranControl>) -> String {
+    let Some(c) = control.filter(|c| c.difference.n > 0) else {
+        return "The untrained network, without which nothing follows from I, was not run.".to_owned();
+    };
+    let verdict = match c.difference.n {
+        1 => "one image shows nothing",
+        _ if c.difference.low > 0.0 => "large values lie together more than without training",
+        _ if c.difference.high < 0.0 => "large values lie together less than without training",
+        _ => "a difference is not shown",
+    };
+    let noise = if c.noise.n > 0 && c.noise_untrained.n > 0 {
+        let (trained, untrained) = (words::mean(&c.noise), words::mean(&c.noise_untrained));
+        format!(" The {view} map of white noise: {trained} trained, {untrained} untrained.")
+    } else {
+        String::new()
+    };
+    let (mean, difference) = (words::mean(&c.untrained), words::mean(&c.difference));
+    format!("The same network untrained: {mean}; paired difference {difference}: {verdict}.{noise}")
 }
 
 /// The word for a mean difference: its 95 % interval above, below or around 0.
@@ -197,5 +221,24 @@ mod tests {
         assert!(control(&c).contains("2 shifts score at least as well"), "{}", control(&c));
         c.rank = 1;
         assert!(control(&c).contains("no shift scores at least as well"), "{}", control(&c));
+    }
+
+    #[test]
+    fn co_location_is_concluded_from_the_untrained_network_and_never_from_shares() {
+        let mut d = fixture::demo().record.directions[0].clone();
+        let sentence = |d: &Direction| {
+            regions(d).into_iter().find(|s| s.starts_with("Moran's I of the utility map")).unwrap()
+        };
+        for (low, high, ending) in [
+            (0.01, 0.21, "large values lie together more than without training"),
+            (-0.01, 0.23, "a difference is not shown"),
+            (-0.21, -0.01, "large values lie together less than without training"),
+        ] {
+            let control = d.colocation.utility.control.as_mut().unwrap();
+            (control.difference.low, control.difference.high) = (low, high);
+            assert!(sentence(&d).contains(ending), "{}", sentence(&d));
+        }
+        d.colocation.utility.control = None;
+        assert!(sentence(&d).ends_with("was not run."), "{}", sentence(&d));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | claim | holds where |
 //! |---|---|
-//! | the pixels of an image's RoI (RoA) lie together | in most images: the share whose Moran's I is significant at 0.05 has a 95 % interval above one half |
+//! | the pixels of an image's RoI (RoA) lie together | the trained network's Moran's I is larger than that of the same network untrained: the interval of the paired difference is above 0 |
 //! | the RoI (RoA) of a class's images lies in the same place | an image overlaps its own class's representative more than the other's: the interval of the paired difference is above 0 |
 //! | neutralization spares classification | the paired test mod-clean says `no effect` or `better` |
 //! | neutralization reduces vulnerability (P1) | the paired test `mod_adv`-adv says `better` |
@@ -14,9 +14,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Mean, Score};
-use crate::report::words;
-use crate::study::record::{Direction, Record};
+use crate::metrics::Mean;
+use crate::study::record::{ColocationOf, Direction, Record};
 
 /// What a study says of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +107,7 @@ pub struct Judgement {
     pub claim: Claim,
     /// What is said of it.
     pub judged: Judged,
-    /// The share of images, the difference of overlaps, or the paired difference of accuracies, as fractions.
+    /// The difference of Moran's I, of overlaps, or of accuracies (a fraction); each is paired.
     pub value: Option<f64>,
     /// Lower end of its 95 % interval.
     pub low: Option<f64>,
@@ -127,7 +126,7 @@ impl Judgement {
         };
         match self.claim {
             Claim::RoiTogether | Claim::RoaTogether => {
-                format!("{word}: {} of {}", words::percent(value), self.n)
+                format!("{word}: I {:+.3}, n = {}", value + 0.0, self.n)
             }
             Claim::RoiOfClass | Claim::RoaOfClass => format!("{word}: IoU {:+.3}", value + 0.0),
             _ => format!("{word}: {:+.1} points", (value * 1000.0).round() / 10.0 + 0.0),
@@ -142,8 +141,8 @@ pub(super) fn judge(record: &Record) -> Vec<Judgement> {
 
 fn of(record: &Record, d: &Direction, claim: Claim) -> Judgement {
     match claim {
-        Claim::RoiTogether => in_most(d, claim, &d.colocation.utility.moran_significant),
-        Claim::RoaTogether => in_most(d, claim, &d.colocation.vulnerability.moran_significant),
+        Claim::RoiTogether => beside_untrained(d, claim, &d.colocation.utility),
+        Claim::RoaTogether => beside_untrained(d, claim, &d.colocation.vulnerability),
         Claim::RoiOfClass => above_zero(d, claim, &d.across.roi.difference),
         Claim::RoaOfClass => above_zero(d, claim, &d.across.roa.difference),
         Claim::SparesAccuracy => tested(record, d, claim, "mod-clean"),
@@ -158,39 +157,29 @@ pub(super) fn is_degenerate(d: &Direction) -> bool {
     d.flags.iter().any(|flag| flag.id == "degenerate-roa")
 }
 
-fn in_most(d: &Direction, claim: Claim, share: &Score) -> Judgement {
-    let judged = if share.n == 0 { Judged::NotRun } else { side(share.low, share.high, 0.5) };
-    judgement(d, claim, judged, (share.rate, share.low, share.high), share.n)
+fn beside_untrained(d: &Direction, claim: Claim, of: &ColocationOf) -> Judgement {
+    of.control.map_or_else(|| not_run(d, claim), |control| above_zero(d, claim, &control.difference))
 }
 
 fn above_zero(d: &Direction, claim: Claim, mean: &Mean) -> Judgement {
-    let judged = if mean.n == 0 { Judged::NotRun } else { side(mean.low, mean.high, 0.0) };
+    let judged = match mean.n {
+        0 => Judged::NotRun,
+        // One value has no interval.
+        1 => Judged::NotShown,
+        _ if mean.low > 0.0 => Judged::Holds,
+        _ if mean.high < 0.0 => Judged::Fails,
+        _ => Judged::NotShown,
+    };
     judgement(d, claim, judged, (mean.mean, mean.low, mean.high), mean.n)
 }
 
-fn side(low: f64, high: f64, of: f64) -> Judged {
-    if low > of {
-        Judged::Holds
-    } else if high < of {
-        Judged::Fails
-    } else {
-        Judged::NotShown
-    }
+fn not_run(d: &Direction, claim: Claim) -> Judgement {
+    judgement(d, claim, Judged::NotRun, (0.0, 0.0, 0.0), 0)
 }
 
 fn tested(record: &Record, d: &Direction, claim: Claim, comparison: &str) -> Judgement {
     let test = record.tests.iter().find(|t| t.source == d.source && t.comparison == comparison);
-    let Some(t) = test.filter(|t| t.n > 0) else {
-        return Judgement {
-            source: d.source.clone(),
-            claim,
-            judged: Judged::NotRun,
-            value: None,
-            low: None,
-            high: None,
-            n: 0,
-        };
-    };
+    let Some(t) = test.filter(|t| t.n > 0) else { return not_run(d, claim) };
     let judged = match (t.word.as_str(), claim) {
         ("better", _) | ("no effect", Claim::SparesAccuracy) => Judged::Holds,
         ("worse" | "no effect", _) => Judged::Fails,
@@ -221,6 +210,7 @@ fn judgement(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Score;
     use crate::report::fixture;
 
     fn judged(record: &Record, claim: Claim) -> Judged {
@@ -256,27 +246,38 @@ mod tests {
     fn places_are_judged_by_their_intervals() {
         let mut record = fixture::demo().record;
         let d = &mut record.directions[0];
-        // 60 of 100 has Wilson's interval [0.502, 0.691]; 59 of 100 [0.492, 0.681]; 40 of 100 [0.309, 0.498].
-        d.colocation.utility.moran_significant = Score::of(60, 100);
-        d.colocation.vulnerability.moran_significant = Score::of(59, 100);
-        d.across.roi.difference = Mean { mean: 0.1, n: 9, low: 0.01, high: 0.19 };
-        d.across.roa.difference = Mean { mean: -0.1, n: 9, low: -0.19, high: -0.01 };
-        assert_eq!(judged(&record, Claim::RoiTogether), Judged::Holds);
-        assert_eq!(judged(&record, Claim::RoaTogether), Judged::NotShown);
+        let above = Mean { mean: 0.1, n: 9, low: 0.01, high: 0.19 };
+        let below = Mean { mean: -0.1, n: 9, low: -0.19, high: -0.01 };
+        let around = Mean { mean: 0.1, n: 9, low: -0.01, high: 0.21 };
+        // The share of significant images decides nothing: an untrained network's gradient has it too.
+        d.colocation.utility.moran_significant = Score::of(100, 100);
+        d.colocation.utility.control.as_mut().unwrap().difference = below;
+        d.colocation.vulnerability.moran_significant = Score::of(0, 100);
+        d.colocation.vulnerability.control.as_mut().unwrap().difference = above;
+        d.across.roi.difference = above;
+        d.across.roa.difference = below;
+        assert_eq!(judged(&record, Claim::RoiTogether), Judged::Fails);
+        assert_eq!(judged(&record, Claim::RoaTogether), Judged::Holds);
         assert_eq!(judged(&record, Claim::RoiOfClass), Judged::Holds);
         assert_eq!(judged(&record, Claim::RoaOfClass), Judged::Fails);
-        record.directions[0].colocation.vulnerability.moran_significant = Score::of(40, 100);
-        record.directions[0].across.roi.difference = Mean { mean: 0.0, n: 0, low: 0.0, high: 0.0 };
-        assert_eq!(judged(&record, Claim::RoaTogether), Judged::Fails);
+        let d = &mut record.directions[0];
+        d.colocation.utility.control = None;
+        d.colocation.vulnerability.control.as_mut().unwrap().difference = around;
+        d.across.roi.difference = Mean { mean: 0.0, n: 0, low: 0.0, high: 0.0 };
+        d.across.roa.difference = Mean { mean: 0.4, n: 1, low: 0.4, high: 0.4 };
+        assert_eq!(judged(&record, Claim::RoiTogether), Judged::NotRun);
+        assert_eq!(judged(&record, Claim::RoaTogether), Judged::NotShown);
         assert_eq!(judged(&record, Claim::RoiOfClass), Judged::NotRun);
+        assert_eq!(judged(&record, Claim::RoaOfClass), Judged::NotShown);
     }
 
     #[test]
     fn the_number_stands_beside_the_word() {
         let mut record = fixture::demo().record;
-        record.directions[0].colocation.utility.moran_significant = Score::of(49, 50);
+        let control = record.directions[0].colocation.utility.control.as_mut().unwrap();
+        control.difference = Mean { mean: 0.1234, n: 50, low: 0.1, high: 0.15 };
         let all = judge(&record);
-        assert_eq!(all[0].words(), "holds: 98.0 % of 50");
+        assert_eq!(all[0].words(), "holds: I +0.123, n = 50");
         assert_eq!(all.len(), 16);
     }
 }

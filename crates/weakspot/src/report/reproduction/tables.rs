@@ -242,8 +242,8 @@ fn claims(all: &Reproduction) -> Sheet {
     let fill = fills.first().filter(|fill| fills.iter().all(|other| other == *fill));
     let fill = fill.map_or_else(|| "each study's first fill".to_owned(), |fill| format!("fill {fill}"));
     let note = format!(
-        "RoI (RoA) lies together: the share of images whose Moran's I is significant at 0.05, of those whose map is not \
-         constant; holds where its interval lies above one half, fails below. RoI (RoA) is the class's: an image's overlap (IoU) \
+        "RoI (RoA) lies together: Moran's I of the map minus that of the same network untrained (parameters permuted), paired over \
+         at most 200 images; holds where its interval lies above 0, fails below. RoI (RoA) is the class's: an image's overlap (IoU) \
          with its own class's representative minus that with the other's; holds above 0, however little, fails below, and \
          depends on how large the representatives are. * the RoA takes almost only two values (flag degenerate-roa): nothing \
          follows from its place. mask: the share of pixels that are neutralized. The last four are paired tests over the same \

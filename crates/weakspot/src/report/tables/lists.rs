@@ -251,6 +251,12 @@ pub(super) fn regions(record: &Record) -> Table {
         {
             let grid = format!("at {}x{}", c.grid[0], c.grid[1]);
             mean(&format!("Moran's I of the {view} map {grid}"), &c.moran);
+            if let Some(control) = &c.control {
+                mean(&format!("the same, untrained network ({view} map)"), &control.untrained);
+                mean(&format!("trained minus untrained, paired ({view} map)"), &control.difference);
+                mean(&format!("Moran's I of the {view} map on white noise"), &control.noise);
+                mean(&format!("the same, untrained network ({view} map, noise)"), &control.noise_untrained);
+            }
             mean(&format!("joins of the {view} mask over chance {grid}"), &c.joins);
         }
         for (name, a) in [("RoI", &d.across.roi), ("RoA", &d.across.roa)] {
@@ -293,7 +299,9 @@ pub(super) fn regions(record: &Record) -> Table {
     Table {
         name: "regions",
         title: "Regions: size, overlap, co-location".to_owned(),
-        note: "Means over images with their 95 % interval. Co-location is measured at each map's own grid. Two centred \
+        note: "Means over images with their 95 % interval. Co-location is measured at each map's own grid. The input \
+               gradient of an untrained network has a significant Moran's I in about every image too, so the shares with p < 0.05 \
+               say nothing of what was learned; the paired difference from the untrained network does. Two centred \
                objects overlap more than their shifts do whatever they are, so the overlap of RoI and RoA with a small \
                p shows a shared place, not a shared cause."
             .to_owned(),
