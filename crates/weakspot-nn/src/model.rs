@@ -301,6 +301,8 @@ impl Classifier for Model {
             }
         }
         let mut model = Self::with_convolutions(self.spec.clone(), &weights, self.executor.method())?;
+        // Filters take several times as much: the weights need not lie beside them.
+        drop(weights);
         model.freeze()?;
         Ok(Some(Box::new(model)))
     }

@@ -126,10 +126,11 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
 
 /// What an untrained network's maps say of Moran's I.
 fn untrained(view: &str, control: Option<&MoranControl>) -> String {
-    let Some(c) = control.filter(|c| c.difference.n > 0) else {
+    let Some(c) = control else {
         return "The untrained network, without which nothing follows from I, was not run.".to_owned();
     };
     let verdict = match c.difference.n {
+        0 => "no image has a map from both networks that is not constant",
         1 => "one image shows nothing",
         _ if c.difference.low > 0.0 => "large values lie together more than without training",
         _ if c.difference.high < 0.0 => "large values lie together less than without training",
@@ -238,6 +239,8 @@ mod tests {
             (control.difference.low, control.difference.high) = (low, high);
             assert!(sentence(&d).contains(ending), "{}", sentence(&d));
         }
+        d.colocation.utility.control.as_mut().unwrap().difference = Mean::of(&[]);
+        assert!(sentence(&d).contains("no image has a map"), "{}", sentence(&d));
         d.colocation.utility.control = None;
         assert!(sentence(&d).ends_with("was not run."), "{}", sentence(&d));
     }
