@@ -403,7 +403,7 @@ fn a_study_without_files_offers_the_exact_command_and_downloads_nothing() {
 
 /// The published files, if they are on this machine.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn published(name: &str) -> Option<PathBuf> {
+pub(crate) fn published(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("WEAKSPOT_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let folder = data.join(name);

@@ -5,6 +5,7 @@ use weakspot::output::write_atomic;
 use weakspot::report::figures::grey_png;
 
 use crate::bad_input::refused;
+use crate::fetch::published;
 use crate::program::weakspot;
 use crate::study::{finished, json, tiny, words};
 
@@ -65,4 +66,60 @@ fn a_mask_that_is_none_is_refused_before_any_training() {
         refused(folder.path(), &words(&tiny(&[]), &["--use-mask", value]), expected);
     }
     refused(folder.path(), &tiny(&["--use-mask", "good.png", "--tune"]), "--use-mask");
+}
+
+/// The paper's data sets with words that make a study of each take seconds.
+const REAL: [(&str, &str, &[&str]); 5] = [
+    ("mnist", "mnist", &["--classes", "0,1"]),
+    ("fashion-mnist", "fashion-mnist", &["--classes", "Trouser,Pullover"]),
+    ("cifar10", "cifar-10-batches-bin", &[]),
+    ("cats-vs-dogs", "cats-vs-dogs", &["--size", "32"]),
+    ("malaria", "malaria", &["--size", "32"]),
+];
+
+/// The A/A tests on real images: nothing is neutralized, and then next to nothing.
+#[test]
+fn on_real_data_no_mask_changes_nothing_and_one_corner_pixel_is_never_better_or_worse() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, inside, more) in REAL {
+        let Some(own) = published(inside) else { continue };
+        let side = if more.contains(&"--size") || name == "cifar10" { 32 } else { 28 };
+        let own = own.to_str().unwrap();
+        for (mask, corner) in [("none.png", 0), ("corner.png", 255)] {
+            let mut pixels = vec![0; side * side];
+            pixels[0] = corner;
+            let png = grey_png(side, side, &pixels).unwrap();
+            write_atomic(&folder.path().join(mask), &png).unwrap();
+            let out = format!("{name}-{mask}");
+            let few = ["--data-dir", own, "--limit", "30", "--models", "models", "--controls", "none"];
+            let small = [
+                "--arch",
+                "vgg16",
+                "--width",
+                "1/16",
+                "--train-limit",
+                "60",
+                "--epochs",
+                "2",
+                "--train-batch",
+                "8",
+            ];
+            let study = words(&words(&["study", name], more), &words(&few, &small));
+            weakspot(folder.path(), &words(&study, &["--use-mask", mask, "--out", &out])).ok();
+            let found = json(&folder.path().join(out).join("results.json"));
+            let swept = found["sweep"].as_array().unwrap().iter().map(|point| &point["worst"]);
+            for test in found["tests"].as_array().unwrap().iter().chain(swept) {
+                if corner == 0 {
+                    assert_eq!(
+                        (&test["first_only"], &test["second_only"]),
+                        (&0.into(), &0.into()),
+                        "{name} {test}"
+                    );
+                } else {
+                    let word = test["word"].as_str().unwrap();
+                    assert!(!["better", "worse"].contains(&word), "{name} {test}");
+                }
+            }
+        }
+    }
 }

@@ -147,6 +147,7 @@ fn blob_names(classes: &[String; 2]) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks;
     use crate::report::fixture;
     use std::collections::BTreeMap;
 
@@ -269,6 +270,53 @@ mod tests {
         let error = write(&dir.path().join("run"), &run).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Numerical);
         assert!(!dir.path().join("run").exists());
+    }
+
+    #[test]
+    fn a_record_of_the_first_version_is_read_and_told_that_it_compares_unlike_attacks() {
+        let run = fixture::demo();
+        let mut old = serde_json::to_value(&run.record).unwrap();
+        let top = old.as_object_mut().unwrap();
+        top["schema"] = "weakspot-results/1".into();
+        for field in ["differences", "worst_of", "separation"] {
+            top.remove(field);
+        }
+        for test in top["tests"].as_array_mut().unwrap() {
+            if test["comparison"] == "adaptive_worst-adv_worst" {
+                test["comparison"] = "adaptive_worst-adv".into();
+            }
+        }
+        for d in top["directions"].as_array_mut().unwrap() {
+            for place in ["scores", "asr"] {
+                d[place].as_object_mut().unwrap().remove("adv_worst");
+            }
+            for fill in d["by_fill"].as_array_mut().unwrap() {
+                fill["scores"].as_object_mut().unwrap().remove("adv_worst");
+                fill["asr"].as_object_mut().unwrap().remove("adv_worst");
+            }
+        }
+        for point in top["sweep"].as_array_mut().unwrap() {
+            for field in ["adv_worst", "adaptive_worst", "worst"] {
+                point.as_object_mut().unwrap().remove(field);
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &run).unwrap();
+        write_atomic(&dir.path().join("results.json"), old.to_string().as_bytes()).unwrap();
+        let read = load(dir.path()).unwrap().record;
+        for d in &read.directions {
+            assert_eq!(d.flags.last().map(|flag| flag.id.as_str()), Some("weak-baseline"));
+        }
+        // Written and read again it is told once.
+        rebuild(dir.path()).unwrap();
+        assert_eq!(load(dir.path()).unwrap().record, read);
+        let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+        assert!(page.contains("says nothing about an attacker who knows the mask"));
+        // Ours names the same attacks twice, unless one is taken from the baseline.
+        let mut record = run.record;
+        assert_eq!(checks::weak_baseline(&record), None);
+        record.worst_of.get_mut("adv_worst").unwrap().pop();
+        assert_eq!(checks::weak_baseline(&record).unwrap().value, 1.0);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) fn draw(record: &Record) -> Drawing {
     plot.percent_below(&mut canvas, "accuracy in percent, 95 % interval (Wilson)");
     for (line, protocol) in ALL.iter().enumerate() {
         let top = plot.top + line * height;
-        let strong = protocol.key == "adaptive_worst";
+        let strong = matches!(protocol.key, "adv_worst" | "adaptive_worst");
         let style = if strong { STRONG } else { BODY };
         let name = format!("{} {}", protocol.id, protocol.name);
         text::write(&mut canvas, 0, top + height / 2 - 10, &name, style, if strong { BLACK } else { INK });
