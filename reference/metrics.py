@@ -4,7 +4,8 @@ Run with: python reference/metrics.py
 Versions: Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-image 0.26.0, statsmodels 0.15.0, mpmath 1.3.0, esda 2.9.0,
 libpysal 4.14.1
 
-- wilson, holm, mcnemar: statsmodels; binomial: scipy.stats.binomtest; ssim: scikit-image on doubles.
+- wilson, holm, mcnemar: statsmodels; binomial: scipy.stats.binomtest; student: scipy.stats.t; ssim: scikit-image on
+  doubles.
 - tails: the smaller tail of the same binomial cases, summed in 40 digits by mpmath, which shows how far to trust both.
 - newcombe: method 10 written out here, on statsmodels' Wilson limits (no package pinned here has it).
 - moran: I = z' W z / z' z with W row-standardised, as one dense matrix.
@@ -24,6 +25,7 @@ from esda import Moran
 from libpysal.weights import lat2W
 from mpmath import erfc, exp, log, loggamma, mp, mpf, sqrt
 from scipy.stats import binomtest, norm
+from scipy.stats import t as student
 from skimage.metrics import structural_similarity
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -200,6 +202,7 @@ golden = {
     ],
     "newcombe": [{"counts": list(c), "difference": newcombe(*c)} for c in newcombe_cases],
     "holm": [{"p": p, "corrected": multipletests(p, method="holm")[1].tolist()} for p in holm_cases],
+    "student": [{"df": df, "t": float(student.ppf(0.975, df))} for df in [*range(1, 31), 60, 99, 120]],
     "ssim": ssim_cases,
     "moran": [{"shape": list(m.shape), "map": m.ravel().tolist(), "value": moran(m)} for m in moran_cases],
     "moran_exact": [

@@ -17,6 +17,7 @@ mod paired;
 mod separation;
 mod shifts;
 mod ssim;
+mod student;
 
 pub use exact::EXACT_FROM;
 pub use features::{FeatureSummary, RhoGamma, Standardizer, Usefulness};
@@ -31,3 +32,4 @@ pub use paired::{
 pub use separation::{Placebo, Separation, placebo, separation};
 pub use shifts::{ShiftOverlap, ShiftTest};
 pub use ssim::{Window, ssim};
+pub use student::{FewMean, t_95};
