@@ -16,10 +16,11 @@ pub mod paper;
 pub mod protocols;
 pub mod reproduction;
 mod run;
+pub mod seeds;
 mod summary;
 pub mod tables;
 pub mod words;
 
 pub use html::page;
-pub use run::{Run, load, rebuild, write};
+pub use run::{Run, load, load_record, rebuild, write};
 pub use summary::terminal_summary;

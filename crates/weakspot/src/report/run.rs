@@ -29,7 +29,7 @@ pub struct Run {
 /// `Io` for a file that is not there, `Format` for one that is damaged, `Unsupported` for one of another version,
 /// `Shape` when the files do not belong together.
 pub fn load(dir: &Path) -> Result<Run> {
-    let record = read_record(&read(dir, "results.json")?)?;
+    let record = load_record(dir)?;
     let ledger = csv::read_ledger(&read(dir, "ledger.csv")?)?;
     let maps = StudyMaps::from_safetensors(&read(dir, "maps.safetensors")?)?;
     let [_, h, w] = record.data.image_shape;
@@ -41,6 +41,14 @@ pub fn load(dir: &Path) -> Result<Run> {
         .with_hint("the files are of different runs; run the study again"));
     }
     Ok(Run { record, ledger, maps })
+}
+
+/// Reads `results.json` from a run's folder.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_record(dir: &Path) -> Result<Record> {
+    read_record(&read(dir, "results.json")?)
 }
 
 /// Writes a run's folder: `results.json`, `ledger.csv`, `maps.safetensors`, `blob-<class>.png`, `tables/`,

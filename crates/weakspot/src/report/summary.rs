@@ -77,7 +77,7 @@ fn cell(score: Option<Score>) -> String {
 }
 
 /// Percent without its sign.
-fn bare(rate: f64) -> String {
+pub(super) fn bare(rate: f64) -> String {
     words::percent(rate).trim_end_matches(" %").to_owned()
 }
 
@@ -132,7 +132,7 @@ fn flags(out: &mut String, record: &Record) {
 }
 
 /// Wrapped lines, all but the first indented by two more than `indent`.
-fn paragraph(out: &mut String, indent: &str, text: &str) {
+pub(super) fn paragraph(out: &mut String, indent: &str, text: &str) {
     for (i, line) in wrap(&clean(text), WIDTH - indent.len() - 2).iter().enumerate() {
         let hanging = if i > 0 { "  " } else { "" };
         let _infallible = writeln!(out, "{indent}{hanging}{line}");
@@ -140,7 +140,7 @@ fn paragraph(out: &mut String, indent: &str, text: &str) {
 }
 
 /// Text from outside may not move the cursor or change colours.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

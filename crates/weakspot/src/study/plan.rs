@@ -65,7 +65,8 @@ pub struct Plan {
     pub tune: Option<Tuning>,
     /// Masks that are scored in place of the blobs.
     pub given: Option<GivenMasks>,
-    /// Classifiers, each of another seed, that the study is one of: 1 raises the flag `one-seed`.
+    /// Classifiers, each of another seed, that the study is one of: 1 raises the flag `one-seed`. Beyond 1 their number
+    /// changes nothing, so that seeds can be added later.
     pub n_seeds: usize,
 }
 
@@ -397,7 +398,7 @@ impl Plan {
             set("use-mask-sha256", given.sha256());
         }
         if *n_seeds != 1 {
-            set("n-seeds", n_seeds.to_string());
+            set("one-of-several-seeds", "true".to_owned());
         }
         config.extend(tune.iter().flat_map(Tuning::config));
         config

@@ -57,6 +57,12 @@ impl Helped {
     }
 }
 
+/// Whether the mask helped, where that is judged.
+pub(super) fn helped(record: &Record) -> Option<bool> {
+    let found = Helped::of(record);
+    (found.one_classifier && !by_word(record, HEADLINE).is_empty()).then(|| found.holds())
+}
+
 /// P3w - P0w, both classes together.
 fn both(record: &Record) -> Option<crate::study::record::Interval> {
     record.differences.iter().find(|d| d.comparison == HEADLINE).map(|d| d.difference)

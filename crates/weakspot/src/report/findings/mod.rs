@@ -11,7 +11,7 @@ use crate::report::words::{self, list};
 use crate::study::record::{Direction, Record};
 
 /// The comparison the headline rests on.
-const HEADLINE: &str = "adaptive_worst-adv_worst";
+pub(super) const HEADLINE: &str = "adaptive_worst-adv_worst";
 
 /// The first screen: did it help, by how much, does the paper's claim hold, and what stands against believing it.
 pub(super) fn verdict(record: &Record) -> Vec<String> {
@@ -31,6 +31,12 @@ pub(super) fn in_short(record: &Record) -> Vec<String> {
     out.extend(headline::together(record));
     out.extend(headline::sweep(record));
     out
+}
+
+/// Whether everything holds that a mask needs to be said to have helped; `None` where that is not judged: the headline was
+/// not measured, or each image got the mask of its true class.
+pub(super) fn helped(record: &Record) -> Option<bool> {
+    headline::helped(record)
 }
 
 /// Whether the paper's claim holds here, by its own protocol and by the headline's.

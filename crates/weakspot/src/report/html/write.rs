@@ -58,6 +58,15 @@ impl Page {
         self.raw("</dl>\n");
     }
 
+    /// A link to a place of our own making.
+    pub(in crate::report) fn link(&mut self, to: &str, text: &str) {
+        self.raw("<a href=\"");
+        self.text(to);
+        self.raw("\">");
+        self.text(text);
+        self.raw("</a>");
+    }
+
     /// A picture, embedded.
     pub(in crate::report) fn picture(&mut self, png: &[u8], alt: &str) {
         let data = base64::engine::general_purpose::STANDARD.encode(png);

@@ -294,11 +294,7 @@ fn table(page: &mut Page, table: &Table, all: &Reproduction) {
 
 /// A link to a study's own report.
 fn link(page: &mut Page, folder: &str, text: &str) {
-    page.raw("<a href=\"");
-    page.text(&format!("{folder}/report.html"));
-    page.raw("\">");
-    page.text(text);
-    page.raw("</a>");
+    page.link(&format!("{folder}/report.html"), text);
 }
 
 #[cfg(test)]

@@ -1,0 +1,176 @@
+//! The folder of several seeds: what is written, and how it is read again.
+
+use std::path::Path;
+
+use super::record::{SCHEMA, Summary, summary};
+use super::{SeedStudy, Seeds, folder_of, page, tables};
+use crate::error::{Error, ErrorKind, Result};
+use crate::output::write_atomic;
+use crate::report::{csv, markdown, run};
+
+/// The name of the summary, by which such a folder is known.
+pub const NAME: &str = "seeds.json";
+
+/// A summary has a few hundred quantities of at most a hundred seeds.
+const LARGEST: u64 = 64 << 20;
+
+/// Writes `seeds.json`, `tables/` and `report.html`. The studies' own folders are not touched. `seeds.json` comes first:
+/// what follows from it can be made again.
+///
+/// # Errors
+/// `Io` when the folder cannot be written; `Numerical` for a number that JSON cannot hold.
+///
+/// # Determinism
+/// Equal studies give equal bytes, file by file.
+pub fn write(dir: &Path, all: &Seeds) -> Result<()> {
+    let found = summary(all);
+    let json = json_of(&found)?;
+    std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))?;
+    write_atomic(&dir.join(NAME), &json)?;
+    let folder = dir.join("tables");
+    std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
+    write_atomic(&folder.join("seeds.csv"), &csv::table(&tables::exact(all, &found))?)?;
+    write_atomic(&folder.join("seeds.md"), markdown::table(&tables::shown(all, &found)).as_bytes())?;
+    write_atomic(&dir.join("report.html"), page::page(all, &found).as_bytes())
+}
+
+/// Whether a folder is one of several seeds.
+pub fn is_seeds(dir: &Path) -> bool {
+    read(dir).is_ok_and(|value| value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
+}
+
+/// Reads what a folder's `seeds.json` says.
+///
+/// # Errors
+/// `Io` and `Format` for a file that cannot be read.
+pub fn read_summary(dir: &Path) -> Result<Summary> {
+    let found: Summary = serde_json::from_value(read(dir)?).map_err(|e| damaged(dir, &e.to_string()))?;
+    if found.schema != SCHEMA {
+        return Err(damaged(dir, &format!("expected the schema {SCHEMA}; got {:?}", found.schema)));
+    }
+    Ok(found)
+}
+
+/// Reads the studies that a folder's `seeds.json` names, from their own files.
+///
+/// # Errors
+/// `Io` and `Format` for a summary that cannot be read; what reading a study reports, naming it.
+pub fn load(dir: &Path) -> Result<Seeds> {
+    let found = read_summary(dir)?;
+    let mut studies = Vec::new();
+    for row in found.studies {
+        // Nothing outside the folder is read.
+        if row.folder != folder_of(row.seed) {
+            return Err(damaged(dir, &format!("{:?} is no study of seed {}", row.folder, row.seed)));
+        }
+        let record = run::load_record(&dir.join(&row.folder)).map_err(|e| e.context(&row.folder))?;
+        if record.seed != row.seed {
+            return Err(damaged(dir, &format!("{} holds a study of seed {}", row.folder, record.seed)));
+        }
+        studies.push(SeedStudy { seed: row.seed, folder: row.folder, record });
+    }
+    Ok(Seeds { shared: found.shared, split_seed: found.split_seed, studies, missing: found.missing })
+}
+
+/// Makes tables and page again from the studies' files, without a model.
+///
+/// # Errors
+/// As [`load`] and [`write()`].
+pub fn rebuild(dir: &Path) -> Result<()> {
+    write(dir, &load(dir)?)
+}
+
+fn damaged(dir: &Path, what: &str) -> Error {
+    Error::format(format!("{}: {what}", dir.join(NAME).display()))
+        .with_hint("run weakspot study --seeds again, with another --out or with --force")
+}
+
+fn json_of(found: &Summary) -> Result<Vec<u8>> {
+    let fail = |e: serde_json::Error| Error::format(format!("{NAME}: {e}"));
+    let mut bytes = serde_json::to_vec_pretty(found).map_err(fail)?;
+    bytes.push(b'\n');
+    match serde_json::from_slice::<Summary>(&bytes) {
+        Ok(again) if again == *found => Ok(bytes),
+        _ => Err(Error::new(
+            ErrorKind::Numerical,
+            format!("{NAME}: expected finite numbers, got NaN or infinity"),
+        )),
+    }
+}
+
+fn read(dir: &Path) -> Result<serde_json::Value> {
+    let path = dir.join(NAME);
+    let io = |e: std::io::Error| Error::io(&path, &e);
+    let length = path.metadata().map_err(io)?.len();
+    if length > LARGEST {
+        return Err(Error::format(format!("{}: {length} bytes are no summary", path.display())));
+    }
+    let bytes = std::fs::read(&path).map_err(io)?;
+    serde_json::from_slice(&bytes).map_err(|e| damaged(dir, &e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+    use crate::report;
+
+    /// A folder with the studies' own folders in it.
+    fn whole(all: &Seeds) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for study in &all.studies {
+            let run = report::Run { record: study.record.clone(), ..report::fixture::demo() };
+            report::write(&dir.path().join(&study.folder), &run).unwrap();
+        }
+        write(dir.path(), all).unwrap();
+        dir
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_rebuilt_with_the_same_bytes() {
+        let all = fixture::changing();
+        let dir = whole(&all);
+        assert_eq!(load(dir.path()).unwrap(), all);
+        assert!(is_seeds(dir.path()) && !is_seeds(&dir.path().join("seed-1")));
+        let names = ["seeds.json", "report.html", "tables/seeds.csv", "tables/seeds.md"];
+        let before = names.map(|name| std::fs::read(dir.path().join(name)).unwrap());
+        for name in &names[1..] {
+            std::fs::remove_file(dir.path().join(name)).unwrap();
+        }
+        rebuild(dir.path()).unwrap();
+        assert_eq!(before, names.map(|name| std::fs::read(dir.path().join(name)).unwrap()));
+        if let Some(keep) = std::env::var_os("WEAKSPOT_KEEP_REPORT") {
+            // For looking at the pages: `WEAKSPOT_KEEP_REPORT=folder cargo test`.
+            write(&Path::new(&keep).join("seeds"), &all).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_outside_the_folder_and_no_other_seeds_study_is_read() {
+        let all = fixture::changing();
+        let dir = whole(&all);
+        for bad in ["../seed-0", "/etc", "", "seed-0/../seed-0", "seed-1", "./seed-0"] {
+            let mut found = summary(&all);
+            bad.clone_into(&mut found.studies[0].folder);
+            write_atomic(&dir.path().join(NAME), &json_of(&found).unwrap()).unwrap();
+            let error = load(dir.path()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Format, "{bad}");
+            assert!(error.hint().is_some(), "{bad}");
+        }
+        write(dir.path(), &all).unwrap();
+        std::fs::remove_dir_all(dir.path().join("seed-1")).unwrap();
+        std::fs::rename(dir.path().join("seed-5"), dir.path().join("seed-1")).unwrap();
+        let error = load(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("holds a study of seed 5"), "{error}");
+    }
+
+    #[test]
+    fn a_number_that_json_cannot_hold_is_refused_before_anything_is_written() {
+        let mut all = fixture::changing();
+        all.studies[0].record.tests[0].difference = f64::NAN;
+        let dir = tempfile::tempdir().unwrap();
+        let error = write(&dir.path().join("new"), &all).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Numerical);
+        assert!(!dir.path().join("new").exists());
+    }
+}

@@ -1,0 +1,112 @@
+//! One study per seed, on one page: what every network found, the mean over networks, and whether the verdict changes.
+//!
+//! All studies have the same data, split and settings; each has a network of its own, trained with the study's seed. Made
+//! from the studies' own files and nothing else: [`write()`] lays out the folder, [`load`] reads the studies that its
+//! `seeds.json` names, and [`rebuild`] makes tables and page again.
+
+mod findings;
+mod folder;
+mod page;
+mod quantities;
+mod record;
+mod tables;
+mod terminal;
+mod verdicts;
+
+pub use folder::{NAME, is_seeds, load, read_summary, rebuild, write};
+pub use quantities::{Group, Quantity, SeedValue, quantities};
+pub use record::{SCHEMA, StudyRow, Summary, summary};
+pub use terminal::terminal_summary;
+pub use verdicts::{ClassVerdict, SeedWord, verdicts};
+
+use crate::study::record::Record;
+
+/// The finished study of one seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedStudy {
+    /// The seed of its training, its draws and its maps.
+    pub seed: u64,
+    /// Its folder, relative to the one of all seeds: `seed-3`.
+    pub folder: String,
+    /// What it found.
+    pub record: Record,
+}
+
+/// A seed whose study is not finished.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MissingSeed {
+    /// The seed.
+    pub seed: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// All that the page is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seeds {
+    /// SHA-256 of everything that the studies share: data, split, settings, recipe. Studies of other settings do not mix.
+    pub shared: String,
+    /// The seed of the one split.
+    pub split_seed: u64,
+    /// By seed.
+    pub studies: Vec<SeedStudy>,
+    /// By seed.
+    pub missing: Vec<MissingSeed>,
+}
+
+impl Seeds {
+    /// The first finished study, which tells what all have in common.
+    fn first(&self) -> Option<&Record> {
+        self.studies.first().map(|study| &study.record)
+    }
+}
+
+/// `seed-3`.
+pub fn folder_of(seed: u64) -> String {
+    format!("seed-{seed}")
+}
+
+#[cfg(test)]
+pub(crate) mod fixture {
+    use super::{MissingSeed, SeedStudy, Seeds, folder_of};
+    use crate::metrics::Score;
+    use crate::report::{Run, fixture};
+    use crate::study::record::Record;
+
+    pub(crate) const HEADLINE: &str = "adaptive_worst-adv_worst";
+
+    /// One study per seed, made from a run and changed as asked.
+    pub(crate) fn of(run: &Run, seeds: &[u64], change: impl Fn(usize, &mut Record)) -> Seeds {
+        let studies = seeds.iter().enumerate().map(|(i, &seed)| {
+            let mut record = run.record.clone();
+            record.seed = seed;
+            record.classifier.training_seed = Some(seed);
+            change(i, &mut record);
+            SeedStudy { seed, folder: folder_of(seed), record }
+        });
+        Seeds { shared: "0f".repeat(32), split_seed: 0, studies: studies.collect(), missing: Vec::new() }
+    }
+
+    /// Three networks: of the first class all say `no effect`, of the second each says another word and has 0, 50 and 100
+    /// % under P3w, against 50 % under P0w.
+    pub(crate) fn changing() -> Seeds {
+        of(&fixture::demo(), &[0, 1, 5], |i, record| {
+            let names = record.data.classes.clone();
+            record.directions[1].scores.adaptive_worst = Some(Score::of(100 * i, 200));
+            for test in record.tests.iter_mut().filter(|t| t.comparison == HEADLINE) {
+                let second = test.source == names[1];
+                let word = if second { ["worse", "not shown", "better"][i] } else { "no effect" };
+                word.clone_into(&mut test.word);
+                test.difference = if second { 0.5 * (i as f64 - 1.0) } else { 0.01 };
+            }
+        })
+    }
+
+    /// Names from outside that are markup and escapes, a study without anything, and one that is missing.
+    pub(crate) fn hostile() -> Seeds {
+        let mut all = of(&fixture::hostile(), &[0, u64::MAX], |_, _| {});
+        all.studies.push(SeedStudy { seed: 7, folder: folder_of(7), record: fixture::bare().record });
+        all.missing.push(MissingSeed { seed: 9, why: "<u>\u{1b}[2J".to_owned() });
+        all
+    }
+}

@@ -1,0 +1,242 @@
+//! Every quantity that is followed over the seeds: its value in each study, and the mean over networks.
+
+use serde::{Deserialize, Serialize};
+
+use super::Seeds;
+use crate::metrics::{FewMean, Score};
+use crate::report::protocols::ALL;
+use crate::study::record::{Interval, Record};
+
+/// What kind of quantity; it decides the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// A class's accuracy under a protocol.
+    Accuracy,
+    /// The mean of both classes' accuracies under a protocol.
+    BalancedAccuracy,
+    /// A paired difference of accuracies.
+    Difference,
+    /// Area under the curve of the margins, or the difference of two.
+    Auc,
+    /// The defended model's balanced accuracy minus the placebo's.
+    Placebo,
+    /// Overlap of a found region with the planted one, or of a random map's with it.
+    Truth,
+}
+
+impl Group {
+    /// As `seeds.json` and tables print it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::BalancedAccuracy => "balanced accuracy",
+            Self::Difference => "difference",
+            Self::Auc => "AUC",
+            Self::Placebo => "placebo",
+            Self::Truth => "planted truth",
+        }
+    }
+
+    /// What the readable numbers are in.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Accuracy | Self::BalancedAccuracy => "%",
+            Self::Difference | Self::Placebo => "points",
+            Self::Auc => "",
+            Self::Truth => "IoU",
+        }
+    }
+}
+
+/// A quantity in the study of one seed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeedValue {
+    /// The study's seed.
+    pub seed: u64,
+    /// The value; rates and differences of rates as fractions.
+    pub value: f64,
+    /// Lower end of the study's own 95 % interval over images, where it has one.
+    pub low: Option<f64>,
+    /// Upper end of it.
+    pub high: Option<f64>,
+}
+
+/// A quantity over the seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quantity {
+    /// What kind.
+    pub group: Group,
+    /// Which: a protocol's key, a comparison, a region.
+    pub what: String,
+    /// The class whose images are scored; `null` for both together.
+    pub class: Option<String>,
+    /// The value in each study that has it, in the order of the studies.
+    pub by_seed: Vec<SeedValue>,
+    /// Over the networks, with Student's interval.
+    pub over_networks: FewMean,
+}
+
+impl Quantity {
+    /// What is measured, for people.
+    pub fn label(&self) -> String {
+        match self.group {
+            Group::Accuracy | Group::BalancedAccuracy => {
+                let protocol = ALL.iter().find(|protocol| protocol.key == self.what);
+                protocol.map_or_else(|| self.what.clone(), |p| format!("{} {}", p.id, p.name))
+            }
+            Group::Difference => self.what.clone(),
+            Group::Auc => format!("AUC {}", self.what),
+            Group::Placebo => "mask minus placebo".to_owned(),
+            Group::Truth => format!("planted {}", self.what),
+        }
+    }
+
+    /// The study with the least value, and the one with the largest; the first of equals.
+    pub fn ends(&self) -> Option<[&SeedValue; 2]> {
+        let first = self.by_seed.first()?;
+        let least = self.by_seed.iter().fold(first, |a, b| if b.value < a.value { b } else { a });
+        let largest = self.by_seed.iter().fold(first, |a, b| if b.value > a.value { b } else { a });
+        Some([least, largest])
+    }
+}
+
+/// Which quantity: group, name, class.
+type Key = (Group, String, Option<String>);
+
+/// A value with its interval over images.
+type Value = (f64, Option<[f64; 2]>);
+
+/// Every quantity that some study has, in the order of the first that has it.
+pub fn quantities(all: &Seeds) -> Vec<Quantity> {
+    let mut found: Vec<(Key, Vec<SeedValue>)> = Vec::new();
+    for study in &all.studies {
+        for (key, (value, interval)) in of_record(&study.record) {
+            let value = SeedValue {
+                seed: study.seed,
+                value,
+                low: interval.map(|[low, _]| low),
+                high: interval.map(|[_, high]| high),
+            };
+            match found.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, values)) => values.push(value),
+                None => found.push((key, vec![value])),
+            }
+        }
+    }
+    let quantity = |((group, what, class), by_seed): (Key, Vec<SeedValue>)| {
+        let values: Vec<f64> = by_seed.iter().map(|v| v.value).collect();
+        FewMean::of(&values).map(|over_networks| Quantity { group, what, class, by_seed, over_networks })
+    };
+    found.into_iter().filter_map(quantity).collect()
+}
+
+/// What one study has.
+fn of_record(record: &Record) -> Vec<(Key, Value)> {
+    let mut out = Vec::new();
+    for protocol in &ALL {
+        for d in &record.directions {
+            // Without an image there is no rate.
+            if let Some(score) = (protocol.score)(&d.scores).filter(|score| score.n > 0) {
+                out.push((key(Group::Accuracy, protocol.key, Some(&d.source)), of_score(&score)));
+            }
+        }
+        if let Some(t) = record.together.iter().find(|t| t.protocol == protocol.key && t.accuracy.n > 0) {
+            let value = (t.balanced_accuracy, Some([t.balanced_low, t.balanced_high]));
+            out.push((key(Group::BalancedAccuracy, protocol.key, None), value));
+        }
+    }
+    for t in record.tests.iter().filter(|t| t.n > 0) {
+        let value = (t.difference, Some([t.low, t.high]));
+        out.push((key(Group::Difference, &t.comparison, Some(&t.source)), value));
+    }
+    for d in &record.differences {
+        out.push((key(Group::Difference, &d.comparison, None), of_interval(&d.difference)));
+    }
+    if let Some(separation) = &record.separation {
+        if let Some(auc) = &separation.auc {
+            for (what, value) in [
+                ("adv_worst", &auc.adv_worst),
+                ("adaptive_worst", &auc.adaptive_worst),
+                ("adaptive_worst-adv_worst", &auc.difference),
+            ] {
+                out.push((key(Group::Auc, what, None), of_interval(value)));
+            }
+        }
+        out.push((key(Group::Placebo, "mask-placebo", None), of_interval(&separation.placebo.difference)));
+    }
+    for row in &record.truth {
+        let what =
+            if row.by == "method" { row.region.clone() } else { format!("{}, {}", row.region, row.by) };
+        out.push((key(Group::Truth, &what, Some(&row.class)), (row.iou, None)));
+    }
+    out
+}
+
+fn key(group: Group, what: &str, class: Option<&String>) -> Key {
+    (group, what.to_owned(), class.cloned())
+}
+
+fn of_score(score: &Score) -> Value {
+    (score.rate, Some([score.low, score.high]))
+}
+
+fn of_interval(interval: &Interval) -> Value {
+    (interval.value, Some([interval.low, interval.high]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{self, HEADLINE};
+    use super::*;
+
+    fn find<'a>(all: &'a [Quantity], group: Group, what: &str, class: Option<&str>) -> &'a Quantity {
+        let is = |q: &&Quantity| q.group == group && q.what == what && q.class.as_deref() == class;
+        all.iter().find(is).unwrap_or_else(|| panic!("{group:?} {what} {class:?}"))
+    }
+
+    #[test]
+    fn every_seeds_value_stands_beside_the_mean_over_networks() {
+        let all = quantities(&fixture::changing());
+        let q = find(&all, Group::Accuracy, "adaptive_worst", Some("ring"));
+        let values: Vec<(u64, f64)> = q.by_seed.iter().map(|v| (v.seed, v.value)).collect();
+        assert_eq!(values, [(0, 0.0), (1, 0.5), (5, 1.0)]);
+        // 0, 1/2, 1: mean and sd 1/2; 4.302653 with 2 degrees of freedom.
+        assert_eq!((q.over_networks.mean, q.over_networks.sd), (0.5, Some(0.5)));
+        let half = 4.302_653 * 0.5 / 3f64.sqrt();
+        assert!((q.over_networks.high.unwrap() - 0.5 - half).abs() < 5e-7);
+        // Wilson's interval of 100 of 200 belongs to its seed alone.
+        let own = Score::of(100, 200);
+        assert_eq!((q.by_seed[1].low, q.by_seed[1].high), (Some(own.low), Some(own.high)));
+        assert_eq!(q.ends().unwrap().map(|v| v.seed), [0, 5]);
+        assert_eq!(q.label(), "P3w adaptive, worst");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_there_and_what_was_not_run_is_not() {
+        let all = quantities(&fixture::changing());
+        for (group, what, class) in [
+            (Group::Accuracy, "clean", Some("disc")),
+            (Group::BalancedAccuracy, "mod", None),
+            (Group::Difference, HEADLINE, Some("disc")),
+            (Group::Difference, HEADLINE, None),
+            (Group::Auc, HEADLINE, None),
+            (Group::Placebo, "mask-placebo", None),
+            (Group::Truth, "roi", Some("disc")),
+        ] {
+            find(&all, group, what, class);
+        }
+        // The fixture's P2 was not run.
+        assert!(all.iter().all(|q| q.what != "oblivious"));
+    }
+
+    #[test]
+    fn a_quantity_that_one_study_lacks_is_of_the_others() {
+        let mut seeds = fixture::changing();
+        seeds.studies[1].record.separation = None;
+        let all = quantities(&seeds);
+        let q = find(&all, Group::Placebo, "mask-placebo", None);
+        assert_eq!(q.by_seed.iter().map(|v| v.seed).collect::<Vec<_>>(), [0, 5]);
+        assert_eq!(q.over_networks.n, 2);
+    }
+}

@@ -1,0 +1,123 @@
+//! `seeds.json`: what the page says, for programs.
+
+use serde::{Deserialize, Serialize};
+
+use super::quantities::{Quantity, quantities};
+use super::verdicts::{ClassVerdict, verdicts};
+use super::{MissingSeed, SeedStudy, Seeds};
+use crate::report::findings;
+
+/// The name and version of the format.
+pub const SCHEMA: &str = "weakspot-seeds/1";
+
+/// Everything the page says. `shared`, `split_seed`, `studies` and `missing` are read again; the rest follows from the
+/// studies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// SHA-256 of everything that the studies share.
+    pub shared: String,
+    /// The seed of the one split.
+    pub split_seed: u64,
+    /// The finished studies, by seed.
+    pub studies: Vec<StudyRow>,
+    /// The seeds whose studies are not finished.
+    pub missing: Vec<MissingSeed>,
+    /// Whether the result changes with the seed; `null` where fewer than two networks say anything.
+    pub changes: Option<bool>,
+    /// The headline's words, class by class.
+    pub verdicts: Vec<ClassVerdict>,
+    /// Every quantity, seed by seed and over the networks.
+    pub quantities: Vec<Quantity>,
+}
+
+/// The study of one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudyRow {
+    /// The seed.
+    pub seed: u64,
+    /// Its folder, relative to this file's.
+    pub folder: String,
+    /// SHA-256 of the network's weights.
+    pub weights: String,
+    /// Whether everything holds that a mask needs to be said to have helped; `null` where that is not judged.
+    pub helped: Option<bool>,
+}
+
+/// What `seeds.json` holds.
+pub fn summary(all: &Seeds) -> Summary {
+    let verdicts = verdicts(all);
+    Summary {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        shared: all.shared.clone(),
+        split_seed: all.split_seed,
+        studies: all.studies.iter().map(study_row).collect(),
+        missing: all.missing.clone(),
+        changes: changes(all, &verdicts),
+        verdicts,
+        quantities: quantities(all),
+    }
+}
+
+fn study_row(study: &SeedStudy) -> StudyRow {
+    StudyRow {
+        seed: study.seed,
+        folder: study.folder.clone(),
+        weights: study.record.checksums.get("weights").cloned().unwrap_or_default(),
+        helped: findings::helped(&study.record),
+    }
+}
+
+/// Whether two networks differ in a class's word, or in whether the mask helped.
+fn changes(all: &Seeds, verdicts: &[ClassVerdict]) -> Option<bool> {
+    if !verdicts.iter().any(|verdict| verdict.by_seed.len() > 1) {
+        return None;
+    }
+    let helped: Vec<bool> = all.studies.iter().filter_map(|s| findings::helped(&s.record)).collect();
+    let differ = helped.iter().any(|&h| h != helped[0]);
+    Some(differ || verdicts.iter().any(|verdict| verdict.changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn the_file_says_whether_the_result_changes() {
+        let mut all = fixture::changing();
+        assert_eq!(summary(&all).changes, Some(true));
+        // Two networks of the same word.
+        all.studies.truncate(1);
+        assert_eq!(summary(&all).changes, None);
+        let twin = SeedStudy { seed: 8, ..all.studies[0].clone() };
+        all.studies.push(twin);
+        assert_eq!(summary(&all).changes, Some(false));
+        let json = serde_json::to_value(summary(&all)).unwrap();
+        assert_eq!(json["schema"], "weakspot-seeds/1");
+        assert_eq!(json["verdicts"][0]["by_seed"][1]["seed"], 8);
+        assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), summary(&all));
+    }
+
+    #[test]
+    fn the_result_also_changes_where_only_whether_it_helped_does() {
+        let seeds = [0, 1];
+        let all = fixture::of(&crate::report::fixture::demo(), &seeds, |i, record| {
+            record.config.insert("mask".to_owned(), "union".to_owned());
+            for test in &mut record.tests {
+                "better".clone_into(&mut test.word);
+            }
+            let separation = record.separation.as_mut().unwrap();
+            separation.placebo.difference.low = [-0.1, 0.1][i];
+            let auc = separation.auc.as_mut().unwrap();
+            auc.difference.low = 0.1;
+        });
+        let found = summary(&all);
+        assert_eq!(found.studies.iter().map(|s| s.helped).collect::<Vec<_>>(), [Some(false), Some(true)]);
+        assert_eq!(found.changes, Some(true));
+    }
+}
