@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod fetch;
+mod kept;
 pub(crate) mod maps;
 pub(crate) mod report;
 pub(crate) mod reproduce;

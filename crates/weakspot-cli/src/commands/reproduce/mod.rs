@@ -9,6 +9,7 @@ use weakspot::report::reproduction::{self, Missing, Reproduction, Settings, Stud
 use weakspot::{Error, ErrorKind, Result};
 
 use crate::args::ReproduceArgs;
+use crate::commands::kept;
 use crate::commands::study::{self, Study as OneStudy};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -153,7 +154,7 @@ impl Work<'_> {
                     }
                     Some(why) if !self.args.run.force => {
                         self.remove(set, planned.settings);
-                        self.fail(what, planned::other_settings(&planned.folder, &why))?;
+                        self.fail(what, kept::other_settings(&planned.folder, &why))?;
                         continue;
                     }
                     Some(_) => self.remove(set, planned.settings),

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use weakspot::report::Run;
 use weakspot::report::reproduction::Settings;
-use weakspot::report::{self, Run};
-use weakspot::{Error, ErrorKind, Result};
+use weakspot::{Error, Result};
 
 use crate::args::{self, Command, Parsed, ReproduceArgs, StudyArgs};
-use crate::folder::{Wanted, is_finished};
-use crate::plan;
+use crate::commands::kept;
+use crate::folder::Wanted;
 
 /// The paper's data sets, in the order of the page.
 pub(crate) const NAMES: [&str; 5] = ["mnist", "fashion-mnist", "cifar10", "cats-vs-dogs", "malaria"];
@@ -172,56 +172,14 @@ impl Planned {
     /// # Errors
     /// `InvalidParameter` for a finished study of other settings, and what reading it reports.
     pub(super) fn finished(&self, force: bool) -> Result<Option<Run>> {
-        if !is_finished(&self.folder) {
-            return Ok(None);
-        }
-        let read = report::load(&self.folder).and_then(|run| {
-            let differs = self.differs_from(&run)?;
-            Ok((run, differs))
-        });
-        match read {
-            Ok((run, None)) => Ok(Some(run)),
-            _ if force => Ok(None),
-            Ok((_, Some(why))) => Err(other_settings(&self.folder, &why)),
-            Err(error) => Err(error
-                .context(self.folder.display())
-                .with_hint("add --force to run this study again, or choose another --out")),
-        }
+        kept::finished(&self.args, &self.folder, force)
     }
-
-    fn differs_from(&self, run: &Run) -> Result<Option<String>> {
-        let record = &run.record;
-        let version = env!("CARGO_PKG_VERSION");
-        if record.version != version {
-            return Ok(Some(format!("version {}, now {version}", record.version)));
-        }
-        if let Some(why) = self.args.given.differs_from(&self.folder, record)? {
-            return Ok(Some(why));
-        }
-        let now = plan::study(&self.args, &record.data.name)?.config();
-        let names = now.keys().chain(record.config.keys());
-        let other = names.into_iter().find(|name| now.get(*name) != record.config.get(*name));
-        Ok(other.map(|name| {
-            let value = |config: &std::collections::BTreeMap<String, String>| {
-                config.get(name).cloned().unwrap_or_else(|| "not given".to_owned())
-            };
-            format!("{name} {}, now {}", value(&record.config), value(&now))
-        }))
-    }
-}
-
-/// A finished study in the way of another.
-pub(super) fn other_settings(folder: &Path, why: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidParameter,
-        format!("{} holds a finished study that is another: {why}", folder.display()),
-    )
-    .with_hint("add --force to run it again, choose another --out, or give the settings it was run with")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan;
 
     fn parsed(more: &[&str]) -> ReproduceArgs {
         let words = ["weakspot", "reproduce"].iter().chain(more).map(OsString::from).collect();
