@@ -14,6 +14,8 @@ use serde_json::Value;
 use weakspot::study::record::Record;
 use weakspot::{Error, ErrorKind, Result, output};
 
+use crate::args::Seeds;
+
 /// The file's name in a run's folder.
 pub(crate) const NAME: &str = "config.json";
 
@@ -49,6 +51,20 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// Whether a setting was typed, or read from a file.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.settings.contains_key(name)
+    }
+
+    /// The settings of one study among those of several seeds. What there is to say is said once, for all of them.
+    pub(crate) fn of_seed(&self, seed: u64, split_seed: u64) -> Self {
+        let mut settings = self.settings.clone();
+        settings.remove("seeds");
+        settings.insert("seed".to_owned(), seed.to_string());
+        settings.insert("split-seed".to_owned(), split_seed.to_string());
+        Self { settings, notes: Vec::new() }
+    }
+
     /// The settings among a study's words, and what is to be said about the file that some came from.
     pub(crate) fn of(command: &Command, matches: &ArgMatches, notes: Vec<String>) -> Self {
         let mut settings = BTreeMap::new();
@@ -158,7 +174,12 @@ pub(crate) fn expand(words: Vec<OsString>, cli: &Command) -> Result<(Vec<OsStrin
     }];
     let mut added: Vec<OsString> = Vec::new();
     let is_typed = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
+    let lists_seeds = matches!(typed.get_one::<Seeds>("seeds"), Some(Seeds::List(_)));
     for (name, value) in &config.settings {
+        if name == "seed" && lists_seeds {
+            // The list names every seed.
+            continue;
+        }
         let value = text(value).ok_or_else(|| {
             Error::format(format!("{}: {name}: expected a text, a number or a list", path.display()))
                 .with_hint(format!("as the flag takes it: weakspot study --help explains --{name}"))

@@ -135,7 +135,8 @@ impl Wanted<'_> {
     }
 }
 
-fn numbered(path: &Path, number: usize) -> PathBuf {
+/// `path`, `path-2`, `path-3`.
+pub(crate) fn numbered(path: &Path, number: usize) -> PathBuf {
     if number == 1 {
         return path.to_owned();
     }

@@ -46,6 +46,8 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
         controls: what.controls.map_or(base.controls, |controls| controls.0),
         ssim: what.ssim.unwrap_or(base.ssim),
         save_all_maps: what.save_maps == SavedMaps::All,
+        // How many more there are decides nothing.
+        n_seeds: if args.seed.one_of_several { 2 } else { 1 },
         ..base
     };
     if args.tune.tune {

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// A finished run, or a reproduction of several: the folder with its results.json
+    /// A finished run, a reproduction of several, or the studies of several seeds: the folder with results.json or seeds.json
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
 

@@ -10,7 +10,7 @@ use weakspot::study::Protocols;
 use crate::config::Given;
 
 use super::values::{Controls, Sweep, window};
-use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, TrainingArgs, TuneArgs};
+use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, SeedArgs, TrainingArgs, TuneArgs};
 
 /// Study one pair of classes, from training to report
 #[derive(Args, Clone, Debug)]
@@ -31,7 +31,8 @@ pub(crate) struct StudyArgs {
 
     /// Folder of the results; an unfinished run of the same study there is continued
     ///
-    /// Default: runs/DATASET-A-B, then -2, -3: a finished run is never overwritten. Example: --out runs/mnist
+    /// Default: runs/DATASET-A-B (with --seeds runs/DATASET-A-B-seeds), then -2, -3: a finished run is never overwritten.
+    /// Example: --out runs/mnist
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
@@ -57,6 +58,8 @@ pub(crate) struct StudyArgs {
     pub(crate) what: WhatArgs,
     #[command(flatten)]
     pub(crate) tune: TuneArgs,
+    #[command(flatten)]
+    pub(crate) seed: SeedArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
@@ -162,7 +165,9 @@ Examples:
   weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
   weakspot study mnist --tune                                      thresholds and fill searched on the tune part
   weakspot study mnist --use-mask mine.png                         your own mask instead of the blob
+  weakspot study mnist --seeds 5                                   five networks on one split, and one page over them
   weakspot study --preset paper                                    the paper's literal reading
 
-It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors, run.json and config.json.
+It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors, run.json and config.json. With
+--seeds each study has a folder seed-N of its own, and seeds.json, tables/ and report.html lie beside them.
 docs/FORMATS.md describes every field.";

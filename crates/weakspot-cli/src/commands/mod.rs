@@ -5,6 +5,7 @@ mod kept;
 pub(crate) mod maps;
 pub(crate) mod report;
 pub(crate) mod reproduce;
+mod seeds;
 pub(crate) mod study;
 pub(crate) mod train;
 

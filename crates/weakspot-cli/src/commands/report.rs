@@ -9,6 +9,18 @@ use crate::{folder, output};
 
 /// Rebuilds and says where, or compares.
 pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
+    if report::seeds::is_seeds(&args.dir) {
+        if args.expect.is_some() || args.write_expected.is_some() {
+            return Err(Error::invalid(format!(
+                "expected the folder of one study; {} holds those of several seeds",
+                args.dir.display()
+            ))
+            .with_hint("name the folder of one seed in it, such as its seed-0"));
+        }
+        report::seeds::rebuild(&args.dir)?;
+        output::data(&args.dir.join("report.html").display().to_string());
+        return Ok(Outcome::Done);
+    }
     let results = args.dir.join("results.json");
     if !results.is_file() {
         return Err(Error::invalid(format!(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use weakspot::attribution::{ChosenLayer, choose_layer};
 use weakspot::classifier::Classifier;
 use weakspot::dataset::Dataset;
@@ -9,7 +10,7 @@ use weakspot::progress::Observer as _;
 use weakspot::report::Run;
 use weakspot::study::record::Record;
 use weakspot::study::{FileJournal, PairView, Plan, Subject};
-use weakspot::{Error, Result, report, study};
+use weakspot::{Error, Result, digest, report, study};
 use weakspot_nn::Model;
 
 use crate::args::StudyArgs;
@@ -24,6 +25,9 @@ use crate::{commands, masks, output, plan};
 /// Studies one pair of classes, from data to report.
 pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     commands::set_threads(&args.run)?;
+    if let Some(seeds) = &args.seed.seeds {
+        return commands::seeds::run(args, seeds);
+    }
     if let (Some(_), Some(flag)) = (&args.weights, args.training.given()) {
         return Err(Error::invalid(format!("{flag} is about training; --weights leaves nothing to train"))
             .with_hint(format!("leave {flag} out, or --weights")));
@@ -52,7 +56,14 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
 /// As [`Parts::open`].
 pub(crate) fn open(args: &StudyArgs, progress: &Progress) -> Result<Parts> {
     let trains = args.weights.is_none();
-    Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, trains, progress)
+    let seed = args.seed.split_seed.unwrap_or(args.run.seed);
+    let mut parts =
+        Parts::open(&args.dataset, &args.data, args.training.train_limit, seed, trains, progress)?;
+    parts.seed = args.run.seed;
+    if args.seed.split_seed.is_some() {
+        parts.splits.description.extend(["; drawn with seed ", &seed.to_string()]);
+    }
+    Ok(parts)
 }
 
 /// A study that is about to be run: what was asked for, and the data it is asked of.
@@ -194,13 +205,34 @@ impl<'a> Study<'a> {
         Ok(None)
     }
 
+    /// SHA-256 of everything that the studies of several seeds share: version, data, parts, settings, network and recipe.
+    ///
+    /// # Errors
+    /// As [`model::described`].
+    pub(crate) fn shared(&self) -> Result<String> {
+        let Parts { data, splits, .. } = self.parts;
+        let mut config = self.plan.config();
+        config.remove("seed");
+        let model = model::described(&self.args.model, &self.args.training, self.parts)?;
+        let ids = |part: &[usize]| part.iter().map(|&i| data.ids[i].as_str()).collect::<Vec<_>>();
+        let parts = [&splits.train, &splits.tune, &splits.fit, &splits.eval].map(|part| ids(part));
+        let shared = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "config": config,
+            "data": data.checksum,
+            "parts": parts,
+            "model": [&model.arch, &model.head, &model.width, &model.recipe, &model.convolutions],
+        });
+        Ok(digest::sha256(shared.to_string().as_bytes()))
+    }
+
     fn layer_in(&self, model: &Model) -> Result<ChosenLayer> {
         choose_layer(model, self.plan.layer.as_deref(), self.plan.cam)
     }
 }
 
 /// `runs/<dataset>-<a>-<b>`.
-fn default_out(pair: &Dataset) -> PathBuf {
+pub(crate) fn default_out(pair: &Dataset) -> PathBuf {
     let [name, a, b] = [&pair.name, &pair.class_names[0], &pair.class_names[1]].map(|name| slug(name));
     Path::new("runs").join(format!("{name}-{a}-{b}"))
 }

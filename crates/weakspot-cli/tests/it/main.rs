@@ -14,6 +14,7 @@ mod masks;
 mod pictures;
 mod program;
 mod reproduce;
+mod seeds;
 mod server;
 mod study;
 mod train;
