@@ -293,6 +293,10 @@ fn the_configuration_names_every_setting_once() {
 pub(super) struct Shifted {
     inner: ConvGap,
     by: f32,
+    /// The number that makes it wrong on a quarter of the first class.
+    by_too_much: f32,
+    /// Whether its input gradients point the other way, so that attacks mend what they should break.
+    misleads: bool,
 }
 
 impl Shifted {
@@ -306,7 +310,17 @@ impl Shifted {
             |label: usize| gaps.iter().zip(&data.labels).filter(move |(_, l)| **l == label).map(|(g, _)| *g);
         let (highest, lowest) =
             (of(0).fold(f32::MIN, crate::num::max), of(1).fold(f32::MAX, crate::num::min));
-        (Self { inner, by: -f32::midpoint(highest, lowest) }, data)
+        let mut sorted = gaps.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let by_too_much = -sorted[3 * n / 8];
+        (Self { inner, by: -f32::midpoint(highest, lowest), by_too_much, misleads: false }, data)
+    }
+}
+
+impl Shifted {
+    /// The same model, wrong on some images and with gradients that point the other way.
+    pub(super) fn misleading(self) -> Self {
+        Self { by: self.by_too_much, misleads: true, ..self }
     }
 }
 
@@ -336,6 +350,9 @@ impl Classifier for Shifted {
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
         let mut trace = self.inner.trace(images, request)?;
         trace.logits.column_mut(1).mapv_inplace(|z| z + self.by);
+        if self.misleads {
+            trace.input_gradients.iter_mut().for_each(|gradient| gradient.mapv_inplace(|g| -g));
+        }
         Ok(trace)
     }
 }
