@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::direct::{self, Transposed};
 use crate::gates::Gates;
+use crate::kinds::Kinds;
 use crate::pack::{pack, position, unpack};
 use crate::scalar::Scalar;
 use crate::shape::{ConvShape, ShapeError, check};
@@ -241,7 +242,7 @@ impl<T: Scalar> Convolution<T> {
                 thin::Forward { isa: self.isa, shape, filters, bias, input }.run(output, gate);
             } else {
                 let input = Pixels::Whole(input);
-                Pass { isa: self.isa, grid, filters, bias, images: n, input }.run(output, gate);
+                Pass { isa: self.isa, grid, filters, bias, images: n, input, kinds: &[] }.run(output, gate);
             }
             return Ok(());
         }
@@ -300,15 +301,21 @@ impl<T: Scalar> Convolution<T> {
         gates.map_or(Ok(()), |gates| gates.apply(input_gradient))
     }
 
+    /// Whether Winograd's algorithm computes it, so that pixels that see the same numbers may differ in their last bits.
+    pub fn is_transformed(&self) -> bool {
+        self.grid.is_some() && !self.is_thin()
+    }
+
     /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
     /// algorithm is used, on images of two pixels a side or more.
     pub fn pools(&self) -> bool {
-        self.grid.is_some() && !self.is_thin() && self.shape.size.0 > 1 && self.shape.size.1 > 1
+        self.is_transformed() && self.shape.size.0 > 1 && self.shape.size.1 > 1
     }
 
     /// `output = max(relu(input * weights + bias))` over windows of 2x2 pixels side by side from the top left, as
     /// [`MaxPool`](crate::MaxPool) has it, for `n` images: the activations between are never in memory. `maxima`, gates of the
-    /// convolution's pixels, are opened at each window's maximum if it passed the ReLU.
+    /// convolution's pixels, are opened at each window's maximum if it passed the ReLU: at the first pixel of its kind where
+    /// `kinds` are given, those of the convolution's output, even if rounding made another larger.
     ///
     /// # Errors
     /// When a length disagrees, or the convolution does not pool; nothing is written then.
@@ -317,6 +324,7 @@ impl<T: Scalar> Convolution<T> {
         n: usize,
         input: &[T],
         maxima: Option<&mut Gates>,
+        kinds: Option<&Kinds>,
         output: &mut [T],
     ) -> Result<(), ShapeError> {
         let shape = &self.shape;
@@ -326,6 +334,9 @@ impl<T: Scalar> Convolution<T> {
             check("maxima", maxima.channels(), shape.channels_out)?;
             check("maxima", maxima.pixels() * shape.channels_out, length(n, shape.output_len())?)?;
         }
+        if let Some(kinds) = kinds {
+            check("kinds", kinds.pixels() * shape.channels_out, length(n, shape.output_len())?)?;
+        }
         let (Some(grid), Some(input)) = (self.grid, T::singles(input)) else { return Err(self.no_windows()) };
         let (Some(output), Some(bias)) = (T::singles_mut(output), T::singles(&self.bias)) else {
             return Err(self.no_windows());
@@ -333,7 +344,8 @@ impl<T: Scalar> Convolution<T> {
         let bias = lanes(bias);
         let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
         let input = Pixels::Whole(input);
-        let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input };
+        let kinds = kinds.map_or(&[][..], Kinds::as_slice);
+        let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input, kinds };
         // Pixels that no window covers stay closed.
         let maxima = maxima.map(|maxima| {
             let bits = maxima.bits_mut();
@@ -376,7 +388,7 @@ impl<T: Scalar> Convolution<T> {
     /// The gradient to the input through turned filters.
     fn back(&self, n: usize, grid: &Grid, input: Pixels<'_>, gates: Option<&Gates>, output: &mut [f32]) {
         let filters = self.rotated.get(|spare| self.transform(grid, true, spare));
-        let pass = Pass { isa: self.isa, grid: *grid, filters, bias: &[], images: n, input };
+        let pass = Pass { isa: self.isa, grid: *grid, filters, bias: &[], images: n, input, kinds: &[] };
         pass.run(output, gates.map_or(Gate::None, |gates| Gate::Open(gates.bits())));
     }
 

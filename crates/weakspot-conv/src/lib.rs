@@ -24,8 +24,10 @@
 mod convolution;
 mod direct;
 mod gates;
+mod kinds;
 pub mod large_pages;
 mod pack;
+mod places;
 mod pool;
 mod scalar;
 mod shape;
@@ -35,7 +37,9 @@ mod winograd;
 
 pub use convolution::{Activation, Convolution, Method};
 pub use gates::Gates;
-pub use pool::{MaxPool, Places};
+pub use kinds::Kinds;
+pub use places::Places;
+pub use pool::MaxPool;
 pub use scalar::Scalar;
 pub use shape::{ConvShape, ShapeError};
 pub use simd::Isa;

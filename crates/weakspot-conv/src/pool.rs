@@ -3,6 +3,8 @@
 use rayon::prelude::*;
 
 use crate::gates::Gates;
+use crate::kinds::Kinds;
+use crate::places::Places;
 use crate::scalar::Scalar;
 use crate::shape::{ShapeError, check};
 use crate::simd::{Isa, Kernel, LANES, Vector, run};
@@ -20,10 +22,6 @@ pub struct MaxPool {
     planes: usize,
 }
 
-/// Where in its window each maximum was: the number's bits, sixteen channels a word.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(Vec<u16>);
-
 impl MaxPool {
     /// Windows of `window` pixels a side on images `[height, width, channels]`.
     ///
@@ -39,6 +37,30 @@ impl MaxPool {
         Ok(Self { window, channels, size, out: (size.0 / window, size.1 / window), planes })
     }
 
+    /// Words that hold the places in a window.
+    pub(crate) fn planes(&self) -> usize {
+        self.planes
+    }
+
+    /// Pixels of a window's side.
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// `(height, width)` of the images.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// `(height, width)` of what is put out.
+    pub(crate) fn output_size(&self) -> (usize, usize) {
+        self.out
+    }
+
     fn lengths(&self, n: usize) -> Result<[usize; 2], ShapeError> {
         let numbers = |(height, width): (usize, usize)| {
             [n, height, width, self.channels].into_iter().try_fold(1usize, usize::checked_mul)
@@ -49,11 +71,12 @@ impl MaxPool {
         }
     }
 
-    fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.channels.div_ceil(LANES)
     }
 
-    /// The maxima of `n` images, and their places if `keep`.
+    /// The maxima of `n` images, and their places if `keep`. Where `kinds` are given, those of the input, the first of pixels
+    /// of the same kind counts even if rounding made another larger.
     ///
     /// # Errors
     /// When a length disagrees; nothing is written then.
@@ -62,19 +85,25 @@ impl MaxPool {
         n: usize,
         input: &[T],
         keep: bool,
+        kinds: Option<&Kinds>,
         output: &mut [T],
     ) -> Result<Option<Places>, ShapeError> {
         let lengths = self.lengths(n)?;
+        if let Some(kinds) = kinds {
+            check("kinds", kinds.pixels() * self.channels, lengths[0])?;
+        }
         check("input", input.len(), lengths[0])?;
         check("output", output.len(), lengths[1])?;
         let words = self.out.1 * self.groups() * self.planes;
         let mut places = vec![0; if keep { n * self.out.0 * words } else { 0 }];
+        let kinds = kinds.filter(|_| keep).map(Kinds::as_slice);
         let pool = |row: usize, output: &mut [T], places: &mut [u16]| {
-            let input = self.rows_under(row, input);
+            let input = self.rows_under(row, self.channels, input);
+            let kinds = kinds.map(|kinds| self.rows_under(row, 1, kinds));
             if let (Some(input), Some(output)) = (T::singles(input), T::singles_mut(output)) {
-                run(Isa::best(), Forward { pool: self, input, output, places });
+                run(Isa::best(), Forward { pool: self, input, kinds, output, places });
             } else {
-                self.forward_row(input, output, places);
+                self.forward_row(input, kinds, output, places);
             }
         };
         let rows = output.par_chunks_exact_mut(self.out.1 * self.channels).enumerate();
@@ -92,15 +121,32 @@ impl MaxPool {
         Ok(None)
     }
 
-    /// The rows of pixels under a row of windows, counted through all images.
-    fn rows_under<'a, T>(&self, row: usize, input: &'a [T]) -> &'a [T] {
-        let pitch = self.size.1 * self.channels;
+    /// The rows of pixels, of so many numbers each, under a row of windows, counted through all images.
+    fn rows_under<'a, T>(&self, row: usize, numbers: usize, input: &'a [T]) -> &'a [T] {
+        let pitch = self.size.1 * numbers;
         let first = row / self.out.0 * self.size.0 + row % self.out.0 * self.window;
         &input[first * pitch..][..self.window * pitch]
     }
 
+    /// The places of a window that are equal to an earlier one by definition, each with the first it is equal to.
+    fn equals(&self, kinds: Option<&[u64]>, x: usize, equals: &mut Vec<[usize; 2]>) {
+        equals.clear();
+        let Some(kinds) = kinds else { return };
+        let at = |k: usize| kinds[k / self.window * self.size.1 + x * self.window + k % self.window];
+        for k in 1..self.window * self.window {
+            equals.extend((0..k).find(|&j| at(j) == at(k)).map(|first| [k, first]));
+        }
+    }
+
     /// [`Forward`] for any numbers.
-    fn forward_row<T: Scalar>(&self, input: &[T], output: &mut [T], places: &mut [u16]) {
+    fn forward_row<T: Scalar>(
+        &self,
+        input: &[T],
+        kinds: Option<&[u64]>,
+        output: &mut [T],
+        places: &mut [u16],
+    ) {
+        let mut equals = Vec::new();
         for (i, best) in output.iter_mut().enumerate() {
             let (x, c) = (i / self.channels, i % self.channels);
             let mut place = 0;
@@ -111,6 +157,10 @@ impl MaxPool {
                     (*best, place) = (v, k);
                 }
             }
+            if c == 0 {
+                self.equals(kinds, x, &mut equals);
+            }
+            place = equals.iter().find(|[k, _]| *k == place).map_or(place, |[_, first]| *first);
             for plane in 0..if places.is_empty() { 0 } else { self.planes } {
                 let word = (x * self.groups() + c / LANES) * self.planes + plane;
                 places[word] |= ((place >> plane & 1) as u16) << (c % LANES);
@@ -220,6 +270,7 @@ impl MaxPool {
 struct Forward<'a> {
     pool: &'a MaxPool,
     input: &'a [f32],
+    kinds: Option<&'a [u64]>,
     output: &'a mut [f32],
     /// Empty: not asked for.
     places: &'a mut [u16],
@@ -228,9 +279,11 @@ struct Forward<'a> {
 impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Self { pool, input, output, places } = self;
+        let Self { pool, input, kinds, output, places } = self;
         let (c, window, planes) = (pool.channels, pool.window, pool.planes);
+        let mut equals = Vec::new();
         for (x, output) in output.chunks_exact_mut(c).enumerate() {
+            pool.equals(kinds, x, &mut equals);
             for (g, output) in output.chunks_mut(LANES).enumerate() {
                 let from = |k: usize| {
                     let pixel = k / window * pool.size.1 + x * window + k % window;
@@ -245,6 +298,15 @@ impl Kernel for Forward<'_> {
                     for (plane, bits) in place.iter_mut().enumerate().take(planes) {
                         let set = if k >> plane & 1 == 1 { larger } else { 0 };
                         *bits = *bits & !larger | set;
+                    }
+                }
+                for &[k, first] in &equals {
+                    let mut here = u16::MAX;
+                    for (plane, &bits) in place.iter().enumerate().take(planes) {
+                        here &= if k >> plane & 1 == 1 { bits } else { !bits };
+                    }
+                    for (plane, bits) in place.iter_mut().enumerate().take(planes) {
+                        *bits = *bits & !here | if first >> plane & 1 == 1 { here } else { 0 };
                     }
                 }
                 best.store_slice(output);

@@ -51,7 +51,7 @@ impl Layer {
         let mut open = self.gates();
         self.conv.forward(self.n, &self.input, Activation::Gated(&mut open), &mut between).unwrap();
         let mut expected = vec![f32::NAN; self.pooled_len()];
-        let places = self.pool.forward(self.n, &between, true, &mut expected).unwrap().unwrap();
+        let places = self.pool.forward(self.n, &between, true, None, &mut expected).unwrap().unwrap();
         let gradient = numbers(expected.len(), 5, 4);
         let mut spread = vec![f32::NAN; between.len()];
         self.pool.gradient(self.n, &gradient, &places, Some(&open), &mut spread).unwrap();
@@ -62,7 +62,7 @@ impl Layer {
         let mut maxima = self.gates();
         for maxima in [Some(&mut maxima), None] {
             let mut pooled = vec![f32::NAN; expected.len()];
-            self.conv.forward_pooled(self.n, &self.input, maxima, &mut pooled).unwrap();
+            self.conv.forward_pooled(self.n, &self.input, maxima, None, &mut pooled).unwrap();
             assert_eq!(bits(&pooled), bits(&expected));
         }
         let mut at = vec![f32::NAN; between.len()];
@@ -118,13 +118,13 @@ fn ties_zeros_and_nan() {
         let mut pooled = [0.0; 3];
         // Two equal maxima; nothing above zero; a far larger neighbour is in another window.
         let input = [0.5, 0.25, -1.0, 0.0, 0.0, 4.0, 0.25, 0.5, 0.0, -2.0, 0.0, 0.0];
-        conv.forward_pooled(1, &both(input), Some(&mut maxima), &mut pooled).unwrap();
+        conv.forward_pooled(1, &both(input), Some(&mut maxima), None, &mut pooled).unwrap();
         assert_eq!(pooled, [0.5, 0.0, 4.0]);
         let open: Vec<usize> = (0..12).filter(|&p| maxima.is_open(p, 0)).collect();
         assert_eq!(open, [0, 5], "{}", isa.name());
         let mut input = input;
         input[9] = f32::NAN;
-        conv.forward_pooled(1, &both(input), Some(&mut maxima), &mut pooled).unwrap();
+        conv.forward_pooled(1, &both(input), Some(&mut maxima), None, &mut pooled).unwrap();
         assert!(pooled[1].is_nan());
     }
 }
@@ -135,9 +135,10 @@ fn what_does_not_fit_is_refused() {
     let (mut pooled, mut short) = (vec![0.0; 12], vec![0.0; 11]);
     let mut wrong = Gates::closed(4, 3);
     let refused = |result: Result<(), weakspot_conv::ShapeError>| result.unwrap_err().to_string();
-    assert!(refused(layer.conv.forward_pooled(1, &layer.input, None, &mut short)).contains("output"));
+    assert!(refused(layer.conv.forward_pooled(1, &layer.input, None, None, &mut short)).contains("output"));
     assert!(
-        refused(layer.conv.forward_pooled(1, &layer.input, Some(&mut wrong), &mut pooled)).contains("maxima")
+        refused(layer.conv.forward_pooled(1, &layer.input, Some(&mut wrong), None, &mut pooled))
+            .contains("maxima")
     );
     let mut back = layer.input.clone();
     assert!(
@@ -157,6 +158,6 @@ fn what_does_not_fit_is_refused() {
     let first = Convolution::new(first, &weights, vec![0.0; 2], Method::Fast).unwrap();
     for conv in [direct, flat, first] {
         assert!(!conv.pools());
-        assert!(refused(conv.forward_pooled(1, &[], None, &mut [])).contains("does not pool"));
+        assert!(refused(conv.forward_pooled(1, &[], None, None, &mut [])).contains("does not pool"));
     }
 }

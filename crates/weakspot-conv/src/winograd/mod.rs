@@ -13,6 +13,7 @@ mod strided;
 mod tiles;
 mod transform;
 mod weight_gradient;
+mod windows;
 
 pub(crate) use filters::Filters;
 pub(crate) use grid::Grid;

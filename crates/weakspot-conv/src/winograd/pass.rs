@@ -45,6 +45,8 @@ pub(crate) struct Pass<'a> {
     pub bias: &'a [Lanes],
     pub images: usize,
     pub input: Pixels<'a>,
+    /// Of the output's pixels, where they are pooled; empty if nobody knows.
+    pub kinds: &'a [u64],
 }
 
 impl Pass<'_> {
@@ -180,7 +182,7 @@ impl Pass<'_> {
         panel_stride: usize,
         stride: usize,
     ) {
-        let (grid, channels, bias) = (self.grid, self.filters.channels, self.bias);
+        let (grid, channels, bias, kinds) = (self.grid, self.filters.channels, self.bias, self.kinds);
         let unseeing = &task.unseeing[tiles.start - task.tiles.start..][..tiles.len()];
         let (first, first_out) = (task.first, task.first_out);
         let (output, gate) = (&mut *task.output, &mut task.gate);
@@ -200,6 +202,7 @@ impl Pass<'_> {
                 first_out,
                 output,
                 gate,
+                kinds,
             }
         );
     }

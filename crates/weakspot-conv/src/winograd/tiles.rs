@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::grid::Grid;
 use super::strided::{Strided, StridedMut, Window};
 use super::transform::{OUT, SIDE, Tile};
+use super::windows::{equal, largest};
 use crate::simd::{Kernel, LANES, Lanes, Vector};
 
 /// What tiles are cut from.
@@ -372,6 +373,8 @@ pub(super) struct Scatter<'a, 'b, T> {
     pub first_out: usize,
     pub output: &'a mut [f32],
     pub gate: &'a mut Gate<'b>,
+    /// Of every pixel of the batch, for the places of maxima; empty if nobody knows.
+    pub kinds: &'a [u64],
 }
 
 impl<T: Tile> Kernel for Scatter<'_, '_, T> {
@@ -390,6 +393,7 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             first_out,
             output,
             gate,
+            kinds,
             ..
         } = self;
         let groups = channels.div_ceil(LANES);
@@ -405,6 +409,7 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             let rows = T::OUT.min(grid.height - top);
             let columns = T::OUT.min(grid.width - left);
             let blind = unseeing.get(t).copied().unwrap_or(0);
+            let equal = equal(kinds, first * grid.width + pixel, grid.width, rows, columns);
             for g in 0..groups {
                 let from = &from[g / 2 * panel_stride + g % 2 * stride + t..];
                 let from = Strided::new(from, place_stride, T::PLACES * T::PLACES);
@@ -439,7 +444,7 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
                                     let v = pair[k / 2][x + k % 2];
                                     window[k] = seen!($plain, v, (y + k / 2), (x + k % 2)).relu();
                                 }
-                                let (best, places) = largest(window);
+                                let (best, places) = largest(window, equal[y / 2][x / 2]);
                                 if let Some(bits) = $bits {
                                     for k in 0..4 {
                                         let pixel = pixel + (y + k / 2) * grid.width + x + k % 2;
@@ -485,25 +490,4 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
             }
         }
     }
-}
-
-/// The largest of four numbers that have passed a ReLU, lane by lane; and where it is, unless it is 0: the first of
-/// equals, and a NaN before every number, as in [`crate::MaxPool`].
-#[inline(always)]
-fn largest<V: Vector>(values: [V; 4]) -> (V, [u16; 4]) {
-    let mut best = values[0];
-    let mut places = [u16::MAX, 0, 0, 0];
-    for k in 1..4 {
-        let larger = values[k].beats(best);
-        best = best.blend(values[k], larger);
-        for earlier in 0..k {
-            places[earlier] &= !larger;
-        }
-        places[k] = larger;
-    }
-    let open = best.above_zero();
-    for k in 0..4 {
-        places[k] &= open;
-    }
-    (best, places)
 }

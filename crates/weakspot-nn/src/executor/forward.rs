@@ -5,10 +5,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 use weakspot::rng::Stream;
 use weakspot::{Error, Result};
-use weakspot_conv::{Activation as Epilogue, Gates, MaxPool, Places, Scalar};
+use weakspot_conv::{Activation as Epilogue, Gates, Kinds, MaxPool, Places, Scalar};
 
 use super::activation::Activation;
 use super::build::shape_error;
+use super::equal::Equal;
 use super::norm::BatchStatistics;
 use super::parts::Parts;
 use super::{Executor, Operation, pool};
@@ -84,22 +85,34 @@ impl<T: Scalar> Executor<T> {
         let mut kept: Vec<Activation<T>> =
             taps.iter().map(|&tap| self.memory.take(n, self.network.outputs()[tap])).collect();
         let (cut, mut parts, mut x) = (self.parts(n, mode), Vec::new(), images);
+        let mut equal = self.equal_pixels(mode);
         if cut.end > 0 {
+            let mut joined: Option<Kinds> = None;
             x = self.in_parts(x, cut.images, cut.end, |i, part| {
-                let (y, saved) = self.stretch(0..cut.end, part, mode, taps, &mut kept, i * cut.images)?;
+                let mut equal = equal.clone();
+                let first = i * cut.images;
+                let (y, saved) = self.stretch(0..cut.end, part, &mut equal, mode, taps, &mut kept, first)?;
                 parts.push(saved);
+                match (&mut joined, equal.kinds) {
+                    (Some(joined), Some(kinds)) => joined.append(kinds).map_err(shape_error)?,
+                    (_, kinds) => joined = kinds,
+                }
                 Ok(y)
             })?;
+            equal.kinds = joined;
         }
-        let (x, saved) = self.stretch(cut.end..self.operations.len(), x, mode, taps, &mut kept, 0)?;
+        let rest = cut.end..self.operations.len();
+        let (x, saved) = self.stretch(rest, x, &mut equal, mode, taps, &mut kept, 0)?;
         Ok((x, Tape { parts, cut, saved, taps: kept }))
     }
 
     /// Runs some consecutive layers, on all images or on those from `first` on. What taps ask for goes to `kept`.
+    #[expect(clippy::too_many_arguments, reason = "which layers, of what, and where to")]
     fn stretch(
         &self,
         places: Range<usize>,
         images: Activation<T>,
+        equal: &mut Equal,
         mode: Mode<'_>,
         taps: &[usize],
         kept: &mut [Activation<T>],
@@ -110,9 +123,9 @@ impl<T: Scalar> Executor<T> {
         while saved.len() < places.len() {
             let place = places.start + saved.len();
             if matches!(self.operations[place], Operation::Conv(_)) {
-                self.convolve(place, &mut x, mode, taps, &mut saved)?;
+                self.convolve(place, &mut x, equal, mode, taps, &mut saved)?;
             } else {
-                saved.push(self.step(place, &mut x, mode)?);
+                saved.push(self.step(place, &mut x, equal, mode)?);
             }
             let last = places.start + saved.len() - 1;
             for (kept, _) in kept.iter_mut().zip(taps).filter(|(_, tap)| **tap == last) {
@@ -128,6 +141,7 @@ impl<T: Scalar> Executor<T> {
         &self,
         place: usize,
         x: &mut Activation<T>,
+        equal: &mut Equal,
         mode: Mode<'_>,
         taps: &[usize],
         saved: &mut Vec<Saved<T>>,
@@ -149,8 +163,9 @@ impl<T: Scalar> Executor<T> {
             (false, _) | (_, Mode::Inference) => None,
             _ => Some(Gates::closed(x.n * output.height * output.width, output.channels)),
         };
+        equal.convolved(place, conv.shape(), x)?;
         let done = if pools {
-            conv.forward_pooled(x.n, &x.data, gates.as_mut(), &mut y.data)
+            conv.forward_pooled(x.n, &x.data, gates.as_mut(), equal.kinds.as_ref(), &mut y.data)
         } else {
             let epilogue = match &mut gates {
                 Some(gates) => Epilogue::Gated(gates),
@@ -171,21 +186,35 @@ impl<T: Scalar> Executor<T> {
             saved.push(Saved::Folded);
         }
         if pools {
+            if let Some(maxima) = &gates {
+                let pool = max_pool(2, output)?;
+                equal.change(|kinds| kinds.pooled(&pool, maxima))?;
+            }
             saved.push(Saved::Nothing);
             saved.push(gates.map_or(Saved::Nothing, Saved::Maxima));
         } else if relu {
+            if let Some(gates) = &gates {
+                equal.change(|kinds| kinds.gated(gates))?;
+            }
             saved.push(gates.map_or(Saved::Nothing, Saved::Open));
         }
         Ok(())
     }
 
     /// Replaces a layer's input by its output and returns what its gradient needs.
-    fn step(&self, place: usize, x: &mut Activation<T>, mode: Mode<'_>) -> Result<Saved<T>> {
+    fn step(
+        &self,
+        place: usize,
+        x: &mut Activation<T>,
+        equal: &mut Equal,
+        mode: Mode<'_>,
+    ) -> Result<Saved<T>> {
         let named = &self.network.layers()[place];
         let output = self.network.outputs()[place];
         let keep = !matches!(mode, Mode::Inference);
         match &self.operations[place] {
             Operation::Normalize { mean, std } => {
+                equal.kinds = None;
                 x.images_mut().for_each(|(_, image)| {
                     for pixel in image.chunks_exact_mut(mean.len()) {
                         for ((v, &mean), &std) in pixel.iter_mut().zip(mean).zip(std) {
@@ -196,6 +225,11 @@ impl<T: Scalar> Executor<T> {
                 return Ok(Saved::Nothing);
             }
             Operation::BatchNorm(norm) => {
+                // Right after a convolution nothing passes for the zeros around the image yet, which stay zeros.
+                let after = place.checked_sub(1).map(|before| &self.operations[before]);
+                if !matches!(after, Some(Operation::Conv(_))) {
+                    equal.kinds = None;
+                }
                 if matches!(mode, Mode::Training(_)) {
                     return Ok(Saved::Batch(norm.train(x)));
                 }
@@ -207,21 +241,30 @@ impl<T: Scalar> Executor<T> {
         match &named.layer {
             Layer::Relu => {
                 let gates = Gates::relu(&mut x.data, x.shape.channels).map_err(shape_error)?;
+                equal.change(|kinds| kinds.gated(&gates))?;
                 return Ok(if keep { Saved::Open(gates) } else { Saved::Nothing });
             }
             Layer::MaxPool2d { size } => {
                 let mut y = self.memory.take(x.n, output);
                 let pool = max_pool(*size, x.shape)?;
-                let places = pool.forward(x.n, &x.data, keep, &mut y.data).map_err(shape_error)?;
+                let kinds = equal.kinds.as_ref();
+                let places = pool.forward(x.n, &x.data, keep, kinds, &mut y.data).map_err(shape_error)?;
+                if let Some(places) = &places {
+                    equal.change(|kinds| kinds.pooled_at(&pool, places, &y.data))?;
+                }
                 self.memory.give(std::mem::replace(x, y));
                 return Ok(places.map_or(Saved::Nothing, Saved::Places));
             }
             Layer::Dropout { p } => {
+                equal.kinds = None;
                 if let Mode::Training(draws) = mode {
                     return Ok(Saved::Factors(dropout(x, *p, &named.name, draws)));
                 }
             }
-            layer => *x = rearranged(layer, x, output),
+            layer => {
+                equal.kinds = None;
+                *x = rearranged(layer, x, output);
+            }
         }
         Ok(Saved::Nothing)
     }

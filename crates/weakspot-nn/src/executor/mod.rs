@@ -11,6 +11,7 @@
 mod activation;
 mod backward;
 mod build;
+mod equal;
 mod forward;
 mod memory;
 mod norm;

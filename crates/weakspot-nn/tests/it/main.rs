@@ -9,5 +9,6 @@ mod model;
 mod parts;
 mod pooled;
 mod support;
+mod ties;
 mod training;
 mod transfer;
