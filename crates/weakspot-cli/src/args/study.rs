@@ -108,7 +108,7 @@ pub(crate) struct WhatArgs {
     /// ones, or a finished run's folder
     ///
     /// One for both classes, or two with a comma between them; --mask says which image gets which. All protocols, tests,
-    /// controls and flags are the same. Examples: --use-mask mine.png, --use-mask a.png,b.png, --use-mask runs/mnist-0-1
+    /// controls and flags are the same. Example: --use-mask mine.png, or a.png,b.png, or runs/mnist-0-1
     #[arg(long, value_name = "FILE|RUN")]
     pub(crate) use_mask: Option<String>,
 

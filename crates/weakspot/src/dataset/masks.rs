@@ -25,9 +25,9 @@ pub fn load_masks(path: &Path, (height, width): (usize, usize)) -> Result<Vec<Ma
         let (size, levels) = grey_levels(path, (height, width))?;
         (vec![size.0, size.1], levels)
     };
-    let n = match shape.as_slice() {
-        &[h, w] if (h, w) == (height, width) => 1,
-        &[n @ 1..=2, h, w] if (h, w) == (height, width) => n,
+    let n = match *shape.as_slice() {
+        [h, w] if (h, w) == (height, width) => 1,
+        [n @ 1..=2, h, w] if (h, w) == (height, width) => n,
         _ => {
             return Err(Error::shape(format!(
                 "{}: expected a mask of [{height}, {width}] (height, width), or two as [2, {height}, {width}]; came {shape:?}",
@@ -99,7 +99,8 @@ mod tests {
             ("d.npy", npy("<f4", "(2, 3)", &floats)),
             ("e.npy", npy("<i8", "(1, 2, 3)", &longs)),
         ] {
-            assert_eq!(load_masks(&write(name, &bytes), (2, 3)).unwrap(), [expected.clone()], "{name}");
+            let read = load_masks(&write(name, &bytes), (2, 3)).unwrap();
+            assert_eq!(read, std::slice::from_ref(&expected), "{name}");
         }
         let two = write("two.npy", &npy("|b1", "(2, 2, 3)", &[bits, [0; 6]].concat()));
         assert_eq!(load_masks(&two, (2, 3)).unwrap(), [expected, Mask::empty(2, 3)]);

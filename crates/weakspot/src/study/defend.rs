@@ -77,12 +77,11 @@ impl Lens<'_> {
         }
         if protocols.p2 {
             let again;
-            let adversarial = match known {
-                Some(adversarial) => adversarial,
-                None => {
-                    again = self.again(batch)?;
-                    &again
-                }
+            let adversarial = if let Some(adversarial) = known {
+                adversarial
+            } else {
+                again = self.again(batch)?;
+                &again
             };
             let oblivious = self.classify(&n.apply(adversarial)?, &batch.labels)?;
             set(&mut rows, oblivious, |row, call| row.oblivious = Some(call));

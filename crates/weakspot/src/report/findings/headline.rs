@@ -12,6 +12,7 @@ const CANNOT_TELL: &str = "cannot tell at this eps";
 const ROOM: std::ops::RangeInclusive<f64> = 0.1..=0.9;
 
 /// What has to hold before a mask is said to have helped.
+#[expect(clippy::struct_excessive_bools, reason = "each is one condition of a list")]
 struct Helped {
     /// No image's mask was chosen by its label: else two classifiers are mixed, and nothing is judged.
     one_classifier: bool,
@@ -284,13 +285,14 @@ mod tests {
         record
     }
 
+    type Change = fn(&mut Record, Interval);
+
     #[test]
     fn helped_needs_every_condition() {
         let sound = with(["better", "better"]);
         assert!(headline(&sound).contains("the mask, neutralizing the blob helped. P3w minus P0w"));
         assert!(headline(&with(["better", "not shown"])).contains("neutralizing the blob helped."));
         let below = Interval { value: 0.2, low: -0.1, high: 0.3 };
-        type Change = fn(&mut Record, Interval);
         let changes: [(Change, &str); 3] = [
             (|r, i| r.differences.iter_mut().for_each(|d| d.difference = i), "both classes together"),
             (|r, i| r.separation.as_mut().unwrap().auc.as_mut().unwrap().difference = i, "the AUC"),
