@@ -259,7 +259,15 @@ fn kinds_of_other_images_are_refused() {
     assert!(kinds.clone().gated(&Gates::closed(23, 2)).is_err());
     let pool = MaxPool::new(2, 2, (6, 4)).unwrap();
     assert!(kinds.pooled(&pool, &Gates::closed(24, 2)).is_err());
-    assert!(kinds.pooled(&pool, &Gates::closed(23, 2)).is_err());
+    let fits = MaxPool::new(2, 2, (4, 6)).unwrap();
+    assert!(kinds.pooled(&fits, &Gates::closed(24, 2)).is_ok());
+    assert!(kinds.pooled(&fits, &Gates::closed(23, 2)).is_err());
+    let (mut pooled, mut short) = ([0.0f32; 12], [0.0f32; 16]);
+    let places = fits.forward(1, &[0.5; 48], true, None, &mut pooled).unwrap().unwrap();
+    assert!(kinds.pooled_at(&fits, &places, &pooled).is_ok());
+    assert!(kinds.pooled_at(&fits, &places, &short[..11]).is_err());
+    let places = fits.forward(0, &[], true, None, &mut short[..0]).unwrap().unwrap();
+    assert!(kinds.pooled_at(&fits, &places, &pooled).is_err());
     let short = Kinds::new(1, (4, 4), 2, &[0.5f32; 32]).unwrap();
     let mut pooled = [0.0f32; 12];
     let refused = pool.forward(1, &[0.5; 48], true, Some(&short), &mut pooled).unwrap_err();

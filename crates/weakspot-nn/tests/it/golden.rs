@@ -194,10 +194,17 @@ fn models_agree_with_torchvision_in_single_precision() {
         assert!(worst(&cam, &case.grad_cam) < 1e-3, "{what}");
         let gradient = flat(trace.input_gradients[0].clone().into_dyn());
         assert!((norm(&gradient) / case.input_gradient_norm - 1.0).abs() < 5e-2, "{what}");
-        let mut errors: Vec<f64> =
-            gradient.iter().step_by(41).zip(&case.input_gradient).map(|(a, e)| (a - e).abs()).collect();
-        errors.sort_by(f64::total_cmp);
         let largest = case.input_gradient.iter().fold(0.0, |m: f64, e| m.max(e.abs()));
-        assert!(errors[errors.len() / 2] < 1e-4 * largest, "{what}");
+        let sample: Vec<f64> = gradient.iter().step_by(41).copied().collect();
+        let off = |sample: &[f64]| {
+            let pairs = sample.iter().zip(&case.input_gradient);
+            pairs.filter(|(got, want)| (*got - *want).abs() > 1e-4 * largest).count()
+        };
+        // None is off here. One in twenty leaves room for a ReLU that another processor's rounding flips.
+        assert!(20 * off(&sample) <= sample.len(), "{what}: {} of {}", off(&sample), sample.len());
+        // A sample of which half is wrong must not pass.
+        let half: Vec<f64> =
+            sample.iter().enumerate().map(|(i, g)| if i % 2 == 0 { *g } else { -g }).collect();
+        assert!(20 * off(&half) > half.len(), "{what}: half of the gradient turned round goes unnoticed");
     }
 }

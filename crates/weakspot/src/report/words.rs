@@ -57,14 +57,12 @@ pub fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
-/// A radius as the field writes it: `8/255`, or `0.3` where it is no whole number of 255ths.
+/// A radius as the field writes it: `8/255`, or `0.3` where it is no whole number of 255ths or shorter so.
 pub fn epsilon(e: f64) -> String {
     let steps = e * 255.0;
-    if steps >= 0.5 && (steps - steps.round()).abs() < 1e-4 {
-        format!("{}/255", steps.round())
-    } else {
-        format!("{}", (e * 1e5).round() / 1e5)
-    }
+    let (fraction, decimal) = (format!("{}/255", steps.round()), format!("{}", (e * 1e5).round() / 1e5));
+    let whole = steps >= 0.5 && (steps - steps.round()).abs() < 1e-4;
+    if whole && fraction.len() < decimal.len() { fraction } else { decimal }
 }
 
 /// The study's epsilon as its configuration writes it, `?` where it does not.
@@ -170,7 +168,8 @@ mod tests {
         assert_eq!(epsilon(0.3), "0.3");
         assert_eq!(epsilon(0.075), "0.075");
         assert_eq!(epsilon(0.0), "0");
-        assert_eq!(epsilon(1.0), "255/255");
+        assert_eq!(epsilon(1.0), "1");
+        assert_eq!(epsilon(0.6), "0.6", "153/255 is longer");
     }
 
     #[test]
