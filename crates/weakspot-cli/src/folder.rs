@@ -172,7 +172,11 @@ fn contents(path: &Path) -> Result<Contents> {
         return Ok(Contents::Nothing);
     }
     let journal = path.join(JOURNAL);
-    if journal.exists() {
+    if let Ok(metadata) = journal.metadata() {
+        // Killed between making the file and writing its first line, the run had nothing yet: it begins anew.
+        if metadata.len() == 0 && !path.join("results.json").exists() {
+            return Ok(Contents::Nothing);
+        }
         return Ok(Contents::Unfinished(FileJournal::fingerprint(&journal)?));
     }
     if path.join("results.json").exists() {
@@ -287,6 +291,17 @@ mod tests {
         assert!(out.join("notes.txt").exists() && out.join("figures/thesis.tex").exists());
         assert!(!out.join("results.json").exists() && !out.join("blob-a.png").exists());
         assert!(!out.join("figures/x.png").exists());
+    }
+
+    #[test]
+    fn a_run_that_was_killed_before_its_first_line_begins_anew() {
+        let root = tempfile::tempdir().unwrap();
+        write_atomic(&root.path().join(JOURNAL), b"").unwrap();
+        let wanted = Wanted { out: Some(root.path()), default: PathBuf::new(), force: false };
+        wanted.check().unwrap();
+        assert!(!wanted.settle("x").unwrap().resumes);
+        write_atomic(&root.path().join(JOURNAL), b"no journal of ours\n").unwrap();
+        assert!(wanted.settle("x").is_err(), "what is not ours is not written over");
     }
 
     #[test]
