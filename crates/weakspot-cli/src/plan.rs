@@ -47,7 +47,7 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
         ssim: what.ssim.unwrap_or(base.ssim),
         save_all_maps: what.save_maps == SavedMaps::All,
         // How many more there are decides nothing.
-        n_seeds: if args.seed.one_of_several { 2 } else { 1 },
+        one_of_several_seeds: args.seed.one_of_several,
         ..base
     };
     if args.tune.tune {

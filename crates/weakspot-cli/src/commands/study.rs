@@ -127,35 +127,38 @@ impl<'a> Study<'a> {
     ) -> Result<(PathBuf, Run)> {
         progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
         let Chosen { model, classes, record, sha256, weights, .. } = chosen;
-        let view;
-        let classifier: &dyn Classifier = if model.n_classes() == 2 && classes == [0, 1] {
-            &model
-        } else {
-            view = PairView::new(&model, classes)?;
-            &view
-        };
-        let subject = Subject {
-            classifier,
-            data: &self.parts.data,
-            splits: &self.parts.splits,
-            classifier_record: record,
-            weights_checksum: sha256,
-        };
-        let fingerprint = study::fingerprint(&self.plan, &subject);
-        let folder = wanted.settle(&fingerprint)?;
-        let mut journal = FileJournal::open(&folder.journal(), &fingerprint)?;
-        if folder.resumes {
-            progress.note(&format!(
-                "goes on with {}: {} results are there already",
-                folder.path.display(),
-                journal.len()
-            ));
-        }
         let args = self.args;
         let batch = args.run.batch(self.parts.data.pixels.dim());
-        let found = study::run(&self.plan, &subject, batch, &mut journal, progress)?;
         // Pages and figures need no model, whose memory is most of all.
-        drop(model);
+        let (folder, journal, found) = {
+            let model = model;
+            let view;
+            let classifier: &dyn Classifier = if model.n_classes() == 2 && classes == [0, 1] {
+                &model
+            } else {
+                view = PairView::new(&model, classes)?;
+                &view
+            };
+            let subject = Subject {
+                classifier,
+                data: &self.parts.data,
+                splits: &self.parts.splits,
+                classifier_record: record,
+                weights_checksum: sha256,
+            };
+            let fingerprint = study::fingerprint(&self.plan, &subject);
+            let folder = wanted.settle(&fingerprint)?;
+            let mut journal = FileJournal::open(&folder.journal(), &fingerprint)?;
+            if folder.resumes {
+                progress.note(&format!(
+                    "goes on with {}: {} results are there already",
+                    folder.path.display(),
+                    journal.len()
+                ));
+            }
+            let found = study::run(&self.plan, &subject, batch, &mut journal, progress)?;
+            (folder, journal, found)
+        };
 
         folder.clear()?;
         report::write(&folder.path, &found)?;

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::arrays::load_levels;
 use super::pictures::grey_levels;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::image::Mask;
 
 /// Reads the mask of one image size, or two of them (the first axis of an array): set pixels are what is neutralized.
@@ -36,13 +36,18 @@ pub fn load_masks(path: &Path, (height, width): (usize, usize)) -> Result<Vec<Ma
             .with_hint("a mask has the size of the images that are studied"));
         }
     };
-    let set = levels.iter().copied().find(|v| *v != 0.0).unwrap_or(1.0);
+    // The first that is not 0 says which of the two ways to write a mask this is.
+    let set = levels.iter().copied().find(|v| *v != 0.0).filter(|v| *v == 255.0).unwrap_or(1.0);
     if let Some(i) = levels.iter().position(|v| *v != 0.0 && *v != set) {
-        return Err(unclear(path, levels[i], (i / width % height, i % width)));
-    }
-    if set != 1.0 && set != 255.0 {
-        let i = levels.iter().position(|v| *v == set).unwrap_or(0);
-        return Err(unclear(path, set, (i / width % height, i % width)));
+        let (value, row, column) = (levels[i], i / width % height, i % width);
+        return Err(Error::new(
+            ErrorKind::ValueRange,
+            format!(
+                "{}: expected two values, 0 for unset and 1 or 255 for set; came {value} in row {row}, column {column}",
+                path.display()
+            ),
+        )
+        .with_hint("save (mask > 0.5).astype(\"uint8\"), or a picture in black and white without smoothed edges"));
     }
     let masks = levels
         .chunks_exact(height * width)
@@ -51,21 +56,9 @@ pub fn load_masks(path: &Path, (height, width): (usize, usize)) -> Result<Vec<Ma
     Ok(masks.collect())
 }
 
-fn unclear(path: &Path, value: f32, (row, column): (usize, usize)) -> Error {
-    Error::new(
-        crate::error::ErrorKind::ValueRange,
-        format!(
-            "{}: expected two values, 0 for unset and 1 or 255 for set; came {value} in row {row}, column {column}",
-            path.display()
-        ),
-    )
-    .with_hint("save (mask > 0.5).astype(\"uint8\"), or a picture in black and white without smoothed edges")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
     use crate::output::write_atomic;
     use crate::report::figures::grey_png;
 

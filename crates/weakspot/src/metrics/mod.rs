@@ -27,7 +27,8 @@ pub use joins::{JoinTest, join_count, join_test};
 pub use moran::{PermutationTest, moran_test, morans_i};
 pub use overlap::{Overlap, iou};
 pub use paired::{
-    Difference, Verdict, at_one_end, holm, mcnemar_exact, mean_difference, paired_difference, verdict,
+    CANNOT_TELL, Difference, Verdict, at_one_end, holm, mcnemar_exact, mean_difference, paired_difference,
+    verdict,
 };
 pub use separation::{Placebo, Separation, placebo, separation};
 pub use shifts::{ShiftOverlap, ShiftTest};

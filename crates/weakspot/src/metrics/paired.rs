@@ -129,6 +129,9 @@ fn corrected_phi(both: f64, first_only: f64, second_only: f64, neither: f64) -> 
     if root == 0.0 { 0.0 } else { corrected / root }
 }
 
+/// The word of [`Verdict::CannotTell`], by which a record's reader knows it.
+pub const CANNOT_TELL: &str = "cannot tell at this eps";
+
 /// What may be said about a paired comparison. Its [`Display`](fmt::Display) is the word for reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -147,7 +150,7 @@ pub enum Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::CannotTell => "cannot tell at this eps",
+            Self::CannotTell => CANNOT_TELL,
             Self::Better => "better",
             Self::Worse => "worse",
             Self::NoEffect => "no effect",

@@ -11,6 +11,7 @@ mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod html;
+mod json;
 pub mod markdown;
 pub mod paper;
 pub mod protocols;

@@ -7,7 +7,7 @@ use ndarray::Axis;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::output::write_atomic;
-use crate::report::{csv, figures, html, markdown, tables};
+use crate::report::{csv, figures, html, json, markdown, tables};
 use crate::study;
 use crate::study::maps::StudyMaps;
 use crate::study::record::{LedgerRow, Record, SCHEMA, SCHEMA_BEFORE};
@@ -61,7 +61,7 @@ pub fn load_record(dir: &Path) -> Result<Record> {
 /// # Determinism
 /// Equal runs give equal bytes, file by file.
 pub fn write(dir: &Path, run: &Run) -> Result<()> {
-    let record = record_json(&run.record)?;
+    let record = json::bytes("results.json", &run.record)?;
     for folder in [dir.to_owned(), dir.join("tables"), dir.join("figures")] {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
     }
@@ -96,21 +96,6 @@ pub fn write(dir: &Path, run: &Run) -> Result<()> {
 /// As [`load`] and [`write()`].
 pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
-}
-
-/// `results.json`.
-fn record_json(record: &Record) -> Result<Vec<u8>> {
-    let fail = |e: serde_json::Error| Error::format(format!("results.json: {e}"));
-    let mut bytes = serde_json::to_vec_pretty(record).map_err(fail)?;
-    bytes.push(b'\n');
-    // JSON has no NaN: it would be written as null, and the run could never be read again.
-    match serde_json::from_slice::<Record>(&bytes) {
-        Ok(again) if again == *record => Ok(bytes),
-        _ => Err(Error::new(
-            ErrorKind::Numerical,
-            "results.json: expected finite numbers, got NaN or infinity",
-        )),
-    }
 }
 
 fn read_record(bytes: &[u8]) -> Result<Record> {
@@ -344,7 +329,11 @@ mod tests {
         write_atomic(&path.join("results.json"), b"{\"schema\": ").unwrap();
         assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Format);
 
-        write_atomic(&path.join("results.json"), &record_json(&fixture::demo().record).unwrap()).unwrap();
+        write_atomic(
+            &path.join("results.json"),
+            &json::bytes("results.json", &fixture::demo().record).unwrap(),
+        )
+        .unwrap();
         let ledger = std::fs::read(path.join("ledger.csv")).unwrap();
         write_atomic(&path.join("ledger.csv"), b"id,label\n1,2,3\n").unwrap();
         assert_eq!(load(path).unwrap_err().kind(), ErrorKind::Format);

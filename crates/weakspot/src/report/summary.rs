@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::metrics::CANNOT_TELL;
 use crate::report::findings;
 use crate::report::protocols::ALL;
 use crate::report::words::{self, shorten, wrap};
@@ -96,11 +97,8 @@ fn tests(out: &mut String, record: &Record) {
         for t in record.tests.iter().filter(|t| t.comparison == comparison).take(2) {
             let difference = (t.difference * 1000.0).round() / 10.0;
             // Where it cannot be told, p says nothing more.
-            let p = if t.word.starts_with("cannot tell") {
-                String::new()
-            } else {
-                format!(", {}", words::p_value(t.p_holm))
-            };
+            let p =
+                if t.word == CANNOT_TELL { String::new() } else { format!(", {}", words::p_value(t.p_holm)) };
             let text = format!("{}: {:+.1}{p}", clean(&t.word), difference + 0.0);
             let _infallible = write!(out, "  {:<33}", shorten(&text, 34));
         }

@@ -400,7 +400,7 @@ fn evidence(
         clean_balanced_low: together.iter().find(|t| t.protocol == "clean").map(|t| t.balanced_low),
         worst: Some(["adv_worst", "adaptive_worst"].map(|key| calls.get(key)))
             .and_then(|[plain, defended]| Some([accuracy(plain?, label), accuracy(defended?, label)])),
-        training_seed: subject_seed.filter(|_| plan.n_seeds == 1),
+        training_seed: subject_seed.filter(|_| !plan.one_of_several_seeds),
         headline_fill: plan.fills.first().map_or_else(String::new, ToString::to_string),
         same_images: plan.fit_is_eval,
         oracle: plan.mask == crate::region::MaskPolicy::Oracle,

@@ -3,15 +3,12 @@
 use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::Score;
-use crate::region::ResolvedFill;
 use crate::rng;
 use crate::study::assemble::Findings;
-use crate::study::defend::Neutralizer;
+use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::Lens;
-use crate::study::plan::Plan;
 use crate::study::record::Control;
 use crate::study::rows::{Call, ControlRow};
-use crate::study::run::draw;
 use crate::study::stage::Bench;
 use crate::study::tally::{Calls, accuracy};
 
@@ -25,14 +22,9 @@ pub(crate) struct Controls {
 }
 
 /// Scores every shift: `mod` and `adaptive` on all its images, `adaptive_worst` on some of them.
-pub(crate) fn stage(
-    lens: &Lens<'_>,
-    bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
-    fill: &ResolvedFill,
-) -> Result<Controls> {
+pub(crate) fn stage(lens: &Lens<'_>, bench: &mut Bench<'_>, defence: Defence<'_>) -> Result<Controls> {
     let plan = lens.plan;
+    let (masks, fill) = (defence.masks, defence.fill);
     let (height, width) = masks[0].dim();
     let mut controls = Controls { shifts: Vec::new(), images: Default::default(), rows: Default::default() };
     if plan.controls == 0 || masks.iter().all(Mask::is_empty) {
@@ -42,17 +34,16 @@ pub(crate) fn stage(
     rng::stream(plan.seed, "control-shifts", "").shuffle(&mut places);
     let shifts = places.iter().take(plan.controls);
     controls.shifts = shifts.map(|&place| [place / width, place % width]).collect();
-    let budget = Plan::budget((height, width));
-    for label in 0..2 {
-        if masks[label].is_empty() {
+    let budget = defence.budget();
+    for (label, mask) in masks.iter().enumerate() {
+        if mask.is_empty() {
             continue;
         }
-        let of = |n: usize| draw(plan.seed, "control-images", bench.data, &eval[label], n);
+        let of = |most: usize| defence.some(lens, bench.data, label, "control-images", most);
         let images = of(budget.controls);
         let attacked: Vec<&str> =
             of(budget.worst_controls).into_iter().map(|i| bench.data.ids[i].as_str()).collect();
-        let shifted: Vec<Mask> =
-            controls.shifts.iter().map(|&[dy, dx]| masks[label].shifted(dy, dx)).collect();
+        let shifted: Vec<Mask> = controls.shifts.iter().map(|&[dy, dx]| mask.shifted(dy, dx)).collect();
         let title = format!("{} shifted controls, {}", shifted.len(), bench.data.class_names[label]);
         controls.rows[label] = bench.rows(&format!("controls/{label}"), &title, &images, |batch| {
             let chosen: Vec<usize> = if plan.protocols.p3w {

@@ -3,11 +3,14 @@
 use ndarray::Array4;
 
 use crate::attack::ThreatModel;
+use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::image::Mask;
 use crate::region::{ResolvedFill, neutralize};
 use crate::study::look::{Lens, calls};
+use crate::study::plan::{Budget, Plan};
 use crate::study::rows::{Call, ControlRow, DefendRow};
+use crate::study::run::draw;
 use crate::study::stage::Batch;
 
 /// N: a mask and what it is filled with.
@@ -23,6 +26,39 @@ impl Neutralizer<'_> {
         let mut images = images.clone();
         neutralize(&mut images, self.mask, self.fill)?;
         Ok(images)
+    }
+}
+
+/// What is scored: the eval images of both classes, the masks they get, and one fill.
+#[derive(Clone, Copy)]
+pub(crate) struct Defence<'a> {
+    /// Places in the data set, by class.
+    pub(crate) eval: &'a [Vec<usize>; 2],
+    pub(crate) masks: &'a [Mask; 2],
+    pub(crate) fill: &'a ResolvedFill,
+}
+
+impl<'a> Defence<'a> {
+    /// N for the images of a class.
+    pub(crate) fn n(&self, label: usize) -> Neutralizer<'a> {
+        Neutralizer { mask: &self.masks[label], fill: self.fill }
+    }
+
+    /// At most so many eval images of a class, by a draw for this purpose.
+    pub(crate) fn some(
+        &self,
+        lens: &Lens<'_>,
+        data: &Dataset,
+        label: usize,
+        purpose: &str,
+        most: usize,
+    ) -> Vec<usize> {
+        draw(lens.plan.seed, purpose, data, &self.eval[label], most)
+    }
+
+    /// How many images are taken for what is described beside the scores.
+    pub(crate) fn budget(&self) -> Budget {
+        Plan::budget(self.masks[0].dim())
     }
 }
 

@@ -3,7 +3,7 @@
 use ndarray::{Array4, Axis};
 use rayon::prelude::*;
 
-use crate::attack::{AttackJob, Goal, Outcome, ThreatModel, Vulnerability, referee, vulnerability};
+use crate::attack::{Attack, AttackJob, Goal, Outcome, ThreatModel, Vulnerability, referee, vulnerability};
 use crate::attribution::Explainer;
 use crate::classifier::{Classifier, Trace, TraceRequest};
 use crate::error::Result;
@@ -73,18 +73,45 @@ impl Lens<'_> {
         } else {
             (Goal::Untargeted, gradient.clone())
         };
+        let attack = self.plan.attack.build(threat.epsilon)?;
         let job = AttackJob {
+            goal: &goal,
+            gradient: Some(gradient.view()),
+            features,
+            ..self.job(batch, images, threat)
+        };
+        referee::run(attack.as_ref(), &job)
+    }
+
+    /// Another attack than the plan's, away from the label.
+    pub(crate) fn untargeted(
+        &self,
+        attack: &dyn Attack,
+        batch: &Batch<'_>,
+        images: &Array4<f32>,
+        threat: &ThreatModel,
+    ) -> Result<Outcome> {
+        referee::run(attack, &self.job(batch, images, threat))
+    }
+
+    /// An attack away from the label on some images in the place of a batch's own.
+    fn job<'b>(
+        &'b self,
+        batch: &'b Batch<'_>,
+        images: &'b Array4<f32>,
+        threat: &'b ThreatModel,
+    ) -> AttackJob<'b> {
+        AttackJob {
             classifier: self.classifier,
             images: images.view(),
             labels: &batch.labels,
             ids: &batch.ids,
             seed: self.plan.seed,
             threat,
-            goal: &goal,
-            gradient: Some(gradient.view()),
-            features,
-        };
-        referee::run(self.plan.attack.build(threat.epsilon)?.as_ref(), &job)
+            goal: &Goal::Untargeted,
+            gradient: None,
+            features: false,
+        }
     }
 
     /// One traced pass that feeds map and attack, then one forward pass over A_M(x).

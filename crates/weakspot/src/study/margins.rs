@@ -4,18 +4,14 @@
 //! here every attack takes all its steps.
 
 use crate::error::Result;
-use crate::image::Mask;
 use crate::metrics::{self, Score};
-use crate::region::ResolvedFill;
 use crate::study::assemble::{ClassFindings, Findings};
-use crate::study::defend::Neutralizer;
+use crate::study::defend::Defence;
 use crate::study::look::Lens;
-use crate::study::plan::Plan;
 use crate::study::record::{AucRecord, Interval, PlaceboRecord, SeparationRecord};
 use crate::study::rows::MarginRow;
-use crate::study::run::draw;
 use crate::study::stage::Bench;
-use crate::study::tally::paired;
+use crate::study::tally::{paired, rate};
 
 /// The images whose margins were measured, and the margins PGD reached.
 #[derive(Default)]
@@ -25,22 +21,15 @@ pub(crate) struct Margins {
 }
 
 /// PGD to its end through both models.
-pub(crate) fn stage(
-    lens: &Lens<'_>,
-    bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
-    fill: &ResolvedFill,
-) -> Result<Margins> {
+pub(crate) fn stage(lens: &Lens<'_>, bench: &mut Bench<'_>, defence: Defence<'_>) -> Result<Margins> {
     let plan = lens.plan;
     let mut margins = Margins::default();
     if !plan.protocols.p3w {
         return Ok(margins);
     }
     for label in 0..2 {
-        let n = Neutralizer { mask: &masks[label], fill };
-        let most = Plan::budget(masks[label].dim()).margins;
-        let images = draw(plan.seed, "margin-images", bench.data, &eval[label], most);
+        let n = defence.n(label);
+        let images = defence.some(lens, bench.data, label, "margin-images", defence.budget().margins);
         let title = format!("margins under PGD run to its end, {}", bench.data.class_names[label]);
         margins.rows[label] = bench.rows(&format!("margins/{label}"), &title, &images, |batch| {
             let plain = lens.iterated(batch, None, plan.epsilon, false)?;
@@ -80,12 +69,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Option<SeparationRecord> {
         ones[label].iter().map(|one| *one == (label == 1)).collect()
     };
     let differences = [0, 1].map(|label| paired(&right(&ones, label), &right(&placebo.ones, label)));
-    let scored = |ones: &[Vec<bool>; 2]| {
-        [0, 1].map(|label| {
-            let right = right(ones, label);
-            Score::of(right.iter().filter(|r| **r).count(), right.len())
-        })
-    };
+    let scored = |ones: &[Vec<bool>; 2]| [0, 1].map(|label| rate(&right(ones, label)));
     let (of_mask, of_placebo) = (scored(&ones), scored(&placebo.ones));
     let balanced =
         |s: &[Score; 2]| Interval::from(metrics::balanced_accuracy(s[0].k, s[0].n, s[1].k, s[1].n));

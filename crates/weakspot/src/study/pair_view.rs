@@ -9,8 +9,15 @@ use crate::error::{Error, Result};
 ///
 /// The logits of the other classes are not seen: prediction, margin and attack are about the pair.
 pub struct PairView<'a> {
-    inner: &'a dyn Classifier,
+    inner: Inner<'a>,
     classes: [usize; 2],
+}
+
+/// The model that is seen.
+enum Inner<'a> {
+    Lent(&'a dyn Classifier),
+    /// An untrained one, which nobody else holds.
+    Owned(Box<dyn Classifier + 'a>),
 }
 
 impl<'a> PairView<'a> {
@@ -27,7 +34,14 @@ impl<'a> PairView<'a> {
             ))
             .with_hint("name them with --classes A,B, as the model counts them"));
         }
-        Ok(Self { inner, classes })
+        Ok(Self { inner: Inner::Lent(inner), classes })
+    }
+
+    fn model(&self) -> &dyn Classifier {
+        match &self.inner {
+            Inner::Lent(model) => *model,
+            Inner::Owned(model) => model.as_ref(),
+        }
     }
 
     fn narrow(&self, logits: &Array2<f32>) -> Array2<f32> {
@@ -37,7 +51,7 @@ impl<'a> PairView<'a> {
 
 impl Classifier for PairView<'_> {
     fn input(&self) -> InputSpec {
-        self.inner.input()
+        self.model().input()
     }
 
     fn n_classes(&self) -> usize {
@@ -45,66 +59,28 @@ impl Classifier for PairView<'_> {
     }
 
     fn layers(&self) -> &[LayerInfo] {
-        self.inner.layers()
+        self.model().layers()
     }
 
     fn cam_head(&self) -> Option<CamHead> {
-        self.inner
+        self.model()
             .cam_head()
             .map(|head| CamHead { weights: head.weights.select(Axis(0), &self.classes), ..head })
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
-        Ok(self.narrow(&self.inner.logits(images)?))
+        Ok(self.narrow(&self.model().logits(images)?))
     }
 
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
-        let mut trace = self.inner.trace(images, &TraceRequest { pair: Some(self.classes), ..*request })?;
+        let mut trace = self.model().trace(images, &TraceRequest { pair: Some(self.classes), ..*request })?;
         trace.logits = self.narrow(&trace.logits);
         Ok(trace)
     }
 
     fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
-        let untrained = self.inner.randomised(seed)?;
-        Ok(untrained
-            .map(|inner| Box::new(OwnedPair { inner, classes: self.classes }) as Box<dyn Classifier + '_>))
-    }
-}
-
-/// A pair's view of a model that it owns.
-struct OwnedPair<'a> {
-    inner: Box<dyn Classifier + 'a>,
-    classes: [usize; 2],
-}
-
-impl OwnedPair<'_> {
-    fn view(&self) -> PairView<'_> {
-        PairView { inner: self.inner.as_ref(), classes: self.classes }
-    }
-}
-
-impl Classifier for OwnedPair<'_> {
-    fn input(&self) -> InputSpec {
-        self.inner.input()
-    }
-
-    fn n_classes(&self) -> usize {
-        2
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        self.inner.layers()
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        self.view().cam_head()
-    }
-
-    fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
-        self.view().logits(images)
-    }
-
-    fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
-        self.view().trace(images, request)
+        let untrained = self.model().randomised(seed)?;
+        let pair = |model| PairView { inner: Inner::Owned(model), classes: self.classes };
+        Ok(untrained.map(|model| Box::new(pair(model)) as Box<dyn Classifier + '_>))
     }
 }

@@ -13,6 +13,7 @@ use crate::study::tune::{Point, TuneFor, Tuning};
 
 /// The settings of a study. What may differ without moving a number (batch size, threads) is not here.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one setting")]
 pub struct Plan {
     /// `default` or `paper`.
     pub preset: Preset,
@@ -65,9 +66,8 @@ pub struct Plan {
     pub tune: Option<Tuning>,
     /// Masks that are scored in place of the blobs.
     pub given: Option<GivenMasks>,
-    /// Classifiers, each of another seed, that the study is one of: 1 raises the flag `one-seed`. Beyond 1 their number
-    /// changes nothing, so that seeds can be added later.
-    pub n_seeds: usize,
+    /// Whether it is one of several studies that differ in the seed: else the flag `one-seed` is raised.
+    pub one_of_several_seeds: bool,
 }
 
 /// Masks that were brought along, one per class: they stand in the place of the classes' blobs.
@@ -223,7 +223,7 @@ impl Plan {
             save_all_maps: false,
             tune: None,
             given: None,
-            n_seeds: 1,
+            one_of_several_seeds: false,
         })
     }
 
@@ -359,7 +359,7 @@ impl Plan {
             save_all_maps,
             tune,
             given,
-            n_seeds,
+            one_of_several_seeds,
         } = self;
         let join = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(",") };
         let mut config = BTreeMap::new();
@@ -397,7 +397,7 @@ impl Plan {
             set("use-mask", given.source.clone());
             set("use-mask-sha256", given.sha256());
         }
-        if *n_seeds != 1 {
+        if *one_of_several_seeds {
             set("one-of-several-seeds", "true".to_owned());
         }
         config.extend(tune.iter().flat_map(Tuning::config));

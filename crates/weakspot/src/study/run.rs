@@ -3,20 +3,19 @@
 use ndarray::Array4;
 use sha2::{Digest as _, Sha256};
 
-use crate::attack::{Goal, Noise, ThreatModel, referee};
+use crate::attack::{Noise, ThreatModel};
 use crate::attribution::Explainer;
 use crate::classifier::Classifier;
 use crate::dataset::{Dataset, Splits};
 use crate::digest;
 use crate::error::{Error, Result};
-use crate::image::Mask;
 use crate::metrics::ShiftOverlap;
 use crate::progress::Observer;
 use crate::region::{ChannelMeans, ResolvedFill};
 use crate::report::Run;
 use crate::rng;
 use crate::study::assemble::{self, ClassFindings, Findings, OtherFill};
-use crate::study::defend::Neutralizer;
+use crate::study::defend::{Defence, Neutralizer};
 use crate::study::journal::Journal;
 use crate::study::likeness::Likeness;
 use crate::study::look::{Lens, calls};
@@ -140,17 +139,18 @@ pub fn run(
     }
     let masks = [0, 1].map(|label| plan.mask.applied([&regions[0].blob, &regions[1].blob], label));
 
+    let defence = Defence { eval: &eval, masks: &masks, fill: &fills[0] };
     let (looks, defends) = if plan.fit_is_eval {
-        let defends = defend_stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
+        let defends = defend_stage(&lens, &mut bench, defence)?;
         (seen_first.clone(), defends)
     } else {
-        eval_stage(&lens, &mut bench, &eval, &masks, &fills[0], &likeness)?
+        eval_stage(&lens, &mut bench, defence, &likeness)?
     };
-    let worst = worst_stage(&lens, &mut bench, &eval, &masks, &fills[0], &looks, &defends)?;
-    let others = other_fills(&lens, &mut bench, &eval, &masks, &fills)?;
-    let margins = margins::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
-    let sweep = sweep::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
-    let controls = controls::stage(&lens, &mut bench, &eval, &masks, &fills[0])?;
+    let worst = worst_stage(&lens, &mut bench, defence, &looks, &defends)?;
+    let others = other_fills(&lens, &mut bench, defence, &fills)?;
+    let margins = margins::stage(&lens, &mut bench, defence)?;
+    let sweep = sweep::stage(&lens, &mut bench, defence)?;
+    let controls = controls::stage(&lens, &mut bench, defence)?;
     let noise = noise_stage(&lens, &mut bench, &eval)?;
     let untrained = untrained::stage(&lens, &mut bench, &eval)?;
     let leak = leak(&lens, &regions, &fills[0], batch_size.max(1), observer)?;
@@ -241,19 +241,14 @@ fn look_stage(
 /// The rows of every class, image by image, with one fill.
 type Defended = [Vec<DefendRow>; 2];
 
-fn defend_stage(
-    lens: &Lens<'_>,
-    bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
-    fill: &ResolvedFill,
-) -> Result<Defended> {
+fn defend_stage(lens: &Lens<'_>, bench: &mut Bench<'_>, defence: Defence<'_>) -> Result<Defended> {
     let mut defends = [Vec::new(), Vec::new()];
     for (label, rows) in defends.iter_mut().enumerate() {
         let title = format!("protocols, {}", bench.data.class_names[label]);
-        let n = Neutralizer { mask: &masks[label], fill };
-        *rows = bench
-            .rows(&format!("defend/{label}"), &title, &eval[label], |batch| lens.defend(batch, n, None))?;
+        let n = defence.n(label);
+        *rows = bench.rows(&format!("defend/{label}"), &title, &defence.eval[label], |batch| {
+            lens.defend(batch, n, None)
+        })?;
     }
     Ok(defends)
 }
@@ -262,17 +257,15 @@ fn defend_stage(
 fn eval_stage(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
-    fill: &ResolvedFill,
+    defence: Defence<'_>,
     likeness: &Likeness<'_>,
 ) -> Result<([Vec<LookRow>; 2], Defended)> {
     let mut looks = [Vec::new(), Vec::new()];
     let mut defends = [Vec::new(), Vec::new()];
     for label in 0..2 {
         let title = format!("protocols, {}", bench.data.class_names[label]);
-        let n = Neutralizer { mask: &masks[label], fill };
-        let rows = bench.rows(&format!("eval/{label}"), &title, &eval[label], |batch| {
+        let n = defence.n(label);
+        let rows = bench.rows(&format!("eval/{label}"), &title, &defence.eval[label], |batch| {
             let seen = lens.look(batch, Some(likeness))?;
             let defended = lens.defend(batch, n, Some(&seen.adversarial))?;
             Ok(seen.rows.into_iter().zip(defended).map(|(look, defend)| EvalRow { look, defend }).collect())
@@ -286,9 +279,7 @@ fn eval_stage(
 fn worst_stage(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
-    fill: &ResolvedFill,
+    defence: Defence<'_>,
     looks: &[Vec<LookRow>; 2],
     defends: &Defended,
 ) -> Result<[Option<[Vec<Call>; 2]>; 2]> {
@@ -297,18 +288,16 @@ fn worst_stage(
         return Ok(worst);
     }
     for (label, out) in worst.iter_mut().enumerate() {
-        let images = (eval[label].as_slice(), label);
+        let images = (defence.eval[label].as_slice(), label);
         let name = bench.data.class_names[label].clone();
         let known = |f: fn(&LookRow) -> Call| looks[label].iter().map(f).collect::<Vec<_>>();
         let known = [known(|look| look.clean), known(|look| look.adv)];
-        let title = format!("PGD, nothing neutralized, {name}");
-        let plain =
-            worst::stage(lens, bench, (&format!("worst-undefended/{label}"), &title), images, None, &known)?;
-        let n = Neutralizer { mask: &masks[label], fill };
-        let title = format!("PGD through the defence, {name}");
-        let stage = (format!("worst/{label}"), title);
+        let stage = (&*format!("worst-undefended/{label}"), &*format!("PGD, nothing neutralized, {name}"));
+        let plain = worst::stage(lens, bench, stage, images, None, known.each_ref().map(Vec::as_slice))?;
+        let stage = (&*format!("worst/{label}"), &*format!("PGD through the defence, {name}"));
         let known = defended(&defends[label]);
-        *out = Some([plain, worst::stage(lens, bench, (&stage.0, &stage.1), images, Some(n), &known)?]);
+        let known = known.each_ref().map(Vec::as_slice);
+        *out = Some([plain, worst::stage(lens, bench, stage, images, Some(defence.n(label)), known)?]);
     }
     Ok(worst)
 }
@@ -322,26 +311,24 @@ fn defended(rows: &[DefendRow]) -> [Vec<Call>; 2] {
 fn other_fills(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
+    headline: Defence<'_>,
     fills: &[ResolvedFill],
 ) -> Result<[Vec<OtherFill>; 2]> {
     let mut others = [Vec::new(), Vec::new()];
-    let most = Plan::budget(masks[0].dim()).fills;
     for (label, others) in others.iter_mut().enumerate() {
-        let images = draw(lens.plan.seed, "fill-images", bench.data, &eval[label], most);
+        let images = headline.some(lens, bench.data, label, "fill-images", headline.budget().fills);
         let name = bench.data.class_names[label].clone();
         for (i, fill) in fills.iter().enumerate().skip(1) {
-            let n = Neutralizer { mask: &masks[label], fill };
+            let n = Defence { fill, ..headline }.n(label);
             let title = format!("fill {}, {name}", lens.plan.fills[i]);
             let rows = bench
                 .rows(&format!("fill/{i}/{label}"), &title, &images, |batch| lens.defend(batch, n, None))?;
             let worst = if lens.plan.protocols.p3w {
-                let title = format!("PGD through the defence, fill {}, {name}", lens.plan.fills[i]);
-                let stage = (format!("fill-worst/{i}/{label}"), title);
+                let stage = &*format!("fill-worst/{i}/{label}");
+                let title = &*format!("PGD through the defence, {title}");
                 let known = defended(&rows);
-                let images = (images.as_slice(), label);
-                Some(worst::stage(lens, bench, (&stage.0, &stage.1), images, Some(n), &known)?)
+                let known = known.each_ref().map(Vec::as_slice);
+                Some(worst::stage(lens, bench, (stage, title), (&images, label), Some(n), known)?)
             } else {
                 None
             };
@@ -373,18 +360,7 @@ fn noise_stage(lens: &Lens<'_>, bench: &mut Bench<'_>, eval: &[Vec<usize>; 2]) -
         let title = format!("random signs, {}", bench.data.class_names[label]);
         let threat = ThreatModel::everywhere(lens.plan.epsilon);
         check.calls = bench.rows(&format!("noise/{label}"), &title, &check.images, |batch| {
-            let job = crate::attack::AttackJob {
-                classifier: lens.classifier,
-                images: batch.images.view(),
-                labels: &batch.labels,
-                ids: &batch.ids,
-                seed: lens.plan.seed,
-                threat: &threat,
-                goal: &Goal::Untargeted,
-                gradient: None,
-                features: false,
-            };
-            Ok(calls(&referee::run(&Noise, &job)?.logits, &batch.labels))
+            Ok(calls(&lens.untargeted(&Noise, batch, &batch.images, &threat)?.logits, &batch.labels))
         })?;
     }
     Ok(checks)

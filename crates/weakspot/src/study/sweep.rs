@@ -2,18 +2,13 @@
 
 use crate::attack::ThreatModel;
 use crate::error::Result;
-use crate::image::Mask;
-use crate::metrics;
-use crate::region::ResolvedFill;
 use crate::study::assemble::Findings;
-use crate::study::defend::Neutralizer;
+use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::{Lens, calls};
-use crate::study::plan::Plan;
 use crate::study::record::SweepPoint;
 use crate::study::rows::{Call, SweepRow};
-use crate::study::run::draw;
 use crate::study::stage::{Batch, Bench};
-use crate::study::tally::{accuracy, paired_test};
+use crate::study::tally::{self, accuracy, paired_test};
 
 /// The rows of a sweep by class, image and radius; the study's own radius is left out, because its calls are known.
 #[derive(Default)]
@@ -24,13 +19,7 @@ pub(crate) struct Sweep {
 }
 
 /// Runs every radius but the study's own.
-pub(crate) fn stage(
-    lens: &Lens<'_>,
-    bench: &mut Bench<'_>,
-    eval: &[Vec<usize>; 2],
-    masks: &[Mask; 2],
-    fill: &ResolvedFill,
-) -> Result<Sweep> {
+pub(crate) fn stage(lens: &Lens<'_>, bench: &mut Bench<'_>, defence: Defence<'_>) -> Result<Sweep> {
     let plan = lens.plan;
     let mut sweep = Sweep::default();
     let radii = plan.sweep.iter().filter(|e| **e != plan.epsilon).count();
@@ -38,8 +27,8 @@ pub(crate) fn stage(
         return Ok(sweep);
     }
     for label in 0..2 {
-        let n = Neutralizer { mask: &masks[label], fill };
-        let images = sweep_images(plan, bench, &eval[label], masks[label].dim());
+        let n = defence.n(label);
+        let images = defence.some(lens, bench.data, label, "sweep-images", defence.budget().sweep);
         if radii > 0 {
             let title = format!("other eps, {}", bench.data.class_names[label]);
             sweep.rows[label] =
@@ -50,10 +39,6 @@ pub(crate) fn stage(
         sweep.images[label] = images;
     }
     Ok(sweep)
-}
-
-fn sweep_images(plan: &Plan, bench: &Bench<'_>, eval: &[usize], size: (usize, usize)) -> Vec<usize> {
-    draw(plan.seed, "sweep-images", bench.data, eval, Plan::budget(size).sweep)
 }
 
 impl Lens<'_> {
@@ -133,11 +118,7 @@ pub(crate) fn points(findings: &Findings<'_>) -> Vec<SweepPoint> {
         }
         run += usize::from(!own);
     }
-    let p: Vec<f64> = points.iter().filter_map(|point| point.worst.as_ref()).map(|t| t.p).collect();
-    let corrected = metrics::holm(&p);
-    for (test, p_holm) in points.iter_mut().filter_map(|point| point.worst.as_mut()).zip(corrected) {
-        test.correct(p_holm);
-    }
+    tally::correct(points.iter_mut().filter_map(|point| point.worst.as_mut()));
     points
 }
 

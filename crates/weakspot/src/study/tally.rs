@@ -1,6 +1,6 @@
 //! From calls to scores: the arithmetic of protocols, with nothing carried over between them.
 
-use crate::metrics::{self, Difference, Score, Verdict};
+use crate::metrics::{self, CANNOT_TELL, Difference, Score};
 use crate::study::record::{AttackSuccess, BothDifference, PairedTest, Scores, Together};
 use crate::study::rows::{Call, DefendRow};
 
@@ -125,11 +125,18 @@ pub(crate) fn paired_tests(calls: [&Calls; 2], classes: &[String; 2]) -> Vec<Pai
             }
         }
     }
-    let corrected = metrics::holm(&tests.iter().map(|t| t.p).collect::<Vec<_>>());
-    for (test, p_holm) in tests.iter_mut().zip(corrected) {
-        test.correct(p_holm);
-    }
+    correct(tests.iter_mut());
     tests
+}
+
+/// Corrects the tests of one Holm family, and enters the words that follow.
+pub(crate) fn correct<'a>(family: impl Iterator<Item = &'a mut PairedTest>) {
+    let family: Vec<&mut PairedTest> = family.collect();
+    let corrected = metrics::holm(&family.iter().map(|t| t.p).collect::<Vec<_>>());
+    for (test, p_holm) in family.into_iter().zip(corrected) {
+        test.p_holm = p_holm;
+        test.word = metrics::verdict(p_holm, test.interval(), test.word == CANNOT_TELL).to_string();
+    }
 }
 
 /// The comparisons that both classes have, together.
@@ -156,9 +163,8 @@ pub(crate) fn paired_test(
     let count = |one: bool, other: bool| a.iter().zip(&b).filter(|&(&a, &b)| (a, b) == (one, other)).count();
     let (first_only, second_only) = (count(true, false), count(false, true));
     let difference = paired(&a, &b);
-    let score = |right: &[bool]| Score::of(right.iter().filter(|r| **r).count(), right.len());
     // Without an attack both rates near 1 are what is hoped for.
-    let at_one_end = second != "clean" && metrics::at_one_end(&score(&a), &score(&b));
+    let at_one_end = second != "clean" && metrics::at_one_end(&rate(&a), &rate(&b));
     PairedTest {
         source: source.to_owned(),
         comparison: format!("{first}-{second}"),
@@ -171,8 +177,13 @@ pub(crate) fn paired_test(
         p: metrics::mcnemar_exact(first_only, second_only),
         p_holm: 1.0,
         // The one word that no correction changes.
-        word: if at_one_end { Verdict::CannotTell.to_string() } else { String::new() },
+        word: if at_one_end { CANNOT_TELL.to_owned() } else { String::new() },
     }
+}
+
+/// Images that are right, of all.
+pub(crate) fn rate(right: &[bool]) -> Score {
+    Score::of(right.iter().filter(|right| **right).count(), right.len())
 }
 
 /// First minus second, of whether the same images are right.
@@ -186,13 +197,6 @@ pub(crate) fn paired(first: &[bool], second: &[bool]) -> Difference {
 }
 
 impl PairedTest {
-    /// Enters the corrected p and the word that follows from it.
-    pub(crate) fn correct(&mut self, p_holm: f64) {
-        self.p_holm = p_holm;
-        let at_one_end = self.word == Verdict::CannotTell.to_string();
-        self.word = metrics::verdict(p_holm, self.interval(), at_one_end).to_string();
-    }
-
     fn interval(&self) -> Difference {
         Difference { value: self.difference, low: self.low, high: self.high }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::attack::{AttackJob, AttackKind, Epsilon, Goal, Pgd, ThreatModel, referee};
+use crate::attack::{AttackKind, Epsilon, Pgd, ThreatModel};
 use crate::error::Result;
 use crate::study::defend::Neutralizer;
 use crate::study::look::{Lens, calls};
@@ -41,17 +41,12 @@ impl Lens<'_> {
         epsilon: Epsilon,
         known: &[&[Call]],
     ) -> Result<Vec<Call>> {
-        let mut worst: Vec<Call> = (0..batch.ids.len())
-            .filter_map(|i| worst_of(known.iter().map(|c| c[i]), batch.labels[i]))
-            .collect();
-        let left: Vec<usize> = (0..worst.len()).filter(|&i| worst[i].right(batch.labels[i])).collect();
-        if left.is_empty() {
-            return Ok(worst);
-        }
-        for (&i, call) in left.iter().zip(self.iterated(&batch.select(&left), n, epsilon, true)?) {
-            worst[i] = worst[i].worse(call, batch.labels[i]);
-        }
-        Ok(worst)
+        worst_case(known, &batch.labels, |left| {
+            if left.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.iterated(&batch.select(left), n, epsilon, true)
+        })
     }
 
     /// PGD-Linf through `n`, or at the undefended model: 20 steps, where asked for only until the image is fooled.
@@ -70,25 +65,26 @@ impl Lens<'_> {
                 (&modified, ThreatModel::outside(epsilon, n.mask))
             }
         };
-        let job = AttackJob {
-            classifier: self.classifier,
-            images: images.view(),
-            labels: &batch.labels,
-            ids: &batch.ids,
-            seed: self.plan.seed,
-            threat: &threat,
-            goal: &Goal::Untargeted,
-            gradient: None,
-            features: false,
-        };
         let pgd = Pgd { stop_when_fooled, ..Pgd::headline(epsilon)? };
-        Ok(calls(&referee::run(&pgd, &job)?.logits, &batch.labels))
+        Ok(calls(&self.untargeted(&pgd, batch, images, &threat)?.logits, &batch.labels))
     }
 }
 
-/// The worst of one image's calls; `None` of none.
-pub(crate) fn worst_of(calls: impl Iterator<Item = Call>, label: usize) -> Option<Call> {
-    calls.reduce(|worst, call| worst.worse(call, label))
+/// The worst of what is `known`, image by image, and of what `attack` makes of the places that all of it left right.
+fn worst_case(
+    known: &[&[Call]],
+    labels: &[usize],
+    attack: impl FnOnce(&[usize]) -> Result<Vec<Call>>,
+) -> Result<Vec<Call>> {
+    let of_image = |(i, &label): (usize, &usize)| {
+        known.iter().map(|calls| calls[i]).reduce(|worst, call| worst.worse(call, label))
+    };
+    let mut worst: Vec<Call> = labels.iter().enumerate().filter_map(of_image).collect();
+    let left: Vec<usize> = (0..worst.len()).filter(|&i| worst[i].right(labels[i])).collect();
+    for (&i, call) in left.iter().zip(attack(&left)?) {
+        worst[i] = worst[i].worse(call, labels[i]);
+    }
+    Ok(worst)
 }
 
 /// The worst case of every image of a stage. Those that are wrong already are not attacked again, so that the batches are
@@ -99,16 +95,10 @@ pub(crate) fn stage(
     (stage, title): (&str, &str),
     (images, label): (&[usize], usize),
     n: Option<Neutralizer<'_>>,
-    known: &[Vec<Call>],
+    known: [&[Call]; 2],
 ) -> Result<Vec<Call>> {
-    let mut worst: Vec<Call> =
-        (0..images.len()).filter_map(|i| worst_of(known.iter().map(|c| c[i]), label)).collect();
-    let left: Vec<usize> = (0..worst.len()).filter(|&i| worst[i].right(label)).collect();
-    let indices: Vec<usize> = left.iter().map(|&i| images[i]).collect();
-    let epsilon = lens.plan.epsilon;
-    let rows = bench.rows(stage, title, &indices, |batch| lens.iterated(batch, n, epsilon, true))?;
-    for (&i, row) in left.iter().zip(rows) {
-        worst[i] = worst[i].worse(row, label);
-    }
-    Ok(worst)
+    worst_case(&known, &vec![label; images.len()], |left| {
+        let indices: Vec<usize> = left.iter().map(|&i| images[i]).collect();
+        bench.rows(stage, title, &indices, |batch| lens.iterated(batch, n, lens.plan.epsilon, true))
+    })
 }

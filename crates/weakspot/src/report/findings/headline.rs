@@ -2,11 +2,9 @@
 //! the sweep. "Helped" is about both classes together and needs everything that [`Helped`] lists.
 
 use super::{HEADLINE, by_word};
+use crate::metrics::CANNOT_TELL;
 use crate::report::words::{self, list};
 use crate::study::record::{Direction, Record, SweepPoint};
-
-/// The word of a test whose two rates are at one end.
-const CANNOT_TELL: &str = "cannot tell at this eps";
 
 /// Rates of P0w between these leave room to both sides (method, section 8).
 const ROOM: std::ops::RangeInclusive<f64> = 0.1..=0.9;

@@ -4,15 +4,12 @@ use std::path::{Component, Path};
 
 use super::record::{SCHEMA, Summary, summary};
 use super::{Reproduction, Settings, Study, Subject, page, plates, tables};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::output::write_atomic;
-use crate::report::{csv, markdown, run};
+use crate::report::{csv, json, markdown, run};
 
 /// The name of the summary.
 const RESULTS: &str = "results.json";
-
-/// A summary has a few hundred rows.
-const LARGEST: u64 = 64 << 20;
 
 /// Writes `tables/`, `figures/`, `report.html` and, last, `results.json`. The studies' own folders are not touched.
 ///
@@ -23,7 +20,7 @@ const LARGEST: u64 = 64 << 20;
 /// Equal reproductions give equal bytes, file by file.
 pub fn write(dir: &Path, all: &Reproduction) -> Result<()> {
     let found = summary(all);
-    let json = json_of(&found)?;
+    let bytes = json::bytes(RESULTS, &found)?;
     for folder in [dir.to_owned(), dir.join("tables"), dir.join("figures")] {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
     }
@@ -38,7 +35,7 @@ pub fn write(dir: &Path, all: &Reproduction) -> Result<()> {
         write_atomic(&dir.join("figures").join(format!("{}.png", plate.name)), &plate.png)?;
     }
     write_atomic(&dir.join("report.html"), page::page(all, &found, &sheets, &plates).as_bytes())?;
-    write_atomic(&dir.join(RESULTS), &json)
+    write_atomic(&dir.join(RESULTS), &bytes)
 }
 
 /// Whether a folder's `results.json` is that of a reproduction and not of one study.
@@ -87,33 +84,16 @@ pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
 }
 
-fn json_of(found: &Summary) -> Result<Vec<u8>> {
-    let fail = |e: serde_json::Error| Error::format(format!("{RESULTS}: {e}"));
-    let mut bytes = serde_json::to_vec_pretty(found).map_err(fail)?;
-    bytes.push(b'\n');
-    match serde_json::from_slice::<Summary>(&bytes) {
-        Ok(again) if again == *found => Ok(bytes),
-        _ => Err(Error::new(
-            ErrorKind::Numerical,
-            format!("{RESULTS}: expected finite numbers, got NaN or infinity"),
-        )),
-    }
-}
-
 fn read(dir: &Path) -> Result<serde_json::Value> {
     let path = dir.join(RESULTS);
-    let io = |e: std::io::Error| Error::io(&path, &e);
-    let length = path.metadata().map_err(io)?.len();
-    if length > LARGEST {
-        return Err(Error::format(format!("{}: {length} bytes are no summary", path.display())));
-    }
-    let bytes = std::fs::read(&path).map_err(io)?;
+    let bytes = json::read_summary(&path)?;
     serde_json::from_slice(&bytes).map_err(|e| Error::format(format!("{}: {e}", path.display())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::report;
     use crate::report::reproduction::fixture;
 
@@ -156,7 +136,7 @@ mod tests {
         for bad in ["../mnist/default", "/etc", "", "mnist/../../x", "./mnist"] {
             let mut found = summary(&all);
             bad.clone_into(&mut found.studies[0].folder);
-            write_atomic(&dir.path().join(RESULTS), &json_of(&found).unwrap()).unwrap();
+            write_atomic(&dir.path().join(RESULTS), &json::bytes(RESULTS, &found).unwrap()).unwrap();
             let error = load(dir.path()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Format, "{bad}");
             assert!(error.hint().is_some(), "{bad}");

@@ -4,15 +4,12 @@ use std::path::Path;
 
 use super::record::{SCHEMA, Summary, summary};
 use super::{SeedStudy, Seeds, folder_of, page, tables};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::output::write_atomic;
-use crate::report::{csv, markdown, run};
+use crate::report::{csv, json, markdown, run};
 
 /// The name of the summary, by which such a folder is known.
 pub const NAME: &str = "seeds.json";
-
-/// A summary has a few hundred quantities of at most a hundred seeds.
-const LARGEST: u64 = 64 << 20;
 
 /// Writes `seeds.json`, `tables/` and `report.html`. The studies' own folders are not touched. `seeds.json` comes first:
 /// what follows from it can be made again.
@@ -24,9 +21,9 @@ const LARGEST: u64 = 64 << 20;
 /// Equal studies give equal bytes, file by file.
 pub fn write(dir: &Path, all: &Seeds) -> Result<()> {
     let found = summary(all);
-    let json = json_of(&found)?;
+    let bytes = json::bytes(NAME, &found)?;
     std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))?;
-    write_atomic(&dir.join(NAME), &json)?;
+    write_atomic(&dir.join(NAME), &bytes)?;
     let folder = dir.join("tables");
     std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
     write_atomic(&folder.join("seeds.csv"), &csv::table(&tables::exact(all, &found))?)?;
@@ -85,27 +82,8 @@ fn damaged(dir: &Path, what: &str) -> Error {
         .with_hint("run weakspot study --seeds again, with another --out or with --force")
 }
 
-fn json_of(found: &Summary) -> Result<Vec<u8>> {
-    let fail = |e: serde_json::Error| Error::format(format!("{NAME}: {e}"));
-    let mut bytes = serde_json::to_vec_pretty(found).map_err(fail)?;
-    bytes.push(b'\n');
-    match serde_json::from_slice::<Summary>(&bytes) {
-        Ok(again) if again == *found => Ok(bytes),
-        _ => Err(Error::new(
-            ErrorKind::Numerical,
-            format!("{NAME}: expected finite numbers, got NaN or infinity"),
-        )),
-    }
-}
-
 fn read(dir: &Path) -> Result<serde_json::Value> {
-    let path = dir.join(NAME);
-    let io = |e: std::io::Error| Error::io(&path, &e);
-    let length = path.metadata().map_err(io)?.len();
-    if length > LARGEST {
-        return Err(Error::format(format!("{}: {length} bytes are no summary", path.display())));
-    }
-    let bytes = std::fs::read(&path).map_err(io)?;
+    let bytes = json::read_summary(&dir.join(NAME))?;
     serde_json::from_slice(&bytes).map_err(|e| damaged(dir, &e.to_string()))
 }
 
@@ -113,6 +91,7 @@ fn read(dir: &Path) -> Result<serde_json::Value> {
 mod tests {
     use super::super::fixture;
     use super::*;
+    use crate::error::ErrorKind;
     use crate::report;
 
     /// A folder with the studies' own folders in it.
@@ -152,7 +131,7 @@ mod tests {
         for bad in ["../seed-0", "/etc", "", "seed-0/../seed-0", "seed-1", "./seed-0"] {
             let mut found = summary(&all);
             bad.clone_into(&mut found.studies[0].folder);
-            write_atomic(&dir.path().join(NAME), &json_of(&found).unwrap()).unwrap();
+            write_atomic(&dir.path().join(NAME), &json::bytes(NAME, &found).unwrap()).unwrap();
             let error = load(dir.path()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Format, "{bad}");
             assert!(error.hint().is_some(), "{bad}");

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::Seeds;
+use crate::metrics::CANNOT_TELL;
 use crate::report::findings::HEADLINE;
 
 /// The words of the paired tests, the clearest first.
-const WORDS: [&str; 5] = ["better", "worse", "no effect", "not shown", "cannot tell at this eps"];
+const WORDS: [&str; 5] = ["better", "worse", "no effect", "not shown", CANNOT_TELL];
 
 /// What one network says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
