@@ -1,6 +1,6 @@
 //! Which two classes of a data set are studied.
 
-use weakspot::dataset::class_index;
+use weakspot::dataset::class_pair;
 use weakspot::{Error, Result};
 
 /// The two classes, as the data set counts them: those asked for, the paper's, or the only two there are.
@@ -9,7 +9,7 @@ use weakspot::{Error, Result};
 /// `InvalidParameter` for a class that does not exist, the same class twice, or more than two classes and none asked
 /// for.
 pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 2]>) -> Result<[usize; 2]> {
-    let index = |class: &str| class_index(dataset, class_names, class);
+    let pair = |a: &str, b: &str| class_pair(dataset, class_names, [a, b]);
     if class_names.len() < 2 {
         return Err(Error::invalid(format!(
             "{dataset}: expected images of at least 2 classes; came {}",
@@ -19,10 +19,10 @@ pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 
             "a study compares two classes: put the images in one folder per class, or give labels of two",
         ));
     }
-    let pair = match (asked, dataset) {
-        (Some([a, b]), _) => [index(a)?, index(b)?],
-        (None, "fashion-mnist") => [index("Trouser")?, index("Pullover")?],
-        (None, "cifar10") => [index("cat")?, index("dog")?],
+    let found = match (asked, dataset) {
+        (Some([a, b]), _) => pair(a, b)?,
+        (None, "fashion-mnist") => pair("Trouser", "Pullover")?,
+        (None, "cifar10") => pair("cat", "dog")?,
         (None, "mnist") => [0, 1],
         (None, _) if class_names.len() == 2 => [0, 1],
         (None, _) => {
@@ -33,12 +33,12 @@ pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 
             .with_hint(format!("--classes A,B, of {}", class_names.join(", "))));
         }
     };
-    if pair[0] == pair[1] {
+    if found[0] == found[1] {
         return Err(Error::invalid(format!(
             "expected two different classes; {} came twice",
-            class_names[pair[0]]
+            class_names[found[0]]
         ))
         .with_hint("name two classes, as in --classes 0,1"));
     }
-    Ok(pair)
+    Ok(found)
 }

@@ -25,8 +25,8 @@ const SCHEMA: &str = "weakspot-config/1";
 const LARGEST: u64 = 1 << 20;
 
 /// Flags that say where and how a study runs, and not what is studied.
-const NOT_SETTINGS: [&str; 8] =
-    ["batch-size", "config", "force", "help", "models", "out", "scratch", "threads"];
+const NOT_SETTINGS: [&str; 9] =
+    ["batch-size", "check", "config", "force", "help", "models", "out", "scratch", "threads"];
 
 /// A configuration, as it stands in a file.
 #[derive(Debug, Serialize, Deserialize)]

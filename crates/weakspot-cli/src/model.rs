@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use weakspot::classifier::Classifier as _;
+use weakspot::dataset::arrays::Reference;
+use weakspot::dataset::outputs::Outputs;
 use weakspot::metrics::Score;
 use weakspot::progress::Observer as _;
-use weakspot::study::record::ClassifierRecord;
-use weakspot::{Error, ErrorKind, Result};
+use weakspot::study::record::{ClassifierRecord, Seen};
+use weakspot::{Error, Result, num};
 use weakspot_nn::checkpoint::{self, Accuracy, Description, Loaded, Overrides};
 use weakspot_nn::train::{Freeze, Recipe, Resume, TrainingData, train, train_from};
 use weakspot_nn::{Begun, Model, ModelSpec, Start, models};
@@ -50,11 +52,26 @@ impl Chosen {
     pub(crate) fn given(file: &Path, args: &ModelArgs, parts: &Parts) -> Result<Self> {
         let mut loaded = load(file, args, image_shape(parts))?;
         loaded.model.freeze()?;
-        let classes = classes_in(&loaded, parts)?;
+        let known = &loaded.description.class_names;
+        let outputs = parts.labels().outputs(
+            &parts.classes,
+            loaded.model.n_classes(),
+            known,
+            &parts.typed_outputs(),
+        )?;
+        let classes = [outputs.of[0], outputs.of[1]];
         let assumed: Vec<String> = loaded.assumed.iter().map(|what| format!("; assumed {what}")).collect();
-        let note = format!("weights of {}{}", file.display(), assumed.concat());
+        let note = format!(
+            "weights of {}{}; {}",
+            file.display(),
+            assumed.concat(),
+            matched(&parts.data.class_names, &outputs, known)
+        );
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let record = record(&loaded, name, String::new(), None);
+        let record = ClassifierRecord {
+            outputs: Some(classes),
+            ..record(&loaded, name, String::new(), None, parts.seen)
+        };
         let weights = file.display().to_string();
         Ok(Self {
             classes,
@@ -68,6 +85,68 @@ impl Chosen {
     }
 }
 
+/// Holds weights against the logits that their owner's own code gives some images; what was found, for the user.
+///
+/// # Errors
+/// What the file's reader reports; `Shape` for images or logits of another shape than the model's; `Format` where a logit differs
+/// by more than 1e-3 of the largest.
+pub(crate) fn check(file: &Path, model: &Model) -> Result<String> {
+    let Reference { images, logits: expected } = Reference::load(file)?;
+    let (n, channels, height, width) = images.dim();
+    let (input, outputs) = (model.input(), model.spec().n_outputs);
+    let (came, wanted) =
+        ((channels, height, width, expected.ncols()), (input.channels, input.height, input.width, outputs));
+    if came != wanted {
+        return Err(Error::shape(format!(
+            "{}: expected images of {}x{}x{} (channels, height, width) and {} logits, the model's; came {}x{}x{} and {}",
+            file.display(), wanted.0, wanted.1, wanted.2, wanted.3, came.0, came.1, came.2, came.3
+        ))
+        .with_hint("the images of --check are of the size of those that are studied, before normalisation"));
+    }
+    let largest = expected.iter().fold(0.0, |most, v| num::max(most, v.abs()));
+    let (mut worst, mut place) = (0.0, (0, 0));
+    for chunk in (0..n).collect::<Vec<_>>().chunks(64) {
+        let logits = model.logits(images.batch(chunk)?.view())?;
+        for (&i, z) in chunk.iter().zip(logits.outer_iter()) {
+            for j in 0..outputs {
+                // One output z is read as (-z/2, z/2).
+                let ours = if outputs == 1 { z[1] - z[0] } else { z[j] };
+                let off = (ours - expected[[i, j]]).abs();
+                if off > worst || off.is_nan() {
+                    (worst, place) = (off, (i, j));
+                }
+            }
+        }
+    }
+    if worst <= CHECK_TOLERANCE * largest {
+        return Ok(format!(
+            "the logits of {n} images are those of {}: the largest difference is {:.1e} of the largest logit",
+            file.display(),
+            worst / largest
+        ));
+    }
+    Err(Error::format(format!(
+        "{}: expected the logits of {n} images within {CHECK_TOLERANCE} of the largest, {largest}; logit {} of image {} differs by {worst}",
+        file.display(),
+        place.1,
+        place.0
+    ))
+    .with_hint("another --head, --mean, --std or --arch? images of --check are in [0, 1], logits those of evaluation mode"))
+}
+
+/// How far logits may lie from their owner's, as a share of the largest.
+const CHECK_TOLERANCE: f32 = 1e-3;
+
+/// Which output belongs to which class, for the user: `cat is output 3, dog is output 5 (by name)`.
+pub(crate) fn matched(classes: &[String], outputs: &Outputs, known: &[String]) -> String {
+    let one = |(class, &output): (&String, &usize)| match known.get(output) {
+        Some(name) if name != class => format!("{class} is output {output}, {name}"),
+        _ => format!("{class} is output {output}"),
+    };
+    let all: Vec<String> = classes.iter().zip(&outputs.of).map(one).collect();
+    format!("{} ({})", all.join("; "), outputs.by)
+}
+
 /// Reads weights for images of a shape `[channels, height, width]`.
 ///
 /// # Errors
@@ -78,7 +157,7 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
     let overrides = Overrides {
         arch: args.arch,
         head: args.head,
-        mean: args.mean.as_ref().map(|mean| mean.of("--mean", channels)).transpose()?,
+        mean: args.mean.as_ref().map(|mean| mean.of_pixels("--mean", channels)).transpose()?,
         std: recipes::std_of(args, channels)?,
         size: Some((height, width)),
         convolutions: args.conv,
@@ -136,7 +215,7 @@ pub(crate) fn trained_or_reused(
     };
     loaded.model.freeze()?;
     let accuracy = loaded.description.accuracy.map(|a| Score::of(a.k, a.n));
-    let record = record(&loaded, OWN_RECIPE.to_owned(), wanted.in_words(), accuracy);
+    let record = record(&loaded, OWN_RECIPE.to_owned(), wanted.in_words(), accuracy, parts.seen);
     Ok(Chosen {
         classes: [0, 1],
         record,
@@ -168,6 +247,8 @@ pub(crate) fn described(
         convolutions: wanted.recipe.convolutions.to_string(),
         tune_accuracy: None,
         training_seed: Some(wanted.recipe.seed),
+        seen: Some(parts.seen),
+        outputs: None,
         layer: String::new(),
         grid: [0, 0],
     })
@@ -214,7 +295,13 @@ impl Wanted {
         recipe.check()?;
         let silent = start.as_ref().is_some_and(|start| !start.normalization().known);
         let assumes_imagenet = silent && (model.mean.is_none() || model.std.is_none()) && spec.channels == 3;
-        let begun = start.map(|start| start.read(&models::network(&spec)?, parts.seed)).transpose()?;
+        let begun = start
+            .map(|start| {
+                let outputs = parts.labels().outputs(&parts.classes, 2, start.class_names(), &[]);
+                let same = outputs.is_ok_and(|outputs| outputs.of == [0, 1]);
+                start.read(&models::network(&spec)?, parts.seed, same)
+            })
+            .transpose()?;
         let ids = |part: &[usize]| part.iter().map(|&i| parts.data.ids[i].as_str()).collect::<Vec<_>>();
         let mut decides = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -294,6 +381,7 @@ impl Wanted {
             recipe: Some(recipe),
             seed: Some(self.recipe.seed),
             accuracy: Some(Accuracy { k: score.k, n: score.n, low: score.low, high: score.high }),
+            parts: Some(parts.drawn.clone()),
             ..Description::of(self.spec.clone())
         };
         checkpoint::save(path, &trained.model, &description)?;
@@ -311,11 +399,13 @@ impl Wanted {
     fn beginning(&self, begun: &Begun) -> String {
         let taken = begun.weights.0.len() - begun.fresh.len();
         let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let said: Vec<String> = begun.said.iter().map(|said| format!("{said}; ")).collect();
         format!(
-            "--init: {taken} tensors taken over; begin at random: {}; left out of the file: {}; pixels: mean {:?}, std \
+            "--init: {taken} tensors taken over; begin at random: {}; left out of the file: {}; {}pixels: mean {:?}, std \
              {:?}{}",
             list(&begun.fresh),
             list(&begun.left_out),
+            said.concat(),
             self.spec.mean,
             self.spec.std,
             if self.assumes_imagenet {
@@ -327,7 +417,13 @@ impl Wanted {
     }
 }
 
-fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option<Score>) -> ClassifierRecord {
+fn record(
+    loaded: &Loaded,
+    origin: String,
+    recipe: String,
+    tune_accuracy: Option<Score>,
+    seen: Seen,
+) -> ClassifierRecord {
     let spec = &loaded.description.model;
     ClassifierRecord {
         arch: spec.arch.to_string(),
@@ -340,6 +436,8 @@ fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option
         tune_accuracy,
         // Ours are the files that say with which recipe they were trained, wherever they lie now.
         training_seed: loaded.description.recipe.as_ref().and(loaded.description.seed),
+        seen: Some(seen),
+        outputs: None,
         // The study chooses the layer.
         layer: String::new(),
         grid: [0, 0],
@@ -349,36 +447,4 @@ fn record(loaded: &Loaded, origin: String, recipe: String, tune_accuracy: Option
 fn image_shape(parts: &Parts) -> [usize; 3] {
     let (_, channels, height, width) = parts.data.pixels.dim();
     [channels, height, width]
-}
-
-/// The pair's classes as a given model counts them: by name where the weights say names, else by number.
-fn classes_in(loaded: &Loaded, parts: &Parts) -> Result<[usize; 2]> {
-    let names = &loaded.description.class_names;
-    let k = loaded.model.n_classes();
-    let pair = &parts.data.class_names;
-    let unclear = |message: String| {
-        Err(Error::new(ErrorKind::InvalidParameter, message)
-            .with_hint("bring labels that count the model's classes from 0, as numbers in an .npz, and name two of them with --classes"))
-    };
-    let of = |name: &String| names.iter().position(|known| known == name);
-    match (of(&pair[0]), of(&pair[1])) {
-        (Some(a), Some(b)) if a < k && b < k => return Ok([a, b]),
-        (None, None) => {}
-        _ => {
-            return unclear(format!(
-                "the weights know the classes {}; the images are of {} and {}",
-                names.join(", "),
-                pair[0],
-                pair[1]
-            ));
-        }
-    }
-    if k == 2 {
-        return Ok([0, 1]);
-    }
-    let numbered = parts.all_classes.iter().enumerate().all(|(i, name)| *name == i.to_string());
-    if parts.all_classes.len() == k || (numbered && parts.classes.iter().all(|&class| class < k)) {
-        return Ok(parts.classes);
-    }
-    unclear(format!("the weights have {k} classes without names, the images {}", parts.all_classes.len()))
 }

@@ -1,11 +1,14 @@
 //! The pair of classes that is studied, and its four parts.
 
-use weakspot::Result;
+use weakspot::dataset::outputs::Labels;
 use weakspot::dataset::pictures::copies;
 use weakspot::dataset::{
     Dataset, Limits, Preset, SplitRule, Splits, preset, split, split_by_group, torn_groups,
 };
 use weakspot::progress::Observer as _;
+use weakspot::study::record::Seen;
+use weakspot::{Error, Result, digest};
+use weakspot_nn::checkpoint::{Description, DrawnParts};
 
 use crate::args::{DataArgs, SplitBy};
 use crate::classes;
@@ -22,7 +25,15 @@ pub(crate) struct Parts {
     /// The two classes as the whole data set counts them.
     pub(crate) classes: [usize; 2],
     /// Every class of the whole data set.
-    pub(crate) all_classes: Vec<String>,
+    all_classes: Vec<String>,
+    /// Whether its files call classes by numbers.
+    numbered: bool,
+    /// The outputs of the user's weights that were typed for the two classes.
+    typed: Option<[usize; 2]>,
+    /// How the parts were drawn, for weights that are trained on them.
+    pub(crate) drawn: DrawnParts,
+    /// Whether the weights may have been trained on images that are scored.
+    pub(crate) seen: Seen,
     /// What is settled for the data set.
     pub(crate) preset: Preset,
     /// The one seed.
@@ -39,19 +50,49 @@ impl Parts {
         args: &DataArgs,
         train_limit: Option<usize>,
         seed: u64,
-        trains: bool,
+        of: For<'_>,
         progress: &Progress,
     ) -> Result<Self> {
         let whole = Source::find(name, args)?;
-        let all_classes = whole.class_names().to_vec();
-        let classes = classes::of(whole.name(), &all_classes, args.classes.as_ref().map(|pair| &pair.0))?;
+        let (all_classes, numbered) = (whole.class_names().to_vec(), whole.is_numbered());
+        let asked = args.classes.as_ref();
+        let classes = classes::of(whole.name(), &all_classes, asked.map(|pair| &pair.names))?;
+        let typed = asked.and_then(|pair| pair.outputs);
+        if let (Some([a, _]), For::Training) = (typed, of) {
+            return Err(Error::invalid(format!(
+                "--classes {}={a} names an output of --weights; a classifier that is trained here has its own order",
+                all_classes[classes[0]]
+            ))
+            .with_hint(format!("--classes {},{}", all_classes[classes[0]], all_classes[classes[1]])));
+        }
         let mut data = whole.pair(classes[0], classes[1], progress)?;
         progress.end_stage();
         let preset = preset(&data.name);
         let limits = Limits { train: train_limit.or(preset.train_per_class), eval: args.limit };
-        let splits = match args.split_by {
-            SplitBy::Image => split(&data, SplitRule::for_dataset(&data, trains), seed, &limits)?,
-            SplitBy::Slide => split_by_group(&data, trains, seed, &limits)?,
+        let mut drawn = DrawnParts { seed, slides: args.split_by == SplitBy::Slide, ids: ids_digest(&data) };
+        let seen = match of {
+            For::Training => Seen::No,
+            For::Weights { known, held_out } => match trained_on(known, &data) {
+                // The weights' own parts, whatever was typed: the rest of their images they have learned from.
+                Some(own) if own.ids == drawn.ids => {
+                    drawn = own;
+                    progress.note(&format!(
+                        "the weights were trained on these images: their own parts are used, drawn with seed {}{}, and no image \
+                         is scored that they were trained on",
+                        drawn.seed,
+                        if drawn.slides { " by whole slides" } else { "" }
+                    ));
+                    Seen::No
+                }
+                _ if held_out => Seen::HeldOut,
+                _ => Seen::Unknown,
+            },
+        };
+        let trains = seen == Seen::No;
+        let splits = if drawn.slides {
+            split_by_group(&data, trains, drawn.seed, &limits)?
+        } else {
+            split(&data, SplitRule::for_dataset(&data, trains), drawn.seed, &limits)?
         };
         let mut notes = copies(&data, &splits);
         notes.extend(torn_groups(&data, &splits));
@@ -67,6 +108,43 @@ impl Parts {
                 first.why
             ));
         }
-        Ok(Self { data, splits, classes, all_classes, preset, seed })
+        Ok(Self { data, splits, classes, all_classes, numbered, typed, drawn, seen, preset, seed })
     }
+
+    /// The classes of the whole data set, as a model's outputs are matched with them.
+    pub(crate) fn labels(&self) -> Labels<'_> {
+        if self.numbered { Labels::numbered(&self.all_classes) } else { Labels::named(&self.all_classes) }
+    }
+
+    /// The outputs that were typed for the two classes, by the classes' names.
+    pub(crate) fn typed_outputs(&self) -> Vec<(String, usize)> {
+        let typed = self.typed.into_iter().flatten();
+        self.classes.iter().map(|&class| self.all_classes[class].clone()).zip(typed).collect()
+    }
+}
+
+/// What the parts are for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum For<'a> {
+    /// A classifier is trained on them.
+    Training,
+    /// Weights are scored that the user brings: what they say of themselves, and whether the user says that they were not
+    /// trained on these images.
+    Weights { known: Option<&'a Description>, held_out: bool },
+}
+
+/// The parts that weights were trained with, where it was on these very images, in either order of the two classes.
+fn trained_on(known: Option<&Description>, data: &Dataset) -> Option<DrawnParts> {
+    let (known, (_, checksum)) = known.and_then(|known| Some((known, known.dataset.as_ref()?)))?;
+    let other_way_round = || {
+        let labels: Vec<usize> = data.labels.iter().map(|label| 1 - label).collect();
+        let names = [data.class_names[1].clone(), data.class_names[0].clone()];
+        Dataset::checksum_of(&data.pixels, Some(&labels), &names)
+    };
+    (*checksum == data.checksum || *checksum == other_way_round()).then(|| known.parts.clone()).flatten()
+}
+
+/// A digest of the images' ids, which decide their parts.
+fn ids_digest(data: &Dataset) -> String {
+    digest::sha256(data.ids.join("\0").as_bytes())
 }

@@ -129,6 +129,13 @@ fn epsilon(method: &MethodArgs, preset: Option<f64>) -> Result<Epsilon> {
     }
 }
 
+/// A radius that is probably meant in another unit.
+pub(crate) fn remark(epsilon: Epsilon) -> Option<String> {
+    (epsilon.get() >= 0.5).then(|| {
+        format!("note: --eps {epsilon} reaches half of all pixel values or more; on bytes from 0 to 255 it is written N/255")
+    })
+}
+
 /// The attack with the flags that concern it; settings that would silently do nothing are refused.
 fn attack(method: &MethodArgs, base: AttackSettings, epsilon: Epsilon) -> Result<AttackSettings> {
     let kind = method.attack.unwrap_or(base.kind);

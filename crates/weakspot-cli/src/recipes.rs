@@ -43,7 +43,7 @@ pub(crate) fn spec(args: &ModelArgs, parts: &Parts, start: Option<&Start>) -> Re
         spec.std.clone_from(&start.normalization().std);
     }
     if let Some(mean) = &args.mean {
-        spec.mean = mean.of("--mean", channels)?;
+        spec.mean = mean.of_pixels("--mean", channels)?;
     }
     if let Some(std) = std_of(args, channels)? {
         spec.std = std;
@@ -53,7 +53,7 @@ pub(crate) fn spec(args: &ModelArgs, parts: &Parts, start: Option<&Start>) -> Re
 
 /// `--std`, checked.
 pub(crate) fn std_of(args: &ModelArgs, channels: usize) -> Result<Option<Vec<f32>>> {
-    let std = args.std.as_ref().map(|std| std.of("--std", channels)).transpose()?;
+    let std = args.std.as_ref().map(|std| std.of_pixels("--std", channels)).transpose()?;
     if let Some(bad) = std.iter().flatten().find(|v| **v <= 0.0) {
         return Err(Error::invalid(format!("--std must be above 0; got {bad}"))
             .with_hint("leave --mean and --std out where the images are used as they are"));

@@ -104,6 +104,11 @@ impl Source {
         }
     }
 
+    /// Whether the files call classes by numbers from 0, and names only explain them.
+    pub(crate) fn is_numbered(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
     /// The images of two classes, relabelled 0 and 1. Of pictures only these are opened.
     ///
     /// # Errors

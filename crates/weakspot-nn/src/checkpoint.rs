@@ -3,7 +3,7 @@
 //! Tensors have torchvision's names and PyTorch's shapes, in single precision. The file's metadata says which network
 //! they belong to and how they came about; `docs/FORMATS.md` describes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use weakspot_conv::Method as Convolutions;
 
 use crate::model::Model;
 use crate::models::{self, Arch, Head, ModelSpec, Width};
+use crate::names::Names;
 use crate::weights::{Tensor, Weights, check_shapes, is_ignored};
 
 /// The key of the file's metadata under which everything stands, as JSON text.
@@ -47,6 +48,20 @@ pub struct Description {
     /// Accuracy on the tune part.
     #[serde(default)]
     pub accuracy: Option<Accuracy>,
+    /// How the images were divided, if the weights were trained here: what was not trained on can be found again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<DrawnParts>,
+}
+
+/// How a data set's parts were drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawnParts {
+    /// The seed of the draws.
+    pub seed: u64,
+    /// Whether whole slides were kept together.
+    pub slides: bool,
+    /// SHA-256 over the images' ids, which the draws are keyed by, in hexadecimal.
+    pub ids: String,
 }
 
 /// An accuracy with its interval.
@@ -65,7 +80,15 @@ pub struct Accuracy {
 impl Description {
     /// A description that knows the network only.
     pub fn of(model: ModelSpec) -> Self {
-        Self { model, class_names: Vec::new(), dataset: None, recipe: None, seed: None, accuracy: None }
+        Self {
+            model,
+            class_names: Vec::new(),
+            dataset: None,
+            recipe: None,
+            seed: None,
+            accuracy: None,
+            parts: None,
+        }
     }
 }
 
@@ -151,6 +174,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let file = Opened::open(path)?;
     let described = describe(&file.metadata).map_err(place)?;
     let mut assumed = Vec::new();
+    assumed.extend(file.said.iter().cloned());
     let description = complete(described, &file.shapes(), overrides, &mut assumed).map_err(place)?;
     let network = models::network(&description.model).map_err(place)?;
     check_shapes(&network, &file.shapes()).map_err(place)?;
@@ -159,6 +183,14 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let model = Model::with_convolutions(description.model.clone(), &weights, how).map_err(place)?;
     let model = model.with_source(Source { path: path.to_owned(), sha256: sha256.clone() });
     Ok(Loaded { model, description, sha256, assumed })
+}
+
+/// What a file says about its weights, from its header alone; `None` for a file that is not one of ours.
+///
+/// # Errors
+/// As [`load`], for a file that is no safetensors file.
+pub fn description(path: &Path) -> Result<Option<Description>> {
+    describe(&Opened::open(path)?.metadata).map_err(|e| e.context(path.display()))
 }
 
 /// The file a model was read from.
@@ -184,6 +216,10 @@ pub(crate) struct Opened {
     head: Vec<u8>,
     pub(crate) metadata: Metadata,
     infos: BTreeMap<String, TensorInfo>,
+    /// Torchvision's names by the file's.
+    names: BTreeMap<String, String>,
+    /// What the user should know of names and numbers that were understood.
+    pub(crate) said: Vec<String>,
 }
 
 impl Opened {
@@ -194,13 +230,31 @@ impl Opened {
         let mut file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let (head, metadata) = read_header(&mut file, length).map_err(|e| e.context(path.display()))?;
-        let infos = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
-        Ok(Self { path: path.to_owned(), file, head, metadata, infos })
+        let infos: BTreeMap<String, TensorInfo> =
+            metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+        let shapes = infos.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())).collect();
+        let Names { of: names, mut said } = if is_ours(&metadata) {
+            Names::unchanged(infos.keys().map(String::as_str))
+        } else {
+            Names::translate(&shapes).map_err(|e| e.context(path.display()))?
+        };
+        let other: BTreeSet<String> = infos
+            .values()
+            .map(|info| info.dtype)
+            .filter(|d| *d != Dtype::F32)
+            .map(|d| format!("{d:?}"))
+            .collect();
+        // PyTorch counts batches in whole numbers.
+        let other: Vec<String> = other.into_iter().filter(|name| name != "I64").collect();
+        if !other.is_empty() {
+            said.push(format!("numbers of {} are taken as single precision", other.join(" and ")));
+        }
+        Ok(Self { path: path.to_owned(), file, head, metadata, infos, names, said })
     }
 
-    /// Of every tensor.
+    /// Of every tensor, by torchvision's names.
     pub(crate) fn shapes(&self) -> BTreeMap<&str, &[usize]> {
-        self.infos.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())).collect()
+        self.names.iter().map(|(file, name)| (name.as_str(), self.infos[file].shape.as_slice())).collect()
     }
 
     /// The tensors that are wanted, and the file's SHA-256.
@@ -209,19 +263,21 @@ impl Opened {
         hash.update(&self.head);
         let mut weights = Weights::default();
         let mut buffer = Vec::new();
-        for name in self.metadata.offset_keys() {
-            let info = &self.infos[&name];
+        for file_name in self.metadata.offset_keys() {
+            let info = &self.infos[&file_name];
+            let name = self.names.get(&file_name);
+            let taken = name.filter(|name| wanted(name));
             let mut rest = info.data_offsets.1 - info.data_offsets.0;
             // What is not wanted may be most of the file: it is only hashed, a piece at a time.
-            let piece = if wanted(&name) { rest } else { rest.min(1 << 20) };
+            let piece = if taken.is_some() { rest } else { rest.min(1 << 20) };
             while rest > 0 {
                 buffer.resize(piece.min(rest), 0);
                 self.file.read_exact(&mut buffer).map_err(|e| Error::io(&self.path, &e))?;
                 hash.update(&buffer);
                 rest -= buffer.len();
             }
-            if wanted(&name) {
-                let place = |e: Error| e.context(&name).context(self.path.display());
+            if let Some(name) = taken {
+                let place = |e: Error| e.context(name).context(self.path.display());
                 let data = to_f32(info.dtype, &buffer[..info.data_offsets.1 - info.data_offsets.0])
                     .map_err(place)?;
                 if let Some(v) = data.iter().find(|v| !v.is_finite()) {
@@ -229,7 +285,7 @@ impl Opened {
                         .with_hint("weights must be finite; training may have diverged")
                         .context(self.path.display()));
                 }
-                weights.0.insert(name, Tensor { shape: info.shape.clone(), data });
+                weights.0.insert(name.clone(), Tensor { shape: info.shape.clone(), data });
             }
         }
         Ok((weights, weakspot::digest::hex(&hash.finalize())))
@@ -260,6 +316,11 @@ fn read_header(file: &mut File, length: u64) -> Result<(Vec<u8>, Metadata)> {
         return Err(bad(format!("its header describes {claimed} bytes, the file has {length}")));
     }
     Ok((head, metadata))
+}
+
+/// Whether a file says of itself what its weights are.
+fn is_ours(metadata: &Metadata) -> bool {
+    metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(KEY))
 }
 
 /// What the file says about its weights, if it is one of ours.
@@ -295,6 +356,15 @@ fn complete(
     };
     let mean = overrides.mean.as_deref().map(|v| per_channel("mean", v)).transpose()?;
     let std = overrides.std.as_deref().map(|v| per_channel("std", v)).transpose()?;
+    let sides = [model.height, model.width_px];
+    if !known && sides.iter().any(|side| *side < models::SMALLEST_SIDE) {
+        assumed.push(format!(
+            "zeros around the images of {} x {} (height x width), to {} a side: five poolings leave nothing of less",
+            model.height,
+            model.width_px,
+            models::SMALLEST_SIDE
+        ));
+    }
     if !known && mean.is_none() && std.is_none() {
         assumed.push("mean 0 and std 1: the weights file does not say them".to_owned());
     }
@@ -316,23 +386,36 @@ fn infer(
         or_assume("architecture", arch.to_string());
         arch
     });
-    let head = overrides.head.unwrap_or_else(|| {
-        let head = if shapes.contains_key("classifier.weight") { Head::Gap } else { Head::Linear3 };
-        or_assume("head", head.to_string());
-        head
-    });
+    let head = match overrides.head {
+        Some(head) => head,
+        // A max-pool before the average has no tensor that would show it, and other logits.
+        None if shapes.contains_key("classifier.weight") => {
+            return Err(Error::invalid(
+                "the tensors cannot say which of two networks they belong to: one averages the last ReLU over its grid before the \
+                 linear layer (gap), the other pools it first (pool-linear: `features` ends in a max-pool, as in most VGG16s for \
+                 CIFAR)",
+            )
+            .with_hint(
+                "--head gap or --head pool-linear; --check FILE.npz with images and logits of your own code shows which is right",
+            ));
+        }
+        None => {
+            or_assume("head", Head::Linear3.to_string());
+            Head::Linear3
+        }
+    };
     let axis = |name: &str, axis: usize, meaning: &str| {
         shapes.get(name).and_then(|shape| shape.get(axis)).copied().filter(|&n| n > 0).ok_or_else(|| {
             Error::format(format!("tensor {name}, which tells {meaning}, is missing or misshapen")).with_hint(
-                "weights need torchvision's names: features.0.weight and so on; --head gap expects classifier.weight, \
-                 --head linear3 classifier.{0,3,6}.weight",
+                "weights need torchvision's names: features.0.weight and so on; --head gap and pool-linear expect \
+                 classifier.weight, --head linear3 classifier.{0,3,6}.weight",
             )
         })
     };
     let first = axis("features.0.weight", 0, "the width")?;
     let channels = axis("features.0.weight", 1, "the images' channels")?;
     let last = match head {
-        Head::Gap => "classifier.weight",
+        Head::Gap | Head::PoolLinear => "classifier.weight",
         Head::Linear3 => "classifier.6.weight",
     };
     let n_outputs = axis(last, 0, "the number of classes")?;

@@ -11,6 +11,7 @@ pub mod executor;
 pub mod init;
 mod model;
 pub mod models;
+mod names;
 mod network;
 mod start;
 pub mod train;

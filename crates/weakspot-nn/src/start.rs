@@ -11,6 +11,7 @@ use weakspot::{Error, ErrorKind, Result};
 use crate::checkpoint::{Opened, arch_of, describe, width_of};
 use crate::init;
 use crate::models::{Arch, Width};
+use crate::names::not_vgg;
 use crate::network::Network;
 use crate::train::is_trunk;
 use crate::weights::{Weights, is_ignored};
@@ -28,6 +29,7 @@ pub struct Start {
     width: Width,
     channels: usize,
     normalization: Normalization,
+    class_names: Vec<String>,
 }
 
 /// What the trunk expects of its pixels.
@@ -52,6 +54,8 @@ pub struct Begun {
     pub fresh: Vec<String>,
     /// The file's tensors that the network has no place for, with their shapes.
     pub left_out: Vec<String>,
+    /// What the user should know of names and numbers that were understood.
+    pub said: Vec<String>,
 }
 
 impl Start {
@@ -71,6 +75,7 @@ impl Start {
         };
         let (arch, width) = (arch_of(&shapes), width_of(first).map_err(place)?);
         let described = describe(&file.metadata).map_err(place)?;
+        let class_names = described.as_ref().map_or_else(Vec::new, |known| known.class_names.clone());
         let normalization = match described {
             Some(known) => Normalization { mean: known.model.mean, std: known.model.std, known: true },
             None if channels == 3 => {
@@ -78,7 +83,7 @@ impl Start {
             }
             None => Normalization { mean: vec![0.0; channels], std: vec![1.0; channels], known: false },
         };
-        Ok(Self { file, arch, width, channels, normalization })
+        Ok(Self { file, arch, width, channels, normalization, class_names })
     }
 
     /// The architecture, read from the tensors' names.
@@ -91,6 +96,11 @@ impl Start {
         self.width
     }
 
+    /// The names of the file's outputs; empty if unknown.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
     /// Colour channels of the images.
     pub fn channels(&self) -> usize {
         self.channels
@@ -101,16 +111,21 @@ impl Start {
         &self.normalization
     }
 
-    /// Reads the weights of a network; what the file lacks of its head is drawn as for training from nothing.
+    /// Reads the weights of a network; what the file lacks of its head is drawn as for training from nothing. So is the last
+    /// layer unless `same_outputs` says that the file's outputs are the network's, in this order.
     ///
     /// # Errors
     /// `Format`, naming the tensor and the shape expected, where the trunks differ or a number is not finite; `Io` when
     /// the file cannot be read.
-    pub fn read(self, network: &Network, seed: u64) -> Result<Begun> {
+    pub fn read(self, network: &Network, seed: u64, same_outputs: bool) -> Result<Begun> {
         let needed: BTreeMap<String, Vec<usize>> =
             network.parameters().into_iter().map(|p| (p.name, p.shape)).collect();
-        let fits =
-            |name: &str, shape: &[usize]| needed.get(name).is_some_and(|needed| needed.as_slice() == shape);
+        let last = network.layers().last().map_or("", |last| last.name.as_str());
+        let is_last = |name: &str| name.strip_prefix(last).is_some_and(|rest| rest.starts_with('.'));
+        let fits = |name: &str, shape: &[usize]| {
+            let known = needed.get(name).is_some_and(|needed| needed.as_slice() == shape);
+            known && (same_outputs || !is_last(name))
+        };
         let shapes = self.file.shapes();
         check_trunk(&needed, &shapes).map_err(|e| e.context(self.file.path.display()))?;
         let left_out = shapes.iter().filter(|(name, shape)| !fits(name, shape) && !is_ignored(name));
@@ -121,10 +136,11 @@ impl Start {
             .map(|(name, _)| (*name).to_owned())
             .collect();
         let fresh: Vec<String> = needed.keys().filter(|name| !wanted.contains(name)).cloned().collect();
+        let said = self.file.said.clone();
         let (read, sha256) = self.file.read(|name| wanted.iter().any(|wanted| wanted == name))?;
         let mut weights = init::some(network, seed, |name| fresh.iter().any(|fresh| fresh == name));
         weights.0.extend(read.0);
-        Ok(Begun { weights, sha256, fresh, left_out })
+        Ok(Begun { weights, sha256, fresh, left_out, said })
     }
 }
 
@@ -153,15 +169,4 @@ fn check_trunk(needed: &BTreeMap<String, Vec<usize>>, shapes: &BTreeMap<&str, &[
         }
         None => Ok(()),
     }
-}
-
-/// The error for a file of other tensors, naming one.
-fn not_vgg(shapes: &BTreeMap<&str, &[usize]>) -> Error {
-    let first = shapes.iter().next();
-    let found = first
-        .map_or_else(|| "no tensor".to_owned(), |(name, shape)| format!("{name} {shape:?}, among others"));
-    Error::format(format!("expected the tensor features.0.weight of a VGG16, [64, 3, 3, 3]; found {found}")).with_hint(
-        "from torchvision: safetensors.torch.save_file(torchvision.models.vgg16(weights=\"DEFAULT\").state_dict(), \
-         \"vgg16.safetensors\")",
-    )
 }

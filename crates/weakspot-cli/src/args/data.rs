@@ -24,11 +24,11 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 
-    /// The two classes, by index or name; both directions between them are studied
+    /// The two classes, by number or name; both directions between them are studied
     ///
     /// Default: 0,1 for mnist, Trouser,Pullover for fashion-mnist, cat,dog for cifar10, and a data set's own two where
-    /// it has two.
-    /// Example: --classes cat,dog
+    /// it has two. With --weights that do not know the classes by name, say which output belongs to which, counted from 0.
+    /// Example: --classes cat,dog, or --classes cat=0,dog=1
     #[arg(long, value_name = "A,B")]
     pub(crate) classes: Option<ClassPair>,
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values::ClassOutputs;
 use super::{MethodArgs, ModelArgs, PictureArgs, RunArgs};
 
 /// Map and attack your own images with your own model, and write the arrays
@@ -29,6 +30,13 @@ pub(crate) struct MapsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: PathBuf,
 
+    /// Compare the weights with their owner's own code before anything else: an .npz of images, in [0, 1] before normalisation, and
+    /// of the logits it gives them; beyond 1e-3 of the largest is an error
+    ///
+    /// Python: np.savez("check.npz", images=x.numpy(), logits=model(normalize(x)).numpy()). Example: --check check.npz
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+
     /// File to write: logits, input_gradient, adversarial, cam, utility, vulnerability, roi, roa, region, ...
     ///
     /// Example: --out maps.safetensors
@@ -40,6 +48,12 @@ pub(crate) struct MapsArgs {
     /// Example: --targeted 3
     #[arg(long, value_name = "CLASS")]
     pub(crate) targeted: Option<usize>,
+
+    /// Which output of the weights belongs to which class folder, counted from 0, where the weights do not know their names
+    ///
+    /// Example: --classes cat=0,dog=1
+    #[arg(long, value_name = "LIST")]
+    pub(crate) classes: Option<ClassOutputs>,
 
     #[command(flatten)]
     pub(crate) pictures: PictureArgs,

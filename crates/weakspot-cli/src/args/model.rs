@@ -17,9 +17,10 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) arch: Option<Arch>,
 
-    /// gap (global average pooling and one linear layer, so that cam exists), or linear3 (torchvision's)
+    /// gap (average of the last ReLU, one linear layer; cam exists), pool-linear (a max-pool before that, as in most VGG16s for
+    /// CIFAR), or linear3 (torchvision's)
     ///
-    /// Default: what the weights say, else gap
+    /// Default: gap, or what the weights say; weights that cannot say it are refused without it
     #[arg(long, value_name = "NAME")]
     pub(crate) head: Option<Head>,
 

@@ -42,6 +42,20 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
+    /// Compare the weights with their owner's own code before anything else: an .npz of images, in [0, 1] before normalisation, and
+    /// of the logits it gives them; beyond 1e-3 of the largest is an error
+    ///
+    /// Python: np.savez("check.npz", images=x.numpy(), logits=model(normalize(x)).numpy()). Example: --check check.npz
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+
+    /// State that --weights were not trained on any of these images; recorded
+    ///
+    /// Without it a study of weights that do not say what they were trained on raises the flag seen-images. Weights of weakspot
+    /// train know their images: those they were not trained on are scored.
+    #[arg(long)]
+    pub(crate) held_out: bool,
+
     /// Folder in which trained classifiers are kept for the next study
     #[arg(long, value_name = "DIR", default_value = "runs/models")]
     pub(crate) models: PathBuf,

@@ -6,21 +6,61 @@ use weakspot::attack::Epsilon;
 use weakspot::metrics::Window;
 use weakspot::{Error, Result};
 
-/// Two classes, `A,B`, by index or name.
+/// Two classes, `A,B`, by number or name; with the outputs of a model that belong to them, `A=0,B=1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClassPair(pub(crate) [String; 2]);
+pub(crate) struct ClassPair {
+    pub(crate) names: [String; 2],
+    pub(crate) outputs: Option<[usize; 2]>,
+}
 
 impl FromStr for ClassPair {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-        match parts[..] {
-            [a, b] if !a.is_empty() && !b.is_empty() => Ok(Self([a.to_owned(), b.to_owned()])),
-            _ => Err(Error::invalid(format!("expected two classes; got {text:?}"))
-                .with_hint("--classes A,B, by index or name, for example --classes 0,1")),
+        let [a, b] = parts[..] else { return Err(no_pair(text)) };
+        let (names, outputs) = match (class_output(a), class_output(b)) {
+            (Some((a, first)), Some((b, second))) => ([a, b], Some([first, second])),
+            (None, None) => ([a, b], None),
+            _ => {
+                return Err(Error::invalid(format!(
+                    "expected an output for both classes or for none; got {text:?}"
+                ))
+                .with_hint("for example --classes cat=0,dog=1, outputs of the weights counted from 0"));
+            }
+        };
+        if names.iter().any(|name| name.is_empty()) {
+            return Err(no_pair(text));
         }
+        Ok(Self { names: names.map(str::to_owned), outputs })
     }
+}
+
+fn no_pair(text: &str) -> Error {
+    Error::invalid(format!("expected two classes; got {text:?}"))
+        .with_hint("--classes A,B, by number or name, for example --classes 0,1")
+}
+
+/// The outputs of a model that belong to classes, `A=0,B=1,C=2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClassOutputs(pub(crate) Vec<(String, usize)>);
+
+impl FromStr for ClassOutputs {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let one = |part: &str| class_output(part.trim()).map(|(name, output)| (name.to_owned(), output));
+        text.split(',').map(one).collect::<Option<Vec<_>>>().map(Self).ok_or_else(|| {
+            Error::invalid(format!("expected classes with their outputs; got {text:?}"))
+                .with_hint("for example --classes cat=0,dog=1, outputs of the weights counted from 0")
+        })
+    }
+}
+
+/// A class and its output; `None` for a class alone.
+fn class_output(text: &str) -> Option<(&str, usize)> {
+    let (name, output) = text.rsplit_once('=')?;
+    Some((name.trim(), output.trim().parse().ok()?)).filter(|(name, _)| !name.is_empty())
 }
 
 /// Radii, `4/255,8/255`, or `none`.
@@ -76,6 +116,23 @@ impl PerChannel {
             ))
             .with_hint(format!("for example {flag} 0.5, in pixel units on [0, 1]"))),
         }
+    }
+
+    /// The mean or the spread of pixels in [0, 1], one number per channel: neither can lie outside.
+    ///
+    /// # Errors
+    /// As [`PerChannel::of`]; `InvalidParameter` for a number outside [0, 1], with the one that was probably meant.
+    pub(crate) fn of_pixels(&self, flag: &str, channels: usize) -> Result<Vec<f32>> {
+        let numbers = self.of(flag, channels)?;
+        let Some(bad) = numbers.iter().find(|v| !(0.0..=1.0).contains(*v)) else { return Ok(numbers) };
+        let error = Error::invalid(format!("{flag} is about pixels in [0, 1]; got {bad}"));
+        let of_bytes = self.0.iter().all(|v| (0.0..=255.0).contains(v));
+        Err(if of_bytes {
+            let meant: Vec<String> = self.0.iter().map(|v| format!("{:.4}", v / 255.0)).collect();
+            error.with_hint(format!("of bytes from 0 to 255, divided by 255: {flag} {}", meant.join(",")))
+        } else {
+            error.with_hint(format!("for example {flag} 0.5; pixels in [-1, 1] are --mean 0.5 --std 0.5"))
+        })
     }
 }
 
@@ -147,8 +204,14 @@ mod tests {
 
     #[test]
     fn lists_and_pairs_are_read_and_anything_else_says_what_to_type() {
-        assert_eq!("Trouser, Pullover".parse::<ClassPair>().unwrap().0, ["Trouser", "Pullover"]);
-        for bad in ["0", "0,1,2", ",", ""] {
+        let pair = |text: &str| text.parse::<ClassPair>().map(|pair| (pair.names, pair.outputs));
+        assert_eq!(pair("Trouser, Pullover").unwrap(), (["Trouser", "Pullover"].map(str::to_owned), None));
+        assert_eq!(pair("a=b=1, c=0").unwrap(), (["a=b", "c"].map(str::to_owned), Some([1, 0])));
+        assert_eq!(pair("a=b,c").unwrap().1, None, "a name may have an equals sign");
+        let outputs = "cat=0,dog=2".parse::<ClassOutputs>().unwrap().0;
+        assert_eq!(outputs, [("cat".to_owned(), 0), ("dog".to_owned(), 2)]);
+        assert!("cat,dog=2".parse::<ClassOutputs>().unwrap_err().hint().is_some());
+        for bad in ["0", "0,1,2", ",", "", "=0,a=1", "a=0,b"] {
             assert!(bad.parse::<ClassPair>().unwrap_err().hint().is_some(), "{bad}");
         }
         assert_eq!("none".parse::<Sweep>().unwrap().0, []);
@@ -159,6 +222,11 @@ mod tests {
         assert_eq!("0.5".parse::<PerChannel>().unwrap().of("--mean", 3).unwrap(), [0.5; 3]);
         assert!("0.5,0.5".parse::<PerChannel>().unwrap().of("--mean", 3).is_err());
         assert!("nan".parse::<PerChannel>().is_err());
+        let bytes: PerChannel = "123.675,116.28,103.53".parse().unwrap();
+        let error = bytes.of_pixels("--mean", 3).unwrap_err();
+        assert!(error.hint().unwrap().ends_with("--mean 0.4850,0.4560,0.4060"), "{error}");
+        assert!("-0.5".parse::<PerChannel>().unwrap().of_pixels("--mean", 1).is_err());
+        assert_eq!("1".parse::<PerChannel>().unwrap().of_pixels("--mean", 1).unwrap(), [1.0]);
         assert_eq!((share("1%").unwrap(), share("0.01").unwrap(), share("0").unwrap()), (0.01, 0.01, 0.0));
         for bad in ["2", "101%", "-1%", "nan", "%", ""] {
             assert!(share(bad).unwrap_err().hint().is_some(), "{bad}");

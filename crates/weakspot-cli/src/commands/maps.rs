@@ -1,9 +1,14 @@
 //! `weakspot maps`: the arrays of one traced pass and one attack, for the user's own images and model.
 
-use weakspot::Result;
-use weakspot::dataset::arrays;
+use std::collections::BTreeSet;
+
+use weakspot::classifier::Classifier as _;
+use weakspot::dataset::outputs::{By, Labels};
 use weakspot::dataset::pictures::{Grouping, Listing, Options};
+use weakspot::dataset::{Arrays, arrays};
 use weakspot::study::write_maps;
+use weakspot::{Error, Result};
+use weakspot_nn::checkpoint::Loaded;
 
 use crate::args::MapsArgs;
 use crate::interrupt::Interrupt;
@@ -39,6 +44,12 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let (_, channels, height, width) = images.pixels.dim();
     let mut loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
     loaded.model.freeze()?;
+    if let Some(check) = &args.check {
+        output::talk(&model::check(check, &loaded.model)?);
+    }
+    if let Some(remark) = plan::remark(plan.epsilon) {
+        output::talk(&remark);
+    }
     for assumed in &loaded.assumed {
         output::talk(&format!("assumed {assumed}"));
     }
@@ -52,12 +63,13 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         spec.mean,
         spec.std
     ));
+    let labels = outputs_of(args, &images, &loaded)?;
     let summary = write_maps(
         &args.out,
         &plan,
         &loaded.model,
         &images.pixels,
-        images.labels.as_deref(),
+        labels.as_deref(),
         &images.ids,
         args.run.batch(images.pixels.dim()),
         &progress,
@@ -75,6 +87,43 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             summary.adversarial_accuracy.k, summary.adversarial_accuracy.n
         )),
     }
+    let told = [
+        (summary.without_gradient, "have a loss gradient of zero everywhere: no gradient attack moves them"),
+        (summary.empty[0], "have an empty RoI: their utility map has no positive value"),
+        (summary.empty[1], "have an empty RoA: their vulnerability map has no positive value"),
+    ];
+    for (n, what) in told.iter().filter(|(n, _)| *n > 0) {
+        output::talk(&format!("note: {n} of {} images {what}", summary.images));
+    }
     output::data(&args.out.display().to_string());
     Ok(())
+}
+
+/// The output of the model that each image's label means; `None` for images without labels.
+fn outputs_of(args: &MapsArgs, images: &Arrays, loaded: &Loaded) -> Result<Option<Vec<usize>>> {
+    let typed = args.classes.as_ref().map_or(&[][..], |typed| &typed.0);
+    let Some(labels) = &images.labels else {
+        return match typed {
+            [] => Ok(None),
+            _ => Err(Error::invalid("--classes is about labels; the images have none")
+                .with_hint("leave --classes out, or put the images into one folder per class")),
+        };
+    };
+    let n_classes = labels.iter().max().map_or(0, |most| most + 1);
+    let numbers: Vec<String> = (0..n_classes).map(|class| class.to_string()).collect();
+    let (names, classes) = match &images.class_names {
+        Some(names) => (names, Labels::named(names)),
+        None => (&numbers, Labels::numbered(&numbers)),
+    };
+    let occurring: BTreeSet<usize> = labels.iter().copied().collect();
+    let wanted: Vec<usize> = occurring.into_iter().collect();
+    let known = &loaded.description.class_names;
+    let outputs = classes.outputs(&wanted, loaded.model.n_classes(), known, typed)?;
+    // Numbers that count outputs need no word.
+    if outputs.by != By::Numbers {
+        let wanted: Vec<String> = wanted.iter().map(|&class| names[class].clone()).collect();
+        output::talk(&model::matched(&wanted, &outputs, known));
+    }
+    let of = |label: &usize| wanted.binary_search(label).map_or(*label, |place| outputs.of[place]);
+    Ok(Some(labels.iter().map(of).collect()))
 }

@@ -6,18 +6,19 @@ use serde_json::json;
 use weakspot::attribution::{ChosenLayer, choose_layer};
 use weakspot::classifier::Classifier;
 use weakspot::dataset::Dataset;
+use weakspot::objective::predicted;
 use weakspot::progress::Observer as _;
 use weakspot::report::Run;
 use weakspot::study::record::Record;
 use weakspot::study::{FileJournal, PairView, Plan, Subject};
-use weakspot::{Error, Result, digest, report, study};
-use weakspot_nn::Model;
+use weakspot::{Error, ErrorKind, Result, digest, report, study};
+use weakspot_nn::{Model, checkpoint};
 
 use crate::args::StudyArgs;
 use crate::folder::{Wanted, slug};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Chosen};
-use crate::parts::Parts;
+use crate::parts::{For, Parts};
 use crate::progress::Progress;
 use crate::run_record::RunRecord;
 use crate::{commands, masks, output, plan};
@@ -55,13 +56,26 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
 /// # Errors
 /// As [`Parts::open`].
 pub(crate) fn open(args: &StudyArgs, progress: &Progress) -> Result<Parts> {
-    let trains = args.weights.is_none();
+    let known = args.weights.as_deref().map(checkpoint::description).transpose()?.flatten();
+    let of = match &args.weights {
+        None if args.held_out => {
+            return Err(Error::invalid(
+                "--held-out speaks of --weights; a classifier that is trained here gets parts of its own",
+            )
+            .with_hint("leave --held-out out"));
+        }
+        None if args.check.is_some() => {
+            return Err(Error::invalid("--check is about --weights; a classifier that is trained here has no other code to agree with")
+                .with_hint("leave --check out"));
+        }
+        None => For::Training,
+        Some(_) => For::Weights { known: known.as_ref(), held_out: args.held_out },
+    };
     let seed = args.seed.split_seed.unwrap_or(args.run.seed);
-    let mut parts =
-        Parts::open(&args.dataset, &args.data, args.training.train_limit, seed, trains, progress)?;
+    let mut parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, seed, of, progress)?;
     parts.seed = args.run.seed;
-    if args.seed.split_seed.is_some() {
-        parts.splits.description.extend(["; drawn with seed ", &seed.to_string()]);
+    if parts.drawn.seed != args.run.seed || args.seed.split_seed.is_some() {
+        parts.splits.description.extend(["; drawn with seed ", &parts.drawn.seed.to_string()]);
     }
     Ok(parts)
 }
@@ -90,6 +104,9 @@ impl<'a> Study<'a> {
 
     /// Says what is studied.
     pub(crate) fn describe(&self, progress: &Progress) {
+        if let Some(remark) = plan::remark(self.plan.epsilon) {
+            progress.note(&remark);
+        }
         progress.note(&format!("{}: {}", self.parts.data.name, self.parts.splits.description));
         if let Some(limit) = self.args.data.limit {
             progress.note(&format!(
@@ -105,13 +122,47 @@ impl<'a> Study<'a> {
     pub(crate) fn classifier(&self, progress: &Progress) -> Result<Chosen> {
         let (args, parts) = (self.args, self.parts);
         let chosen = if let Some(file) = &args.weights {
-            Chosen::given(file, &args.model, parts)?
+            let chosen = Chosen::given(file, &args.model, parts)?;
+            if let Some(check) = &args.check {
+                progress.note(&model::check(check, &chosen.model)?);
+            }
+            chosen
         } else {
             let fits = |model: &Model| self.layer_in(model).map(drop);
             model::trained_or_reused(&args.models, &args.model, &args.training, parts, Some(&fits), progress)?
         };
         progress.note(&chosen.note);
+        if chosen.model.n_classes() > 2 {
+            self.say_whole_decision(&chosen, progress)?;
+        }
         Ok(chosen)
+    }
+
+    /// A study looks at two outputs of the user's model: says so, and what its decision among all of them is worth.
+    fn say_whole_decision(&self, chosen: &Chosen, progress: &Progress) -> Result<()> {
+        let Parts { data, splits, .. } = self.parts;
+        let (model, n) = (&chosen.model, splits.eval.len());
+        let mut right = 0;
+        progress.stage("the decision among all classes", n);
+        for chunk in splits.eval.chunks(self.args.run.batch(data.pixels.dim())) {
+            if progress.interrupted() {
+                return Err(Error::new(ErrorKind::Interrupted, "stopped by request; nothing was written"));
+            }
+            let logits = model.logits(data.pixels.batch(chunk)?.view())?;
+            let labels = chunk.iter().map(|&i| chosen.classes[data.labels[i]]);
+            right += logits.outer_iter().zip(labels).filter(|(z, label)| predicted(*z) == *label).count();
+            progress.advance(chunk.len());
+        }
+        progress.end_stage();
+        progress.note(&format!(
+            "the model has {} classes and is studied through the logits of {} and {} alone; among all of them it decides {right} of \
+             {n} eval images rightly ({:.1} %)",
+            model.n_classes(),
+            data.class_names[0],
+            data.class_names[1],
+            100.0 * right as f64 / n.max(1) as f64
+        ));
+        Ok(())
     }
 
     /// Runs, or goes on, and writes everything into a folder; the folder, and what was found.

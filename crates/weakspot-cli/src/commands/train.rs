@@ -5,7 +5,7 @@ use weakspot::progress::Observer as _;
 
 use crate::args::TrainArgs;
 use crate::interrupt::Interrupt;
-use crate::parts::Parts;
+use crate::parts::{For, Parts};
 use crate::progress::Progress;
 use crate::{commands, folder, model, output};
 
@@ -16,8 +16,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         folder::check_file(out, args.run.force)?;
     }
     let progress = Progress::new(Interrupt::listen()?);
-    let parts =
-        Parts::open(&args.dataset, &args.data, args.training.train_limit, args.run.seed, true, &progress)?;
+    let parts = Parts::open(
+        &args.dataset,
+        &args.data,
+        args.training.train_limit,
+        args.run.seed,
+        For::Training,
+        &progress,
+    )?;
     progress.note(&format!("{}: {}", parts.data.name, parts.splits.description));
     let (model, training) = (&args.model, &args.training);
     let path = if let Some(out) = &args.out {

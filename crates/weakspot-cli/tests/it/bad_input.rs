@@ -232,8 +232,9 @@ fn weights_that_do_not_fit_are_refused_by_the_tensors_name() {
     write_atomic(&folder.path().join("extra.safetensors"), &tensors("", Some("features.99.weight"))).unwrap();
     write_atomic(&folder.path().join("short.safetensors"), &weights[..weights.len() - 10]).unwrap();
     let study = |file: &'static str| ["study", "demo", "--weights", file, "--limit", "4"];
-    refused(folder.path(), &study("missing.safetensors"), "features.2.bias");
-    refused(folder.path(), &study("extra.safetensors"), "features.99.weight");
+    let gap = ["--head", "gap"];
+    refused(folder.path(), &words(&study("missing.safetensors"), &gap), "features.2.bias");
+    refused(folder.path(), &words(&study("extra.safetensors"), &gap), "features.99.weight");
     refused(folder.path(), &study("short.safetensors"), "short.safetensors");
     refused(folder.path(), &words(&study("w.safetensors"), &["--width", "1/8"]), "--width 1/8");
     refused(folder.path(), &words(&study("w.safetensors"), &["--head", "linear3"]), "classifier.0.weight");

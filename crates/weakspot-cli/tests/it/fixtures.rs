@@ -141,3 +141,28 @@ pub(crate) fn npz(arrays: &[(&str, &Array)]) -> Vec<u8> {
     bytes.extend([0, 0]);
     bytes
 }
+
+/// An RGB PNG of one colour: signature, header, one stream of unfiltered rows, end.
+pub(crate) fn png(side: u32, shade: u8) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8; 4], data: &[u8]| {
+        let mut crc = flate2::Crc::new();
+        crc.update(kind);
+        crc.update(data);
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(data);
+        bytes.extend(crc.sum().to_be_bytes());
+    };
+    let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
+    header.extend([8, 2, 0, 0, 0]);
+    chunk(b"IHDR", &header);
+    let mut rows = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..side {
+        rows.write_all(&[0]).unwrap();
+        rows.write_all(&vec![shade; side as usize * 3]).unwrap();
+    }
+    chunk(b"IDAT", &rows.finish().unwrap());
+    chunk(b"IEND", &[]);
+    bytes
+}

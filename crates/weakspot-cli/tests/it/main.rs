@@ -9,6 +9,7 @@ mod fetch_archives;
 mod fixtures;
 mod help;
 mod house;
+mod labels;
 mod maps;
 mod masks;
 mod pictures;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use safetensors::SafeTensors;
 use weakspot::output::write_atomic;
 
-use crate::fixtures::{Array, npz, safetensors};
+use crate::fixtures::{Array, npz, png, safetensors};
 use crate::program::weakspot;
 
 const N: usize = 6;
@@ -125,34 +125,12 @@ fn a_folder_of_pictures_is_read_with_its_subfolders_as_classes() {
             write_atomic(&place.join(format!("{i}.png")), &png(32, shade + i)).unwrap();
         }
     }
-    let (bytes, said) =
-        maps(folder.path(), "photos", &["--cam", "gradient", "--attack", "pgd", "--steps", "2"]);
+    let (bytes, said) = maps(
+        folder.path(),
+        "photos",
+        &["--cam", "gradient", "--attack", "pgd", "--steps", "2", "--classes", "bright=1,dark=0"],
+    );
+    assert!(said.contains("bright is output 1"), "{said}");
     assert!(said.contains("labels") && said.contains("layer input"), "{said}");
     assert_eq!(SafeTensors::deserialize(&bytes).unwrap().tensor("logits").unwrap().shape(), [4, 2]);
-}
-
-/// An RGB PNG of one colour: signature, header, one stream of unfiltered rows, end.
-fn png(side: u32, shade: u8) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
-    let mut chunk = |kind: &[u8; 4], data: &[u8]| {
-        let mut crc = flate2::Crc::new();
-        crc.update(kind);
-        crc.update(data);
-        bytes.extend((data.len() as u32).to_be_bytes());
-        bytes.extend(kind);
-        bytes.extend(data);
-        bytes.extend(crc.sum().to_be_bytes());
-    };
-    let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
-    header.extend([8, 2, 0, 0, 0]);
-    chunk(b"IHDR", &header);
-    let mut rows = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    for _ in 0..side {
-        rows.write_all(&[0]).unwrap();
-        rows.write_all(&vec![shade; side as usize * 3]).unwrap();
-    }
-    chunk(b"IDAT", &rows.finish().unwrap());
-    chunk(b"IEND", &[]);
-    bytes
 }

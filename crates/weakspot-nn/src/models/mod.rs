@@ -4,4 +4,4 @@ mod spec;
 mod vgg;
 
 pub use spec::{Arch, Head, ModelSpec, Width};
-pub use vgg::network;
+pub use vgg::{SMALLEST_SIDE, network};

@@ -24,6 +24,8 @@ pub enum Head {
     Linear3,
     /// The mean of the last ReLU over its grid and one linear layer, for which CAM exists: `gap`.
     Gap,
+    /// The final max-pool, the mean over what it leaves and one linear layer, as in most VGG16s for CIFAR: `pool-linear`.
+    PoolLinear,
 }
 
 /// The fraction of the channels a network keeps: 1, 1/2, 1/4, ... 1/64, as all of VGG's counts are multiples of 64.
@@ -116,6 +118,7 @@ impl fmt::Display for Head {
         f.write_str(match self {
             Self::Linear3 => "linear3",
             Self::Gap => "gap",
+            Self::PoolLinear => "pool-linear",
         })
     }
 }
@@ -127,7 +130,8 @@ impl FromStr for Head {
         match s {
             "linear3" => Ok(Self::Linear3),
             "gap" => Ok(Self::Gap),
-            _ => Err(unknown("head", s, "linear3 and gap")),
+            "pool-linear" => Ok(Self::PoolLinear),
+            _ => Err(unknown("head", s, "gap, pool-linear and linear3")),
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::network::{Layer, NamedLayer, Network, Shape};
 const CONFIGURATION_D: [usize; 18] =
     [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0];
 
-/// The smallest side that five poolings leave something of.
-const SMALLEST_SIDE: usize = 32;
+/// The smallest side that five poolings leave something of, in pixels.
+pub const SMALLEST_SIDE: usize = 32;
 
 /// Far above what memory allows, and low enough that no product of sizes overflows.
 const LARGEST_SIDE: usize = 1 << 15;
@@ -63,7 +63,7 @@ pub fn network(spec: &ModelSpec) -> Result<Network> {
         index += 1;
     };
     let trunk = match spec.head {
-        Head::Linear3 => &CONFIGURATION_D[..],
+        Head::Linear3 | Head::PoolLinear => &CONFIGURATION_D[..],
         // The last ReLU's grid is what is averaged.
         Head::Gap => &CONFIGURATION_D[..CONFIGURATION_D.len() - 1],
     };
@@ -82,7 +82,7 @@ pub fn network(spec: &ModelSpec) -> Result<Network> {
         channels = channels_out;
     }
     match spec.head {
-        Head::Gap => {
+        Head::Gap | Head::PoolLinear => {
             push("avgpool".into(), Layer::AdaptiveAvgPool2d { size: (1, 1) });
             push("flatten".into(), Layer::Flatten);
             push("classifier".into(), Layer::Linear { features_in: channels, features_out: spec.n_outputs });

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 use weakspot::ErrorKind;
-use weakspot::classifier::{Classifier as _, permute};
+use weakspot::classifier::{Classifier as _, TraceRequest, permute};
+use weakspot::objective::Objective;
 use weakspot_nn::checkpoint::{Accuracy, Description, Overrides, load, save};
 use weakspot_nn::{Arch, Head, Model, Tensor, Weights, Width, models};
 
@@ -87,11 +88,13 @@ fn weights_from_elsewhere_tell_their_network() {
             tensors.push(("features.1.num_batches_tracked".into(), Dtype::I64, vec![], vec![0; 8]));
         }
         write_foreign(&path, &tensors);
-        let loaded = load(&path, &sized()).unwrap();
+        // A single linear layer may stand on the last ReLU or on a max-pool after it.
+        let asked = (head == Head::Gap).then_some(head);
+        let loaded = load(&path, &Overrides { head: asked, ..sized() }).unwrap();
         let expected = spec(arch, head, [3, 32, 32], 5);
         assert_eq!(loaded.model.spec(), &expected);
         assert_eq!(expected.width, Width::one_in(8).unwrap());
-        assert_eq!(loaded.assumed.len(), 3, "{:?}", loaded.assumed);
+        assert_eq!(loaded.assumed.len(), 3 - usize::from(asked.is_some()), "{:?}", loaded.assumed);
         let flags = Overrides {
             arch: Some(arch),
             head: Some(head),
@@ -102,11 +105,86 @@ fn weights_from_elsewhere_tell_their_network() {
         let loaded = load(&path, &flags).unwrap();
         assert_eq!(loaded.model.spec().mean, [0.5; 3]);
         assert!(loaded.assumed.is_empty());
-        let error = load(&path, &Overrides::default()).unwrap_err();
+        let error = load(&path, &Overrides { head: asked, ..Overrides::default() }).unwrap_err();
         assert!(error.to_string().contains("size of the images"), "{error}");
-        let error = load(&path, &Overrides { mean: Some(vec![0.0; 2]), ..sized() }).unwrap_err();
+        let two = Overrides { head: asked, mean: Some(vec![0.0; 2]), ..sized() };
+        let error = load(&path, &two).unwrap_err();
         assert!(error.to_string().contains("1 or 3 values"), "{error}");
     }
+}
+
+#[test]
+fn a_pool_that_no_tensor_shows_is_asked_for_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cifar.safetensors");
+    write_foreign(&path, &foreign(Arch::Vgg16Bn, Head::Gap, single));
+    let error = load(&path, &sized()).unwrap_err();
+    assert!(error.to_string().contains("which of two networks"), "{error}");
+    assert!(error.hint().unwrap().starts_with("--head gap or --head pool-linear"), "{error}");
+
+    // 4 x 4 cells before the pool, 2 x 2 after it.
+    let of = |head| {
+        let overrides = Overrides { head: Some(head), size: Some((64, 64)), ..Overrides::default() };
+        load(&path, &overrides).unwrap().model
+    };
+    let (gap, pooled) = (of(Head::Gap), of(Head::PoolLinear));
+    let x = images(2, [3, 64, 64], 5);
+    let request = TraceRequest {
+        labels: &[0, 0],
+        layer: Some(("features.42", Objective::ClassLogit)),
+        inputs: &[],
+        features: false,
+        pair: None,
+    };
+    let cells = gap.trace(x.view(), &request).unwrap().activations.unwrap();
+    let weights = gap.weights().unwrap();
+    let (weight, bias) = (&weights.0["classifier.weight"].data, &weights.0["classifier.bias"].data);
+    let logits = pooled.logits(x.view()).unwrap();
+    let (n, channels, height, width) = cells.dim();
+    assert_eq!((height, width), (4, 4));
+    for i in 0..n {
+        for (k, b) in bias.iter().enumerate() {
+            let expected: f32 = (0..channels)
+                .map(|c| {
+                    let cell = |y: usize, x: usize| cells[[i, c, y, x]];
+                    let most = |y: usize, x: usize| {
+                        [cell(y, x), cell(y, x + 1), cell(y + 1, x), cell(y + 1, x + 1)]
+                            .into_iter()
+                            .fold(0.0, |most: f32, v| if v > most { v } else { most })
+                    };
+                    let mean = (most(0, 0) + most(0, 2) + most(2, 0) + most(2, 2)) / 4.0;
+                    weight[k * channels + c] * mean
+                })
+                .sum();
+            let got = logits[[i, k]];
+            assert!(
+                (got - b - expected).abs() < 1e-4 * (1.0 + expected.abs()),
+                "{got}, expected {}",
+                b + expected
+            );
+        }
+    }
+    assert_ne!(logits, gap.logits(x.view()).unwrap());
+    assert!(pooled.cam_head().is_none() && gap.cam_head().is_some());
+}
+
+#[test]
+fn names_of_wrappers_and_small_images_are_understood_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wrapped.safetensors");
+    let mut tensors = foreign(Arch::Vgg16, Head::Gap, single);
+    let gap = Overrides { head: Some(Head::Gap), size: Some((28, 28)), ..Overrides::default() };
+    write_foreign(&path, &tensors);
+    let plain = load(&path, &gap).unwrap();
+    assert!(plain.assumed.iter().any(|what| what.contains("28 x 28")), "{:?}", plain.assumed);
+    for tensor in &mut tensors {
+        tensor.0 = format!("module.{}", tensor.0.replace("classifier", "fc"));
+    }
+    write_foreign(&path, &tensors);
+    let wrapped = load(&path, &gap).unwrap();
+    assert_eq!(wrapped.model.weights().unwrap(), plain.model.weights().unwrap());
+    assert!(wrapped.assumed.iter().any(|what| what.contains("\"module.\"")), "{:?}", wrapped.assumed);
+    assert!(wrapped.assumed.iter().any(|what| what.starts_with("fc is")), "{:?}", wrapped.assumed);
 }
 
 /// A number, and the same as binary16 bits, to the bytes of some format.
@@ -129,14 +207,18 @@ fn other_precisions_are_converted() {
             (dtype, data.flat_map(|&(v, half)| bytes(v, half)).collect())
         });
         write_foreign(&path, &tensors);
-        let weights = load(&path, &sized()).unwrap().model.weights().unwrap();
+        let gap = Overrides { head: Some(Head::Gap), ..sized() };
+        let loaded = load(&path, &gap).unwrap();
+        assert!(loaded.assumed.iter().any(|what| what.contains(&format!("{dtype:?}"))));
+        let weights = loaded.model.weights().unwrap();
         for (got, (expected, _)) in weights.0["features.0.weight"].data.iter().zip(exact.iter().cycle()) {
             assert_eq!(*got, *expected as f32, "{dtype:?}");
         }
     }
     let tensors = foreign(Arch::Vgg16, Head::Gap, |t| (Dtype::I32, vec![0; 4 * t.data.len()]));
     write_foreign(&path, &tensors);
-    assert!(load(&path, &sized()).unwrap_err().to_string().contains("I32"));
+    let gap = Overrides { head: Some(Head::Gap), ..sized() };
+    assert!(load(&path, &gap).unwrap_err().to_string().contains("I32"));
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn write(path: &Path, tensors: &BTreeMap<String, Vec<usize>>, sparse: usize) -> 
 }
 
 fn begin(path: &Path, spec: &ModelSpec) -> Begun {
-    Start::open(path).unwrap().read(&models::network(spec).unwrap(), 0).unwrap()
+    Start::open(path).unwrap().read(&models::network(spec).unwrap(), 0, true).unwrap()
 }
 
 /// The tensors of a trunk, or all the others.
@@ -171,7 +171,7 @@ fn a_file_of_another_trunk_is_refused_by_the_tensors_name() {
     let good = torchvision(Arch::Vgg16, 16, 1);
     let refused = |tensors: &BTreeMap<String, Vec<usize>>, expected: &str| {
         write(&path, tensors, usize::MAX);
-        let error = Start::open(&path).and_then(|start| start.read(&network, 0)).unwrap_err();
+        let error = Start::open(&path).and_then(|start| start.read(&network, 0, true)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Format);
         let said = error.to_string();
         assert!(said.contains(expected) && said.contains("w.safetensors"), "{said}");

@@ -30,6 +30,8 @@ pub struct Evidence {
     pub worst: Option<[Score; 2]>,
     /// The seed that the classifier was trained with, where this program trained it and no other seed was studied.
     pub training_seed: Option<u64>,
+    /// Whether nothing is known of what the classifier was trained on.
+    pub may_be_seen: bool,
     /// What the mask's pixels are set to in the headline.
     pub headline_fill: String,
     /// Whether regions were built from the scored images.
@@ -71,9 +73,7 @@ fn named(protocol: &str) -> String {
 /// The flags that fire, in the order of method section 9.
 pub fn flags(e: &Evidence) -> Vec<Flag> {
     let mut fired = Vec::new();
-    let mut fire = |id: &str, value: f64, advice: &str| {
-        fired.push(Flag { id: id.to_owned(), value, advice: advice.to_owned() });
-    };
+    let mut fire = |id: &str, value: f64, advice: &str| fired.push(flag(id, value, advice));
     if e.two_value_share > 0.9 {
         fire(
             "degenerate-roa",
@@ -184,6 +184,18 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
             );
         }
     }
+    fired.extend(of_the_comparison(e));
+    fired
+}
+
+fn flag(id: &str, value: f64, advice: &str) -> Flag {
+    Flag { id: id.to_owned(), value, advice: advice.to_owned() }
+}
+
+/// Those about what can be concluded at all: of this classifier, at this eps, from these images.
+fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
+    let mut fired = Vec::new();
+    let mut fire = |id: &str, value: f64, advice: &str| fired.push(flag(id, value, advice));
     if let Some(low) = e.clean_balanced_low.filter(|low| *low <= 0.5) {
         fire(
             "at-chance",
@@ -208,6 +220,13 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
             "one-seed",
             seed as f64,
             "the classifier was trained with this seed alone; another training can turn the result: add --seeds 5",
+        );
+    }
+    if e.may_be_seen {
+        fire(
+            "seen-images",
+            1.0,
+            "nothing is known of what these weights were trained on: if the scored images were among it, every accuracy is too good; add --held-out if they were not",
         );
     }
     if let Some(n) = e.tune_images.filter(|n| *n < LEAST_TUNE_IMAGES) {
@@ -255,6 +274,7 @@ mod tests {
             clean_balanced_low: Some(0.501),
             worst: Some([Score::of(3, 100), Score::of(0, 100)]),
             training_seed: None,
+            may_be_seen: false,
             headline_fill: "0".to_owned(),
             same_images: false,
             oracle: false,
@@ -272,7 +292,8 @@ mod tests {
     #[test]
     fn each_flag_fires_alone_and_just_beyond_its_bound() {
         assert_eq!(flags(&sound()), [], "every bound itself is within");
-        let cases: [(&str, Change); 20] = [
+        let cases: [(&str, Change); 21] = [
+            ("seen-images", |e| e.may_be_seen = true),
             ("at-chance", |e| e.clean_balanced_low = Some(0.5)),
             ("floor", |e| e.worst = Some([Score::of(2, 100), Score::of(0, 100)])),
             ("floor", |e| e.worst = Some([Score::of(98, 100), Score::of(100, 100)])),

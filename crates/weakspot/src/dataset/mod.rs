@@ -6,6 +6,7 @@ pub mod cifar;
 pub mod demo;
 pub mod idx;
 mod masks;
+pub mod outputs;
 pub mod pictures;
 mod presets;
 mod provenance;
@@ -117,17 +118,6 @@ impl Dataset {
         }
     }
 
-    /// The class that the user means: by exact name, else by index, else by name in any case.
-    ///
-    /// The exact name comes first because the user sees names: in a data set whose classes are called `7` and
-    /// `3`, `3` is the second class.
-    ///
-    /// # Errors
-    /// `InvalidParameter`, listing the classes, when none is meant.
-    pub fn class_index(&self, name_or_index: &str) -> Result<usize> {
-        class_index(&self.name, &self.class_names, name_or_index)
-    }
-
     /// The images of two classes, relabelled: 0 for `a`, 1 for `b`, in the order they have here.
     ///
     /// Ids and origins are kept, the truth is carried, the checksum is that of the pair's own content.
@@ -184,22 +174,46 @@ impl Dataset {
     }
 }
 
-/// As [`Dataset::class_index`], of a data set that has not been opened.
+/// The two classes that the user means, by their places among the names: both by exact name, else both by number, else both by
+/// name in any case.
+///
+/// The exact name comes first because the user sees names: in a data set whose classes are called `7` and `3`, `3` is the second
+/// class. Where a class is called by a number, numbers are names only, so that nobody's class 1 becomes the second folder.
 ///
 /// # Errors
-/// `InvalidParameter`, listing the classes, when none is meant.
-pub fn class_index(dataset: &str, names: &[String], name_or_index: &str) -> Result<usize> {
-    let asked = name_or_index.trim();
-    names
-        .iter()
-        .position(|name| name == asked)
-        .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
-        .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
-        .ok_or_else(|| {
-            let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
-            Error::invalid(format!("expected a class of {dataset}; came \"{asked}\""))
-                .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
+/// `InvalidParameter`, listing the classes, when none is meant or one is named and the other numbered.
+pub fn class_pair(dataset: &str, names: &[String], asked: [&str; 2]) -> Result<[usize; 2]> {
+    let by_exact_name = |asked: &str| names.iter().position(|name| name == asked);
+    let called_by_numbers = names.iter().any(|name| name.parse::<usize>().is_ok());
+    let by_number = |asked: &str| {
+        let number = asked.parse().ok().filter(|&number: &usize| number < names.len());
+        number.filter(|_| !called_by_numbers)
+    };
+    let in_any_case = |asked: &str| {
+        let same = |name: &String| name.to_lowercase() == asked.to_lowercase();
+        by_exact_name(asked).or_else(|| names.iter().position(same))
+    };
+    let both = |way: &dyn Fn(&str) -> Option<usize>| {
+        let [a, b] = asked.map(|asked| way(asked.trim()));
+        Some([a?, b?])
+    };
+    both(&by_exact_name).or_else(|| both(&by_number)).or_else(|| both(&in_any_case)).ok_or_else(|| {
+        let lost = asked.iter().find(|asked| in_any_case(asked.trim()).is_none());
+        let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
+        let list = if called_by_numbers { names.join(", ") } else { list.join(", ") };
+        let message = match lost {
+            Some(lost) if by_number(lost.trim()).is_some() => format!(
+                "expected two classes of {dataset}, both by name or both by number; came \"{}\"",
+                asked.join(",")
+            ),
+            _ => format!("expected a class of {dataset}; came \"{}\"", lost.unwrap_or(&asked[0])),
+        };
+        Error::invalid(message).with_hint(if called_by_numbers {
+            format!("the classes are called {list}")
+        } else {
+            format!("the classes are, by number and name: {list}")
         })
+    })
 }
 
 #[cfg(test)]
@@ -226,15 +240,30 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_found_by_exact_name_then_index_then_any_case() {
-        let data = three();
-        assert_eq!(data.class_index("0").unwrap(), 2, "the exact name wins over the index");
-        assert_eq!(data.class_index(" 1 ").unwrap(), 1);
-        assert_eq!(data.class_index("bAG").unwrap(), 1);
-        for bad in ["3", "-1", "", "bags"] {
-            let error = data.class_index(bad).unwrap_err();
-            assert_eq!(error.hint(), Some("the classes are, by index and name: 0 7, 1 Bag, 2 0"), "{bad}");
+    fn classes_are_found_by_exact_names_then_numbers_then_names_in_any_case() {
+        let find = |names: &[&str], asked| {
+            class_pair("x", &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), asked)
+        };
+        let names = ["Bag", "coat", "Shoe"];
+        assert_eq!(find(&names, ["Bag", " Shoe "]).unwrap(), [0, 2]);
+        assert_eq!(find(&names, ["2", "1"]).unwrap(), [2, 1]);
+        assert_eq!(find(&names, ["bAG", "coat"]).unwrap(), [0, 1]);
+        for bad in [["3", "0"], ["-1", "0"], ["", "Bag"], ["bags", "Bag"], ["Bag", "1"]] {
+            let error = find(&names, bad).unwrap_err();
+            assert_eq!(error.hint(), Some("the classes are, by number and name: 0 Bag, 1 coat, 2 Shoe"));
         }
+        assert!(
+            find(&names, ["Bag", "1"]).unwrap_err().to_string().contains("both by name or both by number")
+        );
+    }
+
+    #[test]
+    fn where_classes_are_called_by_numbers_a_number_is_a_name() {
+        let names = ["1", "10", "2"].map(str::to_owned);
+        assert_eq!(class_pair("x", &names, ["1", "2"]).unwrap(), [0, 2]);
+        let error = class_pair("x", &names, ["0", "1"]).unwrap_err();
+        assert_eq!(error.hint(), Some("the classes are called 1, 10, 2"));
+        assert!(error.to_string().ends_with("came \"0\""), "{error}");
     }
 
     #[test]

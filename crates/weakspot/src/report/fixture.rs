@@ -159,6 +159,8 @@ fn run(data: &str, classes: [&str; 2], shape: [usize; 3], n: usize, truth: bool)
             convolutions: "fast".to_owned(),
             tune_accuracy: Some(score(n, 0.99)),
             training_seed: Some(0),
+            seen: None,
+            outputs: None,
             layer: "features.22".to_owned(),
             grid: [4, 4],
         },

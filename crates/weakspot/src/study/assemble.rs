@@ -15,8 +15,8 @@ use crate::study::margins::{self, Margins};
 use crate::study::plan::Plan;
 use crate::study::record::{
     ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
-    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, SkippedFile, Ssim,
-    SsimPair,
+    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Seen, SkippedFile,
+    Ssim, SsimPair,
 };
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
@@ -400,6 +400,7 @@ fn evidence(
         clean_balanced_low: together.iter().find(|t| t.protocol == "clean").map(|t| t.balanced_low),
         worst: Some(["adv_worst", "adaptive_worst"].map(|key| calls.get(key)))
             .and_then(|[plain, defended]| Some([accuracy(plain?, label), accuracy(defended?, label)])),
+        may_be_seen: findings.subject.classifier_record.seen == Some(Seen::Unknown),
         training_seed: subject_seed.filter(|_| !plan.one_of_several_seeds),
         headline_fill: plan.fills.first().map_or_else(String::new, ToString::to_string),
         same_images: plan.fit_is_eval,

@@ -54,6 +54,10 @@ pub struct MapsSummary {
     pub accuracy: Option<Score>,
     /// Of all images, those whose explained class is still predicted under attack.
     pub adversarial_accuracy: Score,
+    /// Images whose loss gradient is zero everywhere: no gradient attack moves them.
+    pub without_gradient: usize,
+    /// Images whose RoI is empty, and whose RoA is.
+    pub empty: [usize; 2],
 }
 
 /// Writes the maps of every image to a safetensors file, batch by batch (tensors: `docs/FORMATS.md`).
@@ -107,7 +111,7 @@ pub fn write_maps(
         spec("region", "U8", &map),
     ];
     let mut file = TensorFile::create(path, &specs, &metadata(plan, &layer, labels.is_some()))?;
-    let (mut right, mut kept) = (0, 0);
+    let (mut right, mut kept, mut without_gradient, mut empty) = (0, 0, 0, [0; 2]);
     observer.stage("maps", n);
     let places: Vec<usize> = (0..n).collect();
     for chunk in places.chunks(batch_size.max(1)) {
@@ -145,6 +149,7 @@ pub fn write_maps(
         let measured = vulnerability(plan.roa, gradient.view(), images.view(), outcome.adversarial.view())?;
         right += trace.logits.outer_iter().zip(&explained).filter(|(z, y)| predicted(*z) == **y).count();
         kept += outcome.predicted.iter().zip(&explained).filter(|(p, y)| p == y).count();
+        without_gradient += gradient.outer_iter().filter(|g| g.iter().all(|&v| v == 0.0)).count();
         file.write_rows("logits", first, &le(&trace.logits))?;
         file.write_rows("input_gradient", first, &le(&cross_entropy(gradient, &trace.logits, &explained)))?;
         file.write_rows("adversarial", first, &le(&outcome.adversarial))?;
@@ -152,6 +157,7 @@ pub fn write_maps(
         for (i, (utility, vulnerability)) in utility.iter().zip(&measured).enumerate() {
             let roi = plan.delta1.region(utility);
             let roa = plan.delta2.region(&vulnerability.leverage);
+            empty = [empty[0] + usize::from(roi.is_empty()), empty[1] + usize::from(roa.is_empty())];
             let row = first + i;
             file.write_rows("cam", row, &le(&utility.raw))?;
             file.write_rows("utility", row, &le(&utility.view))?;
@@ -169,6 +175,8 @@ pub fn write_maps(
         layer,
         accuracy: labels.map(|_| Score::of(right, n)),
         adversarial_accuracy: Score::of(kept, n),
+        without_gradient,
+        empty,
     })
 }
 
@@ -193,16 +201,20 @@ fn metadata(plan: &MapsPlan, layer: &ChosenLayer, labelled: bool) -> BTreeMap<St
     )
 }
 
-/// The gradient of the summed cross-entropy from that of the loss: for two classes it is
-/// `sigmoid(z_other - z_label)` times the gradient of `z_other - z_label`; for more they are the same.
+/// The gradient of the summed cross-entropy from that of the loss: `1 - p_y` times as large.
 fn cross_entropy(gradient: &Array4<f32>, logits: &Array2<f32>, labels: &[usize]) -> Array4<f32> {
     let mut out = gradient.clone();
-    if logits.ncols() == 2 {
-        for ((mut image, z), &label) in out.outer_iter_mut().zip(logits.axis_iter(Axis(0))).zip(labels) {
-            let gap = f64::from(z[1 - label]) - f64::from(z[label]);
-            let factor = (1.0 / (1.0 + (-gap).exp())) as f32;
-            image.mapv_inplace(|g| g * factor);
-        }
+    for ((mut image, z), &label) in out.outer_iter_mut().zip(logits.axis_iter(Axis(0))).zip(labels) {
+        // The sum of exp(z_j - z_y) over the other classes: the odds against the label.
+        let odds: f64 = z
+            .iter()
+            .enumerate()
+            .filter(|(j, _)| *j != label)
+            .map(|(_, &other)| (f64::from(other) - f64::from(z[label])).exp())
+            .sum();
+        // Odds beyond the largest number are certainty against the label.
+        let factor = if odds.is_finite() { odds / (1.0 + odds) } else { 1.0 };
+        image.mapv_inplace(|g| g * factor as f32);
     }
     out
 }

@@ -189,10 +189,28 @@ pub struct ClassifierRecord {
     /// The seed of its training, where this program trained it; absent for other weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_seed: Option<u64>,
+    /// Whether it may have been trained on images that are scored; absent in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+    /// The outputs of the pair's two classes; absent for a classifier that was trained for the pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<[usize; 2]>,
     /// The layer the maps are read at.
     pub layer: String,
     /// `[height, width]` of that layer's grid.
     pub grid: [usize; 2],
+}
+
+/// Whether a classifier may have been trained on images that are scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// It was not: this program divided the images, before its training.
+    No,
+    /// It was not, as the user states (`--held-out`).
+    HeldOut,
+    /// Nothing is known of its training.
+    Unknown,
 }
 
 /// One direction of a study, source class -> target class, scored on the source's eval images.

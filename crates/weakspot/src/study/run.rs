@@ -63,6 +63,9 @@ pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
     add(&subject.data.checksum);
     add(&subject.weights_checksum);
     add(&subject.classifier_record.convolutions);
+    if let Some([a, b]) = subject.classifier_record.outputs {
+        add(&format!("outputs {a}, {b}"));
+    }
     for part in [&subject.splits.fit, &subject.splits.eval] {
         for &index in part {
             add(&subject.data.ids[index]);

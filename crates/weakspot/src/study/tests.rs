@@ -66,6 +66,8 @@ pub(super) fn subject<'a>(
         convolutions: "direct".to_owned(),
         tune_accuracy: None,
         training_seed: None,
+        seen: None,
+        outputs: None,
         layer: String::new(),
         grid: [0, 0],
     };

@@ -3,6 +3,7 @@
 mod npy;
 mod npz;
 mod raw;
+mod reference;
 mod tensors;
 
 use std::path::Path;
@@ -13,6 +14,8 @@ use crate::error::{Error, Result};
 use crate::image::Pixels;
 use crate::progress::Silent;
 use raw::Raw;
+
+pub use reference::Reference;
 
 /// Labels are class indices; a larger one is a mistake, not a model with that many classes.
 const MAX_CLASSES: usize = 1 << 16;

@@ -46,3 +46,18 @@ fn damaged(path: &Path, error: &ZipError) -> Error {
     Error::format(format!("{}: expected an .npz archive; came a damaged one ({error})", path.display()))
         .with_hint("write it again with np.savez(FILE, images=images, labels=labels)")
 }
+
+/// Arrays that must all be there.
+pub(super) fn members<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Raw; N]> {
+    let file = File::open(path)
+        .map_err(|e| Error::io(path, &e).with_hint("check that the file exists and is readable"))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
+    let mut found = Vec::with_capacity(N);
+    for name in names {
+        found.extend(member(&mut archive, path, name)?);
+    }
+    found.try_into().map_err(|_missing| {
+        Error::format(format!("{}: expected the arrays {}", path.display(), names.join(" and ")))
+            .with_hint(format!("np.savez(FILE, {0}={0}, {1}={1}) writes them", names[0], names[N - 1]))
+    })
+}
