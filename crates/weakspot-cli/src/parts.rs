@@ -42,7 +42,7 @@ impl Parts {
         trains: bool,
         progress: &Progress,
     ) -> Result<Self> {
-        let whole = Source::find(name, args)?;
+        let whole = progress.while_reading(|| Source::find(name, args))?;
         let all_classes = whole.class_names().to_vec();
         let classes = classes::of(whole.name(), &all_classes, args.classes.as_ref().map(|pair| &pair.0))?;
         let mut data = whole.pair(classes[0], classes[1], progress)?;

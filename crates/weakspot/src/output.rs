@@ -18,7 +18,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn refused(path: &Path, e: &std::io::Error) -> Error {
-    Error::io(path, e).with_hint("check that the folder exists, is writable and has free space")
+    let error = Error::io(path, e);
+    if error.hint().is_some() {
+        return error;
+    }
+    error.with_hint("check that the folder exists, is writable and has free space")
 }
 
 /// A file under a temporary name in the folder of `path`.

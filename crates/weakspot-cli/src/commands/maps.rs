@@ -8,11 +8,11 @@ use weakspot::study::write_maps;
 use crate::args::MapsArgs;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::{commands, folder, model, output, plan};
+use crate::{folder, model, output, plan, threads};
 
 /// Maps every image and writes the file.
 pub(crate) fn run(args: &MapsArgs) -> Result<()> {
-    commands::set_threads(&args.run)?;
+    threads::start(args.run.threads)?;
     let plan = plan::maps(args)?;
     folder::check_file(&args.out, args.run.force)?;
     let progress = Progress::new(Interrupt::listen()?);
@@ -24,7 +24,9 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             scratch: args.pictures.scratch.clone(),
             ..Options::default()
         };
-        let loaded = Listing::of_folder(&args.images, &name, Grouping::None)?.load(&options, &progress)?;
+        let listing =
+            progress.while_reading(|| Listing::of_folder(&args.images, &name, Grouping::None))?;
+        let loaded = listing.load(&options, &progress)?;
         progress.end_stage();
         for note in &loaded.provenance.notes {
             output::talk(&format!("note: {note}"));
@@ -34,10 +36,11 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         }
         loaded.into_arrays()
     } else {
-        arrays::load(&args.images, args.labels.as_deref())?
+        progress.while_reading(|| arrays::load(&args.images, args.labels.as_deref()))?
     };
     let (_, channels, height, width) = images.pixels.dim();
-    let mut loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
+    let shape = [channels, height, width];
+    let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
     loaded.model.freeze()?;
     for assumed in &loaded.assumed {
         output::talk(&format!("assumed {assumed}"));

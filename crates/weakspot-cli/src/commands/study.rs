@@ -20,11 +20,11 @@ use crate::model::{self, Chosen};
 use crate::parts::Parts;
 use crate::progress::Progress;
 use crate::run_record::RunRecord;
-use crate::{commands, masks, output, plan};
+use crate::{commands, masks, output, plan, threads};
 
 /// Studies one pair of classes, from data to report.
 pub(crate) fn run(args: &StudyArgs) -> Result<()> {
-    commands::set_threads(&args.run)?;
+    threads::start(args.run.threads)?;
     if let Some(seeds) = &args.seed.seeds {
         return commands::seeds::run(args, seeds);
     }
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
         progress.note(note);
     }
     let parts = open(args, &progress)?;
-    let study = Study::new(args, &parts)?;
+    let study = progress.while_reading(|| Study::new(args, &parts))?;
     let wanted =
         Wanted { out: args.out.as_deref(), default: default_out(&parts.data), force: args.run.force };
     wanted.check()?;
@@ -105,7 +105,7 @@ impl<'a> Study<'a> {
     pub(crate) fn classifier(&self, progress: &Progress) -> Result<Chosen> {
         let (args, parts) = (self.args, self.parts);
         let chosen = if let Some(file) = &args.weights {
-            Chosen::given(file, &args.model, parts)?
+            progress.while_reading(|| Chosen::given(file, &args.model, parts))?
         } else {
             let fits = |model: &Model| self.layer_in(model).map(drop);
             model::trained_or_reused(&args.models, &args.model, &args.training, parts, Some(&fits), progress)?
