@@ -41,7 +41,7 @@ impl Interrupt {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// What is set when it was asked, for those who compute for long between two looks.
+    /// What is set when it was asked.
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.asked)
     }

@@ -1,7 +1,8 @@
 //! Where a long run is: a bar with its ETA where a person watches, now and then a line elsewhere.
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -164,6 +165,10 @@ impl Observer for Progress {
 
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
+    }
+
+    fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.interrupt.flag())
     }
 }
 

@@ -3,6 +3,7 @@
 use weakspot::Result;
 use weakspot::dataset::arrays;
 use weakspot::dataset::pictures::{Grouping, Listing, Options};
+use weakspot::progress::Observer as _;
 use weakspot::study::write_maps;
 
 use crate::args::MapsArgs;
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let shape = [channels, height, width];
     let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
     loaded.model.freeze()?;
+    loaded.model.stop_on(progress.stop_flag());
     for assumed in &loaded.assumed {
         output::talk(&format!("assumed {assumed}"));
     }

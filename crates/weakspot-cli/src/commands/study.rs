@@ -126,7 +126,8 @@ impl<'a> Study<'a> {
         progress: &Progress,
     ) -> Result<(PathBuf, Run)> {
         progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
-        let Chosen { model, classes, record, sha256, weights, .. } = chosen;
+        let Chosen { mut model, classes, record, sha256, weights, .. } = chosen;
+        model.stop_on(progress.stop_flag());
         let args = self.args;
         let batch = args.run.batch(self.parts.data.pixels.dim());
         // Pages and figures need no model, whose memory is most of all.
