@@ -6,18 +6,22 @@ use weakspot::dataset::pictures::{Grouping, Listing, Options};
 use weakspot::progress::Observer as _;
 use weakspot::study::write_maps;
 
-use crate::args::MapsArgs;
+use crate::args::{MapsArgs, SplitBy};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::{folder, model, output, plan, threads};
+use crate::{folder, model, output, plan, source, threads};
 
 /// Maps every image and writes the file.
 pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     threads::start(args.run.threads)?;
     let plan = plan::maps(args)?;
+    let pictures = args.images.is_dir() && args.labels.is_none();
+    if !pictures && args.images.exists() {
+        source::no_picture_flags(&args.images.display().to_string(), &args.pictures, SplitBy::Image)?;
+    }
     folder::check_file(&args.out, args.run.force)?;
     let progress = Progress::new(Interrupt::listen()?);
-    let images = if args.images.is_dir() && args.labels.is_none() {
+    let images = if pictures {
         let name = args.images.display().to_string();
         let options = Options {
             size: args.pictures.size,
@@ -59,6 +63,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     ));
     let summary = write_maps(
         &args.out,
+        args.run.force,
         &plan,
         &loaded.model,
         &images.pixels,
@@ -79,6 +84,13 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             "explained and attacked: the predicted classes, as there are no labels; kept under attack {} of {}",
             summary.adversarial_accuracy.k, summary.adversarial_accuracy.n
         )),
+    }
+    if summary.empty_roi + summary.empty_roa > 0 {
+        output::talk(&format!(
+            "note: of {} images {} have an empty roi (no pixel speaks for the class) and {} an empty roa; try another \
+             --layer, or a wider --delta1 and --delta2",
+            summary.images, summary.empty_roi, summary.empty_roa
+        ));
     }
     output::data(&args.out.display().to_string());
     Ok(())
