@@ -1,5 +1,6 @@
 //! What the program says to the shell.
 
+use std::any::Any;
 use std::process::ExitCode;
 
 use weakspot::{Error, ErrorKind};
@@ -25,6 +26,24 @@ pub(crate) const COULD_NOT_RUN: u8 = 2;
 /// The exit code after Ctrl-C, as shells use it: 128 and the signal's number.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// The exit code after a mistake of ours, as Rust's programs have it.
+pub(crate) const MISTAKE: u8 = 101;
+
+/// How panics begin that are no mistake of ours: memory that the system refuses, and sizes that no memory holds.
+const NO_MEMORY: [&str; 2] = ["out of memory", "capacity overflow"];
+
+/// Whether a panic with this message says that memory is short.
+pub(crate) fn is_out_of_memory(message: &str) -> bool {
+    NO_MEMORY.iter().any(|begin| message.starts_with(begin))
+}
+
+/// The exit code of a command that panicked.
+pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> ExitCode {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+    ExitCode::from(if is_out_of_memory(text) { COULD_NOT_RUN } else { MISTAKE })
+}
+
 /// The exit code of a finished command.
 pub(crate) fn of(outcome: &Result<Outcome, Error>) -> ExitCode {
     ExitCode::from(match outcome {
@@ -33,4 +52,18 @@ pub(crate) fn of(outcome: &Result<Outcome, Error>) -> ExitCode {
         Err(error) if error.kind() == ErrorKind::Interrupted => INTERRUPTED,
         Err(_) => COULD_NOT_RUN,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_short_is_no_mistake_of_ours() {
+        let code = |panic: &(dyn Any + Send)| of_panic(panic) == ExitCode::from(COULD_NOT_RUN);
+        assert!(code(&"capacity overflow"));
+        assert!(code(&"out of memory: the network needs 9 bytes at once".to_owned()));
+        assert!(!code(&"index out of bounds"));
+        assert!(!code(&7));
+    }
 }

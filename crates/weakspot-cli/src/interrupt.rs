@@ -1,4 +1,7 @@
-//! Ctrl-C: the first asks politely, the second ends the program at once.
+//! Ctrl-C and SIGTERM: the first asks politely, the second ends the program at once.
+//!
+//! Asking needs somebody who listens. A read that waits (for a pipe nobody writes to, a network drive that is gone) does
+//! not, and nothing is lost by ending it: while inputs are read, the first signal is enough.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,28 +13,54 @@ use crate::exit_code;
 
 /// Whether the user has asked to stop.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    asked: Arc<AtomicBool>,
+    /// Whether the first signal ends the program.
+    at_once: Arc<AtomicBool>,
+}
 
 impl Interrupt {
     /// Listens from now on.
     pub(crate) fn listen() -> Result<Self> {
-        let flag = Arc::new(AtomicBool::new(false));
+        let it = Self::default();
         let fail = |e: std::io::Error| Error::new(ErrorKind::Io, format!("cannot listen for Ctrl-C: {e}"));
         for signal in [SIGINT, SIGTERM] {
-            // In this order: a second signal finds the flag set and ends the program; everything on disk is whole.
-            signal_hook::flag::register_conditional_shutdown(
-                signal,
-                i32::from(exit_code::INTERRUPTED),
-                Arc::clone(&flag),
-            )
-            .map_err(fail)?;
-            signal_hook::flag::register(signal, Arc::clone(&flag)).map_err(fail)?;
+            // In this order: a second signal finds `asked` set and ends the program; everything on disk is whole.
+            for condition in [&it.at_once, &it.asked] {
+                let status = i32::from(exit_code::INTERRUPTED);
+                signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(condition))
+                    .map_err(fail)?;
+            }
+            signal_hook::flag::register(signal, Arc::clone(&it.asked)).map_err(fail)?;
         }
-        Ok(Self(flag))
+        Ok(it)
     }
 
     /// Whether it was asked.
     pub(crate) fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// What is set when it was asked.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
+    /// Reads inputs: the first signal ends the program, as nothing has been computed yet.
+    pub(crate) fn while_reading<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.at_once.store(true, Ordering::SeqCst);
+        let read = read();
+        self.at_once.store(false, Ordering::SeqCst);
+        read
     }
 }
+
+/// Makes a file that grows beyond the system's limit (`ulimit -f`) an error to be reported, and not the program's end.
+#[cfg(unix)]
+pub(crate) fn outlive_file_limits() {
+    // Where the signal cannot be taken, it ends the program as it always did.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
+
+#[cfg(not(unix))]
+pub(crate) fn outlive_file_limits() {}

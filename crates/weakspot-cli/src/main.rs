@@ -20,6 +20,7 @@ mod progress;
 mod recipes;
 mod run_record;
 mod source;
+mod threads;
 
 use std::process::ExitCode;
 
@@ -27,13 +28,26 @@ use args::{Command, Parsed};
 use exit_code::Outcome;
 use weakspot::Result;
 
+/// The stack that everything runs on, in bytes. The system's own may be limited to less (`ulimit -s`), and ends the
+/// program where it is full.
+const STACK: usize = 8 << 20;
+
 fn main() -> ExitCode {
     output::report_panics();
-    let outcome = run();
-    if let Err(error) = &outcome {
-        output::failure(error);
+    interrupt::outlive_file_limits();
+    let done = match std::thread::Builder::new().stack_size(STACK).spawn(run) {
+        Ok(thread) => thread.join(),
+        Err(_) => std::panic::catch_unwind(run),
+    };
+    match done {
+        Ok(outcome) => {
+            if let Err(error) = &outcome {
+                output::failure(error);
+            }
+            exit_code::of(&outcome)
+        }
+        Err(panic) => exit_code::of_panic(panic.as_ref()),
     }
-    exit_code::of(&outcome)
 }
 
 fn run() -> Result<Outcome> {

@@ -198,9 +198,9 @@ pub(crate) fn trained_or_reused(
     fits: Option<&Fits<'_>>,
     progress: &Progress,
 ) -> Result<Chosen> {
-    let wanted = Wanted::new(model, training, parts)?;
+    let wanted = progress.while_reading(|| Wanted::new(model, training, parts))?;
     let path = folder.join(wanted.file_name(parts));
-    let kept = wanted.kept(&path);
+    let kept = progress.while_reading(|| wanted.kept(&path));
     let (mut loaded, weights, note) = if let Some(loaded) = kept {
         (loaded, "reused", format!("reuses {}: the same recipe, data and seed", path.display()))
     } else {
@@ -265,7 +265,8 @@ pub(crate) fn train_to(
     parts: &Parts,
     progress: &Progress,
 ) -> Result<()> {
-    Wanted::new(model, training, parts)?.train(path, parts, progress)
+    let wanted = progress.while_reading(|| Wanted::new(model, training, parts))?;
+    wanted.train(path, parts, progress)
 }
 
 /// The classifier that is wanted: everything that decides its weights.

@@ -1,19 +1,59 @@
 //! The only place that prints: data to stdout, talk to stderr, no colour needed to understand either.
 //!
 //! A reader that goes away (`weakspot study | head`) is not an error of ours: what cannot be printed is dropped.
+//!
+//! Names of files, classes and tensors are written by strangers, and a terminal obeys what it is sent: escape sequences
+//! recolour it, rename its window or overwrite lines. They are cleaned here, where everything passes, and nowhere else.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use weakspot::{Error, ErrorKind};
 
-/// Data: what a script would read.
+use crate::exit_code;
+
+/// Data: what a script would read, byte for byte; cleaned where a terminal reads it.
 pub(crate) fn data(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+    let mut stdout = std::io::stdout().lock();
+    let text = text.trim_end_matches('\n');
+    // The lines of a summary are ours.
+    let shown = if stdout.is_terminal() { clean(text, "\n\t") } else { Cow::Borrowed(text) };
+    let _ = writeln!(stdout, "{shown}");
 }
 
-/// Talk: what a person reads while it runs.
+/// Talk, one line of it: what a person reads while it runs.
 pub(crate) fn talk(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    let _ = writeln!(std::io::stderr().lock(), "{}", line(text));
+}
+
+/// A text as one line that does nothing to a terminal.
+pub(crate) fn line(text: &str) -> Cow<'_, str> {
+    clean(text.trim_end_matches('\n'), "\t")
+}
+
+/// A text whose control characters and overrides of the writing direction are shown instead of sent: `\x1b`, `\u{202e}`.
+/// Those in `meant` stay.
+fn clean<'a>(text: &'a str, meant: &str) -> Cow<'a, str> {
+    let acts = |c: char| !meant.contains(c) && (c.is_control() || reorders(c));
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        let _ = match c {
+            c if !acts(c) => write!(shown, "{c}"),
+            c if c.is_ascii() => write!(shown, "\\x{:02x}", u32::from(c)),
+            c => write!(shown, "\\u{{{:x}}}", u32::from(c)),
+        };
+    }
+    Cow::Owned(shown)
+}
+
+/// Marks, embeddings, overrides and isolates of the writing direction (Unicode Standard Annex 9, section 2), and the two
+/// separators that some terminals take for a new line.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// An error in one line, and what to type next.
@@ -22,6 +62,10 @@ pub(crate) fn failure(error: &Error) {
     talk(&format!("hint: {}", one_line(error.hint().unwrap_or_else(|| usual_hint(error.kind())))));
 }
 
+/// What to do where memory is short.
+const OUT_OF_MEMORY: &str = "take fewer images at once (--batch-size 1) or fewer in all (--limit, --train-limit), make \
+                             pictures smaller (--size 64), or end other programs";
+
 /// What to type where the error itself does not know better.
 fn usual_hint(kind: ErrorKind) -> &'static str {
     match kind {
@@ -29,6 +73,7 @@ fn usual_hint(kind: ErrorKind) -> &'static str {
         ErrorKind::Io => {
             "check the path, its permissions and the free space, then type the same command again"
         }
+        ErrorKind::OutOfMemory => OUT_OF_MEMORY,
         ErrorKind::Numerical => "check that the weights and the images are those you meant",
         _ => "weakspot COMMAND --help explains every setting with an example",
     }
@@ -40,6 +85,11 @@ pub(crate) fn report_panics() {
         let place =
             panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
         let what = panic.payload_as_str().map_or_else(|| "no message".to_owned(), one_line);
+        if exit_code::is_out_of_memory(&what) {
+            talk(&format!("error: {what}"));
+            talk(&format!("hint: {OUT_OF_MEMORY}"));
+            return;
+        }
         talk(&format!("error: a mistake in weakspot {}{place}: {what}", env!("CARGO_PKG_VERSION")));
         talk("hint: please report this line and the command you typed; results already written are whole");
     }));
@@ -47,4 +97,26 @@ pub(crate) fn report_panics() {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        for (sent, shown) in [
+            ("\u{1b}[2Ja.png", "\\x1b[2Ja.png"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("cat\u{7f}\u{8}\r\0", "cat\\x7f\\x08\\x0d\\x00"),
+            ("gpj.\u{202e}tac", "gpj.\\u{202e}tac"),
+            ("a\u{2066}b\u{2029}c", "a\\u{2066}b\\u{2029}c"),
+            ("x\nerror: not ours", "x\\x0aerror: not ours"),
+            ("猫 Käse עברית 100 % \tC:\\x1b", "猫 Käse עברית 100 % \tC:\\x1b"),
+        ] {
+            assert_eq!(line(sent), shown);
+        }
+        assert_eq!(line("ours\n"), "ours", "the end of a line is not part of it");
+        assert_eq!(clean("a\n\tb\u{1b}", "\n\t"), "a\n\tb\\x1b", "a summary has lines");
+    }
 }

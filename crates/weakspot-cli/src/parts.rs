@@ -53,7 +53,7 @@ impl Parts {
         of: For<'_>,
         progress: &Progress,
     ) -> Result<Self> {
-        let whole = Source::find(name, args)?;
+        let whole = progress.while_reading(|| Source::find(name, args))?;
         let (all_classes, numbered) = (whole.class_names().to_vec(), whole.is_numbered());
         let asked = args.classes.as_ref();
         let classes = classes::of(whole.name(), &all_classes, asked.map(|pair| &pair.names))?;

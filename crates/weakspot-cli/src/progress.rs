@@ -1,7 +1,8 @@
 //! Where a long run is: a bar with its ETA where a person watches, now and then a line elsewhere.
 
 use std::io::IsTerminal as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -113,13 +114,20 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Reads inputs, where a single Ctrl-C ends the program: [`Interrupt::while_reading`].
+    pub(crate) fn while_reading<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.interrupt.while_reading(read)
+    }
+}
+
 impl Observer for Progress {
     fn stage(&self, name: &str, total: usize) {
         let mut state = self.state();
         Self::end(&mut state);
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden())
             .with_style(style(STEPS))
-            .with_prefix(name.to_owned());
+            .with_prefix(output::line(name).into_owned());
         state.current = Some(Stage {
             name: name.to_owned(),
             total,
@@ -143,7 +151,7 @@ impl Observer for Progress {
     fn status(&self, text: &str) {
         if let Some(stage) = &mut self.state().current {
             text.clone_into(&mut stage.status);
-            stage.bar.set_message(stage.status.clone());
+            stage.bar.set_message(output::line(text).into_owned());
             self.show(stage);
         }
     }
@@ -157,6 +165,10 @@ impl Observer for Progress {
 
     fn interrupted(&self) -> bool {
         self.interrupt.asked()
+    }
+
+    fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.interrupt.flag())
     }
 }
 

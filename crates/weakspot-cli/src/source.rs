@@ -7,7 +7,7 @@ use weakspot::dataset::{Dataset, arrays, cifar, demo, idx, preset};
 use weakspot::progress::Observer;
 use weakspot::{Error, Result};
 
-use crate::args::{DataArgs, SplitBy};
+use crate::args::{DataArgs, PictureArgs, SplitBy};
 use crate::{cache, fetch};
 
 /// The data sets that are known by name.
@@ -72,7 +72,7 @@ impl Source {
             no_files_flags(args, "a list of pictures")?;
             return Ok(Self::Pictures(Listing::of_manifest(path, &called(path))?, options(args, None)));
         }
-        no_picture_flags(name, args)?;
+        no_picture_flags(name, &args.pictures, args.split_by)?;
         let data = match name {
             "demo" => demo::generate(),
             "mnist" | "fashion-mnist" => in_folder(name, args, |folder| idx::load(name, folder))?,
@@ -149,11 +149,14 @@ fn no_files_flags(args: &DataArgs, what: &str) -> Result<()> {
 }
 
 /// Flags of pictures that say nothing to arrays.
-fn no_picture_flags(name: &str, args: &DataArgs) -> Result<()> {
+///
+/// # Errors
+/// `InvalidParameter`, naming the flag.
+pub(crate) fn no_picture_flags(name: &str, pictures: &PictureArgs, split_by: SplitBy) -> Result<()> {
     let given = [
-        ("--size", args.pictures.size.is_some()),
-        ("--skip-bad", args.pictures.skip_bad),
-        ("--split-by slide", args.split_by == SplitBy::Slide),
+        ("--size", pictures.size.is_some()),
+        ("--skip-bad", pictures.skip_bad),
+        ("--split-by slide", split_by == SplitBy::Slide),
     ];
     match given.into_iter().find(|(_, given)| *given) {
         None => Ok(()),

@@ -7,7 +7,7 @@
 //! the threads that fill it, all at once.
 #![expect(unsafe_code, reason = "calls of the allocator and of the system")]
 
-use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed};
 
 use crate::scalar::Scalar;
 use crate::simd::Lanes;
@@ -18,6 +18,9 @@ impl<T: Scalar> Zeros for T {}
 impl Zeros for Lanes {}
 
 /// Makes a buffer hold `len` numbers: what it held, zeros, or both.
+///
+/// # Panics
+/// Where there is no memory for it, with a message that begins "out of memory".
 pub fn resize<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
     resize_zeros(buffer, len, T::ZERO);
 }
@@ -32,20 +35,28 @@ pub(crate) fn resize_zeros<T: Zeros>(buffer: &mut Vec<T>, len: usize, zero: T) {
 }
 
 /// As `vec![0; len]`, on large pages where the system offers them on request (Linux: transparent huge pages).
+///
+/// # Panics
+/// Where there is no memory for it, with a message that begins "out of memory". The usual end would be to abort: the largest
+/// buffers grow with the user's images and batches, and a caller that catches the panic can say what to make smaller.
 fn zeros<T: Zeros>(len: usize) -> Vec<T> {
-    let Ok(layout) = Layout::array::<T>(len) else { return Vec::new() };
+    let Ok(layout) = Layout::array::<T>(len) else { out_of_memory(usize::MAX) };
     if layout.size() == 0 {
         return Vec::new();
     }
     // SAFETY: the layout's size is not zero.
     let start = unsafe { alloc_zeroed(layout) };
     if start.is_null() {
-        handle_alloc_error(layout);
+        out_of_memory(layout.size());
     }
     advise(start, layout.size());
     // SAFETY: the allocator gave `len` elements of `T`'s size and alignment; all bytes zero is a value of every `Zeros`:
     // f32, f64, and arrays of f32.
     unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(start.cast::<T>(), len)) }.into_vec()
+}
+
+fn out_of_memory(bytes: usize) -> ! {
+    panic!("out of memory: the network needs {bytes} bytes at once");
 }
 
 /// Asks for large pages under a fresh allocation. Nothing depends on the answer.
@@ -81,6 +92,14 @@ mod tests {
         assert_eq!(buffer.as_ptr(), place);
         resize(&mut buffer, 0);
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn memory_that_nobody_has_is_a_panic_that_can_be_caught_and_no_abort() {
+        for len in [usize::MAX, isize::MAX as usize / 4 - 4096] {
+            let told = std::panic::catch_unwind(|| resize(&mut Vec::<f32>::new(), len)).unwrap_err();
+            assert!(told.downcast_ref::<String>().unwrap().starts_with("out of memory"), "{len}");
+        }
     }
 
     #[test]

@@ -270,6 +270,9 @@ impl Opened {
             let mut rest = info.data_offsets.1 - info.data_offsets.0;
             // What is not wanted may be most of the file: it is only hashed, a piece at a time.
             let piece = if taken.is_some() { rest } else { rest.min(1 << 20) };
+            buffer.try_reserve_exact(piece.saturating_sub(buffer.len())).map_err(|_short| {
+                Error::out_of_memory(format_args!("the tensor {file_name}"), piece as u64)
+            })?;
             while rest > 0 {
                 buffer.resize(piece.min(rest), 0);
                 self.file.read_exact(&mut buffer).map_err(|e| Error::io(&self.path, &e))?;

@@ -1,6 +1,7 @@
 //! A model: a network with weights that the science can question.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ndarray::{Array2, Array4, ArrayView4, Axis};
 use weakspot::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest, permute};
@@ -22,6 +23,8 @@ pub struct Model {
     executor: Executor<f32>,
     layers: Vec<LayerInfo>,
     source: Option<Source>,
+    /// Set when the user asks to stop; a randomised model stops on it too.
+    stop: Option<Arc<AtomicBool>>,
     forward: AtomicU64,
     backward: AtomicU64,
     head: AtomicU64,
@@ -74,6 +77,7 @@ impl Model {
             executor,
             layers,
             source: None,
+            stop: None,
             forward: counter(),
             backward: counter(),
             head: counter(),
@@ -107,6 +111,12 @@ impl Model {
     /// As [`Executor::freeze`].
     pub fn freeze(&mut self) -> Result<()> {
         self.executor.freeze()
+    }
+
+    /// Stops a pass at its next layer once this is set: [`Executor::stop_on`].
+    pub fn stop_on(&mut self, flag: Option<Arc<AtomicBool>>) {
+        self.stop.clone_from(&flag);
+        self.executor.stop_on(flag);
     }
 
     /// The weights by name.
@@ -304,6 +314,7 @@ impl Classifier for Model {
         // Filters take several times as much: the weights need not lie beside them.
         drop(weights);
         model.freeze()?;
+        model.stop_on(self.stop.clone());
         Ok(Some(Box::new(model)))
     }
 }

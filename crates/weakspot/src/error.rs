@@ -1,6 +1,8 @@
 //! What went wrong, and who can fix it.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -23,6 +25,8 @@ pub enum ErrorKind {
     Unsupported,
     /// A computation left the finite numbers.
     Numerical,
+    /// The system gives no memory of the size that is needed.
+    OutOfMemory,
     /// The user asked to stop.
     Interrupted,
 }
@@ -44,9 +48,13 @@ impl Error {
     }
 
     /// The same error with what the user can type next.
+    ///
+    /// Where memory is short no hint is taken: what helps does not depend on where it ran out.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        if self.kind != ErrorKind::OutOfMemory {
+            self.hint = Some(hint.into());
+        }
         self
     }
 
@@ -82,9 +90,27 @@ impl Error {
         Self::new(ErrorKind::Format, message)
     }
 
-    /// The file system refused something about `path`.
-    pub fn io(path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, format!("{}: {error}", path.display()))
+    /// The file system refused something about `path`, or there is no memory for what is in it.
+    pub fn io(path: &Path, error: &io::Error) -> Self {
+        let io = Self::new(ErrorKind::Io, format!("{}: {error}", path.display()));
+        match error.kind() {
+            io::ErrorKind::OutOfMemory => {
+                Self::new(ErrorKind::OutOfMemory, format!("out of memory while {} was read", path.display()))
+            }
+            io::ErrorKind::InvalidFilename => io.with_hint(
+                "a file's name may have 255 bytes, on some systems fewer: choose a shorter --out, or shorter class names",
+            ),
+            io::ErrorKind::FileTooLarge => {
+                io.with_hint("the system limits the size of files: raise the limit (ulimit -f), or write elsewhere")
+            }
+            _ => io,
+        }
+    }
+
+    /// There is no memory for `bytes` bytes at once, of something named in a few words.
+    pub fn out_of_memory(what: impl fmt::Display, bytes: u64) -> Self {
+        let message = format!("out of memory: {what} of {bytes} bytes at once");
+        Self::new(ErrorKind::OutOfMemory, message)
     }
 }
 
@@ -95,3 +121,25 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_short_is_said_and_no_sound_file_is_blamed() {
+        let error = io::Error::from(io::ErrorKind::OutOfMemory);
+        let told = Error::io(Path::new("x.gz"), &error).with_hint("fetch it again").context("mnist");
+        assert_eq!(told.kind(), ErrorKind::OutOfMemory);
+        assert_eq!(told.to_string(), "mnist: out of memory while x.gz was read");
+        assert_eq!(told.hint(), None, "the file is sound");
+    }
+
+    #[test]
+    fn limits_of_the_file_system_say_what_helps() {
+        let hint = |kind: io::ErrorKind| Error::io(Path::new("x"), &kind.into()).hint().map(str::to_owned);
+        assert!(hint(io::ErrorKind::InvalidFilename).unwrap().contains("shorter"));
+        assert!(hint(io::ErrorKind::FileTooLarge).unwrap().contains("ulimit -f"));
+        assert_eq!(hint(io::ErrorKind::NotFound), None);
+    }
+}

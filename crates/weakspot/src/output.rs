@@ -14,11 +14,15 @@ use crate::error::{Error, Result};
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = begin(path)?;
     file.write_all(bytes).map_err(|e| refused(path, &e))?;
-    finish(file, path)
+    finish(file, path, true)
 }
 
 fn refused(path: &Path, e: &std::io::Error) -> Error {
-    Error::io(path, e).with_hint("check that the folder exists, is writable and has free space")
+    let error = Error::io(path, e);
+    if error.hint().is_some() {
+        return error;
+    }
+    error.with_hint("check that the folder exists, is writable and has free space")
 }
 
 /// A file under a temporary name in the folder of `path`.
@@ -27,8 +31,8 @@ fn begin(path: &Path) -> Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(".weakspot-").tempfile_in(folder).map_err(|e| refused(path, &e))
 }
 
-/// Gives the temporary file its name.
-fn finish(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
+/// Gives the temporary file its name; with `replace`, whatever has that name already is gone.
+fn finish(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> Result<()> {
     file.as_file().sync_all().map_err(|e| refused(path, &e))?;
     #[cfg(unix)]
     {
@@ -37,8 +41,15 @@ fn finish(file: tempfile::NamedTempFile, path: &Path) -> Result<()> {
         let permissions = std::fs::Permissions::from_mode(0o644);
         file.as_file().set_permissions(permissions).map_err(|e| refused(path, &e))?;
     }
-    file.persist(path).map_err(|e| refused(path, &e.error))?;
-    Ok(())
+    let named = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    match named {
+        Ok(_) => Ok(()),
+        Err(e) if !replace && e.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Error::invalid(format!("expected a new file; {} was written meanwhile", path.display()))
+                .with_hint("choose another --out, or add --force to replace it"))
+        }
+        Err(e) => Err(refused(path, &e.error)),
+    }
 }
 
 /// One tensor of a [`TensorFile`].
@@ -118,18 +129,47 @@ impl TensorFile {
             .map_err(|e| refused(&self.path, &e))
     }
 
-    /// Brings the file to its place.
+    /// Brings the file to its place, in the place of one that is there.
     ///
     /// # Errors
     /// `Io`, naming the path.
     pub fn finish(self) -> Result<()> {
-        finish(self.file, &self.path)
+        finish(self.file, &self.path, true)
+    }
+
+    /// Brings the file to its place, where nothing is there.
+    ///
+    /// # Errors
+    /// `Io`, naming the path; `InvalidParameter` where another file came first, which stays.
+    pub fn finish_new(self) -> Result<()> {
+        finish(self.file, &self.path, false)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_that_write_one_new_file_the_second_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.safetensors");
+        let file = |byte: u8| {
+            let spec = TensorSpec { name: "a".to_owned(), dtype: "U8", shape: vec![1] };
+            let mut file = TensorFile::create(&path, &[spec], &BTreeMap::new()).unwrap();
+            file.write_rows("a", 0, &[byte]).unwrap();
+            file
+        };
+        let last = || std::fs::read(&path).unwrap().pop();
+        let (first, second) = (file(1), file(2));
+        first.finish_new().unwrap();
+        let told = second.finish_new().unwrap_err();
+        assert!(told.to_string().contains("written meanwhile") && told.hint().unwrap().contains("--force"));
+        assert_eq!(last(), Some(1), "the first one's stays");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of the second");
+        file(3).finish().unwrap();
+        assert_eq!(last(), Some(3));
+    }
 
     #[test]
     fn a_file_written_row_by_row_reads_back_as_safetensors() {

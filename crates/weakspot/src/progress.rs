@@ -1,5 +1,8 @@
 //! How long-running library code tells its caller where it is, without printing.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 /// Receives progress. The command line draws bars with it; the default does nothing.
 pub trait Observer: Sync {
     /// A stage begins that will take `total` steps.
@@ -25,6 +28,12 @@ pub trait Observer: Sync {
     /// Whether the user has asked to stop; long loops ask between batches.
     fn interrupted(&self) -> bool {
         false
+    }
+
+    /// What is set when the user asks to stop, for those who cannot ask: a network looks between its layers, as a batch of
+    /// photographs can take a quarter of a minute.
+    fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+        None
     }
 }
 

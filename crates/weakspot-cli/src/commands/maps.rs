@@ -6,22 +6,27 @@ use weakspot::classifier::Classifier as _;
 use weakspot::dataset::outputs::{By, Labels};
 use weakspot::dataset::pictures::{Grouping, Listing, Options};
 use weakspot::dataset::{Arrays, arrays};
+use weakspot::progress::Observer as _;
 use weakspot::study::write_maps;
 use weakspot::{Error, Result};
 use weakspot_nn::checkpoint::Loaded;
 
-use crate::args::MapsArgs;
+use crate::args::{MapsArgs, SplitBy};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::{commands, folder, model, output, plan};
+use crate::{folder, model, output, plan, source, threads};
 
 /// Maps every image and writes the file.
 pub(crate) fn run(args: &MapsArgs) -> Result<()> {
-    commands::set_threads(&args.run)?;
+    threads::start(args.run.threads)?;
     let plan = plan::maps(args)?;
+    let pictures = args.images.is_dir() && args.labels.is_none();
+    if !pictures && args.images.exists() {
+        source::no_picture_flags(&args.images.display().to_string(), &args.pictures, SplitBy::Image)?;
+    }
     folder::check_file(&args.out, args.run.force)?;
     let progress = Progress::new(Interrupt::listen()?);
-    let images = if args.images.is_dir() && args.labels.is_none() {
+    let images = if pictures {
         let name = args.images.display().to_string();
         let options = Options {
             size: args.pictures.size,
@@ -29,7 +34,8 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             scratch: args.pictures.scratch.clone(),
             ..Options::default()
         };
-        let loaded = Listing::of_folder(&args.images, &name, Grouping::None)?.load(&options, &progress)?;
+        let listing = progress.while_reading(|| Listing::of_folder(&args.images, &name, Grouping::None))?;
+        let loaded = listing.load(&options, &progress)?;
         progress.end_stage();
         for note in &loaded.provenance.notes {
             output::talk(&format!("note: {note}"));
@@ -39,11 +45,13 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         }
         loaded.into_arrays()
     } else {
-        arrays::load(&args.images, args.labels.as_deref())?
+        progress.while_reading(|| arrays::load(&args.images, args.labels.as_deref()))?
     };
     let (_, channels, height, width) = images.pixels.dim();
-    let mut loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
+    let shape = [channels, height, width];
+    let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
     loaded.model.freeze()?;
+    loaded.model.stop_on(progress.stop_flag());
     if let Some(check) = &args.check {
         output::talk(&model::check(check, &loaded.model)?);
     }
@@ -66,6 +74,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let labels = outputs_of(args, &images, &loaded)?;
     let summary = write_maps(
         &args.out,
+        args.run.force,
         &plan,
         &loaded.model,
         &images.pixels,
@@ -87,13 +96,18 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             summary.adversarial_accuracy.k, summary.adversarial_accuracy.n
         )),
     }
-    let told = [
-        (summary.without_gradient, "have a loss gradient of zero everywhere: no gradient attack moves them"),
-        (summary.empty[0], "have an empty RoI: their utility map has no positive value"),
-        (summary.empty[1], "have an empty RoA: their vulnerability map has no positive value"),
-    ];
-    for (n, what) in told.iter().filter(|(n, _)| *n > 0) {
-        output::talk(&format!("note: {n} of {} images {what}", summary.images));
+    if summary.without_gradient > 0 {
+        output::talk(&format!(
+            "note: of {} images {} have a loss gradient of zero everywhere: no gradient attack moves them",
+            summary.images, summary.without_gradient
+        ));
+    }
+    if summary.empty_roi + summary.empty_roa > 0 {
+        output::talk(&format!(
+            "note: of {} images {} have an empty roi (no pixel speaks for the class) and {} an empty roa; try another \
+             --layer, or a wider --delta1 and --delta2",
+            summary.images, summary.empty_roi, summary.empty_roa
+        ));
     }
     output::data(&args.out.display().to_string());
     Ok(())

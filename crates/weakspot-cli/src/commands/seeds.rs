@@ -37,7 +37,7 @@ pub(crate) fn run(args: &StudyArgs, asked: &Seeds) -> Result<()> {
     }
     let first = of_seed(args, asked[0], split_seed, Path::new(""));
     let parts = study::open(&first, &progress)?;
-    let planned = Study::new(&first, &parts)?;
+    let planned = progress.while_reading(|| Study::new(&first, &parts))?;
     planned.describe(&progress);
     let shared = planned.shared()?;
     let out = place(args, &default_out(&parts.data), &shared)?;

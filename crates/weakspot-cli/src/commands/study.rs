@@ -21,11 +21,11 @@ use crate::model::{self, Chosen};
 use crate::parts::{For, Parts};
 use crate::progress::Progress;
 use crate::run_record::RunRecord;
-use crate::{commands, masks, output, plan};
+use crate::{commands, masks, output, plan, threads};
 
 /// Studies one pair of classes, from data to report.
 pub(crate) fn run(args: &StudyArgs) -> Result<()> {
-    commands::set_threads(&args.run)?;
+    threads::start(args.run.threads)?;
     if let Some(seeds) = &args.seed.seeds {
         return commands::seeds::run(args, seeds);
     }
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
         progress.note(note);
     }
     let parts = open(args, &progress)?;
-    let study = Study::new(args, &parts)?;
+    let study = progress.while_reading(|| Study::new(args, &parts))?;
     let wanted =
         Wanted { out: args.out.as_deref(), default: default_out(&parts.data), force: args.run.force };
     wanted.check()?;
@@ -122,7 +122,7 @@ impl<'a> Study<'a> {
     pub(crate) fn classifier(&self, progress: &Progress) -> Result<Chosen> {
         let (args, parts) = (self.args, self.parts);
         let chosen = if let Some(file) = &args.weights {
-            let chosen = Chosen::given(file, &args.model, parts)?;
+            let chosen = progress.while_reading(|| Chosen::given(file, &args.model, parts))?;
             if let Some(check) = &args.check {
                 progress.note(&model::check(check, &chosen.model)?);
             }
@@ -177,7 +177,8 @@ impl<'a> Study<'a> {
         progress: &Progress,
     ) -> Result<(PathBuf, Run)> {
         progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
-        let Chosen { model, classes, record, sha256, weights, .. } = chosen;
+        let Chosen { mut model, classes, record, sha256, weights, .. } = chosen;
+        model.stop_on(progress.stop_flag());
         let args = self.args;
         let batch = args.run.batch(self.parts.data.pixels.dim());
         // Pages and figures need no model, whose memory is most of all.

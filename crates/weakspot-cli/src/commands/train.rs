@@ -7,11 +7,11 @@ use crate::args::TrainArgs;
 use crate::interrupt::Interrupt;
 use crate::parts::{For, Parts};
 use crate::progress::Progress;
-use crate::{commands, folder, model, output};
+use crate::{folder, model, output, threads};
 
 /// Trains and writes the weights.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
-    commands::set_threads(&args.run)?;
+    threads::start(args.run.threads)?;
     if let Some(out) = &args.out {
         folder::check_file(out, args.run.force)?;
     }

@@ -45,7 +45,8 @@ pub(crate) enum Trouble {
 
 /// How one attempt ended.
 enum Ended {
-    Whole,
+    /// The file is here; whether its beginning came in an earlier attempt.
+    Whole { resumed: bool },
     /// With so many new bytes.
     Broken(String, u64),
 }
@@ -81,11 +82,6 @@ impl Part {
         }
     }
 
-    /// Whether some of the file at this address came in an earlier attempt.
-    pub(crate) fn has_begun(&self, address: &str) -> bool {
-        self.begun(address).0 > 0
-    }
-
     fn remember(&self, address: &str, validator: Option<String>) -> Result<()> {
         let origin = Origin { address: address.to_owned(), validator };
         let json = serde_json::to_vec(&origin)
@@ -94,7 +90,7 @@ impl Part {
     }
 }
 
-/// Brings the file at `address` into `part`, in as many attempts as bring something.
+/// Brings the file at `address` into `part`, in as many attempts as bring something; whether it was put together from several.
 ///
 /// `size` is what the file is expected to have, `limit` what it may have at most.
 pub(crate) fn download(
@@ -104,14 +100,14 @@ pub(crate) fn download(
     size: u64,
     limit: u64,
     progress: &Progress,
-) -> std::result::Result<(), Trouble> {
+) -> std::result::Result<bool, Trouble> {
     let name = address.rsplit('/').find(|piece| !piece.is_empty()).unwrap_or(address);
     progress.stage_of_bytes(name, size);
     let (mut fruitless, mut wait) = (0, FIRST_WAIT);
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
         match attempt(client, address, part, limit, progress)? {
-            Ended::Whole => return Ok(()),
+            Ended::Whole { resumed } => return Ok(resumed),
             Ended::Broken(reason, new) => {
                 why = reason;
                 (fruitless, wait) = if new > 0 { (0, FIRST_WAIT) } else { (fruitless + 1, wait) };
@@ -182,7 +178,7 @@ fn attempt(
             Ok(Event::Head(_)) => break Failure::Broken("a second head".to_owned()),
             Ok(Event::End) if promised.is_none_or(|promised| promised == length) => {
                 file.flush().map_err(here)?;
-                return Ok(Ended::Whole);
+                return Ok(Ended::Whole { resumed: first > 0 });
             }
             Ok(Event::End) => {
                 break Failure::Broken(format!("it ended after {length} of {} bytes", promised.unwrap_or(0)));

@@ -100,7 +100,8 @@ impl Client {
         // What begins with encryption must not be led away from it.
         let request = request.config().https_only(address.starts_with("https:")).build();
         let (send, events) = sync_channel(PIECES_READY);
-        std::thread::spawn(move || {
+        let refused = send.clone();
+        let started = std::thread::Builder::new().spawn(move || {
             // A receiver that has gone away is the way of stopping this thread.
             let tell = |event| send.send(event).is_ok();
             let mut response = match request.call() {
@@ -130,6 +131,10 @@ impl Client {
                 }
             }
         });
+        if let Err(error) = started {
+            // There is room for it: nothing else has been sent.
+            let _ = refused.send(Err(Failure::Broken(format!("no thread can be started: {error}"))));
+        }
         Answer { events, patience: self.patience }
     }
 }

@@ -193,24 +193,25 @@ impl Fetcher<'_> {
                 Some(client) => client,
                 None => client.insert(self.client()?),
             };
-            // What was resumed may have been begun from another edition: then it is brought once more, from its start.
-            let mut again = part.has_begun(&address);
+            // What was resumed may have been begun from another edition, in an earlier run or before the connection broke:
+            // then it is brought once more, from its start.
+            let mut again = true;
             // What failed before is said where it led to something; else the error says it.
             for reason in &reasons {
                 self.progress.note(&format!("{reason}; trying {address}"));
             }
             loop {
-                match download(client, &address, &part, file.size, limit, self.progress) {
-                    Ok(()) => {}
+                let resumed = match download(client, &address, &part, file.size, limit, self.progress) {
+                    Ok(resumed) => resumed,
                     Err(Trouble::Here(error)) => return Err(error),
                     Err(Trouble::There(why)) => {
                         reasons.push(format!("{address}: {why}"));
                         break;
                     }
-                }
+                };
                 match check::differs(&part.path, &file.digest, self.sha256, self.progress)? {
                     None => return Ok(Checked { path: part.path, from: address }),
-                    Some(_) if again => again = false,
+                    Some(_) if resumed && again => again = false,
                     Some(why) => {
                         reasons.push(format!("{address}: {why}"));
                         part.remove()?;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use weakspot::progress::Observer as _;
 use weakspot::{Error, Result};
 use weakspot_nn::checkpoint::Description;
-use weakspot_nn::{Arch, Head, ModelSpec, Width};
+use weakspot_nn::{Arch, Head, ModelSpec, Start, Width};
 
 use super::download::{DISK, interrupted};
 use crate::progress::Progress;
@@ -32,16 +32,21 @@ const STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// The file that is made.
 pub(crate) const FILE: &str = "vgg16.safetensors";
 
+/// What to do with a file that is not the published one.
+const HINT: &str = "with --sha256, --from must name the weights of a VGG16 by timm's or torchvision's names; leave both out \
+                    to get the published file";
+
 /// 32 tensors need 4 kB.
 const LARGEST_HEADER: u64 = 1 << 20;
 
 /// Writes `to` with the tensors of `from` by torchvision's names, and what they are in its metadata.
 ///
 /// # Errors
-/// `Format` for a file that is no safetensors file; `Io`; `Interrupted`.
+/// `Format` for a file that is no safetensors file, or that no training could begin from; `Io`; `Interrupted`.
 pub(crate) fn rename(from: &Path, to: &Path, progress: &Progress) -> Result<()> {
-    let bad =
-        |what: String| Error::format(format!("{}: not a usable safetensors file: {what}", from.display()));
+    let bad = |what: String| {
+        Error::format(format!("{}: not a usable safetensors file: {what}", from.display())).with_hint(HINT)
+    };
     let io = |e: std::io::Error| Error::io(to, &e).with_hint(DISK);
     let file = File::open(from).map_err(|e| Error::io(from, &e))?;
     let length = file.metadata().map_err(|e| Error::io(from, &e))?.len();
@@ -70,11 +75,21 @@ pub(crate) fn rename(from: &Path, to: &Path, progress: &Progress) -> Result<()> 
         }
         let n = reader.read(&mut piece).map_err(|e| Error::io(from, &e))?;
         if n == 0 {
-            return writer.flush().map_err(io);
+            writer.flush().map_err(io)?;
+            return usable(to).map_err(bad);
         }
         writer.write_all(&piece[..n]).map_err(io)?;
         progress.advance(n);
     }
+}
+
+/// Whether a training could begin from what was made. A published file always can; with `--sha256` it may be any file,
+/// whose header claims other bytes than follow, or has a tensor by both names.
+fn usable(made: &Path) -> std::result::Result<(), String> {
+    Start::open(made).map(drop).map_err(|e| {
+        let (text, place) = (e.to_string(), format!("{}: ", made.display()));
+        text.strip_prefix(&place).unwrap_or(&text).to_owned()
+    })
 }
 
 fn renamed(header: Map<String, Value>) -> Result<BTreeMap<String, Value>> {

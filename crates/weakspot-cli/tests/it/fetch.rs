@@ -181,6 +181,25 @@ fn what_was_resumed_from_another_edition_is_brought_once_more_from_its_start() {
 }
 
 #[test]
+fn an_edition_that_changes_while_it_comes_is_brought_once_more_in_the_same_run() {
+    let folder = tempfile::tempdir().unwrap();
+    // Without a tag, and between two attempts of one run.
+    let server = Server::start(|before, request, stream| {
+        let bytes = archive();
+        if before == 0 {
+            head(stream, "200 OK", &[format!("Content-Length: {}", bytes.len())]);
+            send(stream, &[0; 1000]);
+        } else {
+            part(request, stream, &bytes, "");
+        }
+    });
+    fetch(folder.path(), &[&format!("{}/x.tar.gz", server.address)], &[]).ok();
+    is_whole(folder.path());
+    let asked: Vec<_> = server.requests().iter().map(Request::from).collect();
+    assert_eq!(asked, [None, Some(1000), None]);
+}
+
+#[test]
 fn wrong_bytes_are_refused_and_the_next_place_is_tried() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(|_, request, stream| match request.target.as_str() {

@@ -176,3 +176,26 @@ fn weights_by_other_names_get_torchvisions() {
         assert!(said.stderr.contains("safetensors"), "{}", said.stderr);
     }
 }
+
+#[test]
+fn weights_with_a_header_that_nobody_can_use_are_not_installed() {
+    let bias = Array::F32(vec![2], vec![0.0; 2]);
+    let conv = Array::F32(vec![2, 1, 3, 3], vec![0.0; 18]);
+    // A tensor by both names leaves a hole where one of them was; and a file of another network.
+    let twice = safetensors(&[
+        ("features.0.weight", &conv),
+        ("head.fc.bias", &bias),
+        ("classifier.6.bias", &Array::F32(vec![2], vec![1.0; 2])),
+    ]);
+    let other = safetensors(&[("conv1.weight", &conv)]);
+    let sound = safetensors(&[("features.0.weight", &conv)]);
+    let longer = [&sound[..], &[0; 4]].concat();
+    for bytes in [twice, other, longer] {
+        let folder = tempfile::tempdir().unwrap();
+        let said = fetch(folder.path(), "vgg16-imagenet", &bytes);
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains("not a usable safetensors file"), "{}", said.stderr);
+        assert!(said.stderr.contains("hint: with --sha256"), "{}", said.stderr);
+        assert!(!folder.path().join("cache/vgg16-imagenet").exists());
+    }
+}

@@ -18,5 +18,6 @@ mod reproduce;
 mod seeds;
 mod server;
 mod study;
+mod surface;
 mod train;
 mod tune;

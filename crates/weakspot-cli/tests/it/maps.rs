@@ -134,3 +134,30 @@ fn a_folder_of_pictures_is_read_with_its_subfolders_as_classes() {
     assert!(said.contains("labels") && said.contains("layer input"), "{said}");
     assert_eq!(SafeTensors::deserialize(&bytes).unwrap().tensor("logits").unwrap().shape(), [4, 2]);
 }
+
+#[test]
+fn a_size_beside_arrays_is_refused_and_not_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images())])).unwrap();
+    for (flag, named) in [(&["--size", "64"][..], "--size"), (&["--skip-bad"], "--skip-bad")] {
+        let words = ["maps", "--images", "x.npz", "--weights", "w", "--eps", "0.1", "--out", "o"];
+        crate::bad_input::refused(
+            folder.path(),
+            &[&words[..], flag].concat(),
+            &format!("{named} belongs to"),
+        );
+    }
+}
+
+#[test]
+fn empty_maps_are_counted_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images()), ("labels", &labels())]))
+        .unwrap();
+    // Thresholds that no gradient reaches.
+    let (_, said) = maps(folder.path(), "x.npz", &["--delta1", "abs:1000000", "--delta2", "abs:1000000"]);
+    assert!(said.contains("note: of 6 images 6 have an empty roi"), "{said}");
+    assert!(said.contains("and 6 an empty roa"), "{said}");
+    let (_, said) = maps(folder.path(), "x.npz", &["--delta1", "abs:1000000"]);
+    assert!(said.contains("6 have an empty roi") && said.contains("and 0 an empty roa"), "{said}");
+}

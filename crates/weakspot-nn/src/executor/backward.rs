@@ -26,7 +26,7 @@ impl<T: Scalar> Executor<T> {
     /// # Errors
     /// `Shape` if the gradient is not of the layer's shape; `InvalidParameter` if the tape is not of this network or
     /// of a pass without gradients, or the walk begins or ends between a ReLU and a max-pooling where nobody asked the
-    /// forward pass for the ReLU's output.
+    /// forward pass for the ReLU's output; `Interrupted` as [`Executor::stop_on`] says.
     pub fn backward(
         &self,
         tape: &Tape<T>,
@@ -60,6 +60,7 @@ impl<T: Scalar> Executor<T> {
     ) -> Result<Activation<T>> {
         let (mut gradient, mut place) = (gradient, from);
         while place > to {
+            self.go_on()?;
             place -= 1;
             let saved = tape.get(place).unwrap_or(&Saved::Nothing);
             if let Saved::Maxima(maxima) = saved {
@@ -152,6 +153,7 @@ impl<T: Scalar> Executor<T> {
         let first = self.operations.iter().position(learns).unwrap_or(n_layers);
         let (mut gradient, mut place) = (gradient, n_layers);
         while place > first {
+            self.go_on()?;
             place -= 1;
             if let Saved::Maxima(maxima) = &tape.saved[place] {
                 gradient = self.unpool(place, maxima, gradient)?;

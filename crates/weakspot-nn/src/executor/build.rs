@@ -67,7 +67,7 @@ impl<T: Scalar> Executor<T> {
             });
             input = output;
         }
-        Ok(Self { network, operations, method, memory: Memory::default() })
+        Ok(Self { network, operations, method, memory: Memory::default(), stop: None })
     }
 
     /// Readies every convolution for passes that change no weight, and gives back the memory that only training needs:

@@ -67,7 +67,7 @@ impl<T: Scalar> Executor<T> {
     /// `taps` are places of layers whose outputs the tape should keep.
     ///
     /// # Errors
-    /// `Shape` if the images are not of the network's shape.
+    /// `Shape` if the images are not of the network's shape; `Interrupted` as [`Executor::stop_on`] says.
     pub fn forward(
         &self,
         images: Activation<T>,
@@ -121,6 +121,7 @@ impl<T: Scalar> Executor<T> {
         let mut saved = Vec::with_capacity(places.len());
         let mut x = images;
         while saved.len() < places.len() {
+            self.go_on()?;
             let place = places.start + saved.len();
             if matches!(self.operations[place], Operation::Conv(_)) {
                 self.convolve(place, &mut x, equal, mode, taps, &mut saved)?;

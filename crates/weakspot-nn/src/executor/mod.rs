@@ -18,10 +18,11 @@ mod norm;
 mod parts;
 mod pool;
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ndarray::ArrayView4;
-use weakspot::{Error, Result};
+use weakspot::{Error, ErrorKind, Result};
 use weakspot_conv::{Convolution, Method, Scalar};
 
 pub use activation::Activation;
@@ -39,6 +40,8 @@ pub struct Executor<T: Scalar> {
     operations: Vec<Operation<T>>,
     method: Method,
     memory: Memory<T>,
+    /// Set when the user asks to stop.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// What a layer needs at run time; layers without numbers of their own are read from the network.
@@ -67,6 +70,21 @@ impl<T: Scalar> Executor<T> {
     /// How convolutions are computed.
     pub fn method(&self) -> Method {
         self.method
+    }
+
+    /// Stops a pass at its next layer once this is set, with an error of the kind `Interrupted`.
+    pub fn stop_on(&mut self, flag: Option<Arc<AtomicBool>>) {
+        self.stop = flag;
+    }
+
+    /// Whether a pass may go on with its next layer.
+    fn go_on(&self) -> Result<()> {
+        match &self.stop {
+            Some(flag) if flag.load(Ordering::Relaxed) => {
+                Err(Error::new(ErrorKind::Interrupted, "stopped by request"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A batch of images with axes `batch, channels, height, width`, in memory that goes from batch to batch.

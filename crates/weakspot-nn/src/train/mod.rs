@@ -139,7 +139,9 @@ fn train_within(
         Freeze::Trunk => {
             let (trunk, head) = cut(&network)?;
             let weights = of_part(start, &trunk);
-            (Some(Executor::with_method(trunk, &weights, recipe.convolutions)?), head)
+            let mut trunk = Executor::with_method(trunk, &weights, recipe.convolutions)?;
+            trunk.stop_on(observer.stop_flag());
+            (Some(trunk), head)
         }
     };
     let kept = resume.and_then(|resume| resume.load());
@@ -150,7 +152,8 @@ fn train_within(
         Progressed { told: Told::default(), best_weights: weights.clone(), weights, moments: Vec::new() }
     });
     let batches = Batches::new(data, recipe, trunk, feature_bytes, observer)?;
-    let learner = Executor::with_method(learner, &progressed.weights, recipe.convolutions)?;
+    let mut learner = Executor::with_method(learner, &progressed.weights, recipe.convolutions)?;
+    learner.stop_on(observer.stop_flag());
     let trainer = Trainer::new(spec, data, recipe, learner, batches);
     let (told, learned) = run(trainer, progressed, data.tune.len(), recipe, resume, observer)?;
     // What did not learn is as it came.

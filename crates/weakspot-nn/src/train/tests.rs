@@ -1,6 +1,7 @@
 //! What only the inside can show: that keeping a trunk's features changes nothing.
 
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use ndarray::Array4;
 use weakspot::image::Pixels;
@@ -14,6 +15,7 @@ use crate::models::{Arch, Head, Width};
 struct Listener {
     kept: Mutex<usize>,
     notes: Mutex<Vec<String>>,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl Observer for Listener {
@@ -25,6 +27,10 @@ impl Observer for Listener {
 
     fn note(&self, text: &str) {
         self.notes.lock().unwrap().push(text.to_owned());
+    }
+
+    fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+        self.stop.clone()
     }
 }
 
@@ -91,5 +97,20 @@ fn training_stops_after_its_patience_and_a_cycle_does_not_stop_for_being_right()
     {
         let first = (0..5).find(|&waited| enough(recipe, waited, all_right));
         assert_eq!(first, Some(expected), "{:?}, all right: {all_right}", recipe.schedule);
+    }
+}
+
+#[test]
+fn a_training_stops_within_a_batch_and_not_only_between_two() {
+    let pixels = Pixels::F32(Array4::zeros((4, 1, 8, 8)));
+    let (labels, ids) = ([0, 1, 0, 1], ["a", "b", "c", "d"].map(str::to_owned));
+    let data = TrainingData { pixels: &pixels, labels: &labels, ids: &ids, train: &[0, 1], tune: &[2, 3] };
+    let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64).unwrap(), [1, 8, 8], 2);
+    // It never says so itself: the networks have to look.
+    let listener = Listener { stop: Some(Arc::new(AtomicBool::new(true))), ..Listener::default() };
+    let frozen = Recipe { max_epochs: 1, ..Recipe::for_frozen_trunk(&spec, 0) };
+    for recipe in [Recipe { max_epochs: 1, ..Recipe::for_model(&spec, 0) }, frozen] {
+        let stopped = train(&spec, &data, &recipe, None, &listener).unwrap_err();
+        assert_eq!(stopped.kind(), ErrorKind::Interrupted);
     }
 }

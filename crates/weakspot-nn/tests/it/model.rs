@@ -1,12 +1,16 @@
 //! The contract of `Classifier`, kept by `Model`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ndarray::{Array2, Axis, s};
-use weakspot::ErrorKind;
 use weakspot::classifier::{Classifier as _, Trace, TraceRequest};
 use weakspot::objective::Objective;
-use weakspot_nn::{Arch, Head, Model, ModelSpec, Passes, Tensor, Weights, Width, models};
+use weakspot::{ErrorKind, rng};
+use weakspot_nn::executor::{Executor, Mode};
+use weakspot_nn::{Arch, Head, Layer, Model, ModelSpec, Passes, Tensor, Weights, Width, models};
 
-use crate::support::{images, made_up_weights, spec};
+use crate::support::{activation, chain, images, made_up_weights, spec};
 
 fn model(arch: Arch, head: Head, image: [usize; 3], n_outputs: usize) -> Model {
     let spec = spec(arch, head, image, n_outputs);
@@ -220,4 +224,38 @@ fn weights_must_be_all_there() {
     let mut counted = good.clone();
     counted.0.insert("features.1.num_batches_tracked".into(), Tensor { shape: vec![], data: vec![3.0] });
     assert!(Model::new(spec, &counted).is_ok());
+}
+
+#[test]
+fn a_pass_ends_at_its_next_layer_when_it_is_asked_to_stop() {
+    let mut model = model(Arch::Vgg16, Head::Gap, [1, 8, 8], 2);
+    let (images, flag) = (images(2, [1, 8, 8], 1), Arc::new(AtomicBool::new(false)));
+    let before = model.logits(images.view()).unwrap();
+    model.stop_on(Some(Arc::clone(&flag)));
+    assert_eq!(model.logits(images.view()).unwrap(), before, "nobody has asked yet");
+    let random = model.randomised(7).unwrap().unwrap();
+    flag.store(true, Ordering::Relaxed);
+    assert_eq!(model.logits(images.view()).unwrap_err().kind(), ErrorKind::Interrupted);
+    let trace = model.trace(images.view(), &everything(&[0, 1], "features.18"));
+    assert_eq!(trace.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(random.logits(images.view()).unwrap_err().kind(), ErrorKind::Interrupted);
+    drop(random);
+    model.stop_on(None);
+    assert_eq!(model.logits(images.view()).unwrap(), before);
+}
+
+#[test]
+fn a_pass_that_is_under_way_ends_too() {
+    let network = chain([1, 1, 2], vec![Layer::Dropout { p: 0.5 }, Layer::Relu]);
+    let flag = Arc::new(AtomicBool::new(false));
+    let mut executor = Executor::<f64>::new(network.clone(), &Weights::default()).unwrap();
+    executor.stop_on(Some(Arc::clone(&flag)));
+    // Asked in the middle: by the layer that draws.
+    let draws = |_: &str, i: usize| {
+        flag.store(true, Ordering::Relaxed);
+        rng::stream(0, "dropout", &i.to_string())
+    };
+    let ones = activation(1, network.input(), &[1.0, 1.0]);
+    let stopped = executor.forward(ones, Mode::Training(&draws), &[]).unwrap_err();
+    assert_eq!(stopped.kind(), ErrorKind::Interrupted);
 }

@@ -31,11 +31,15 @@ impl Store {
     /// bytes, else in an unnamed file in the folder `scratch`, which is made if absent.
     ///
     /// # Errors
-    /// `Io`, naming the folder, where no file can be made there.
+    /// `Io`, naming the folder, where no file can be made there; `OutOfMemory`.
     pub fn new(shape: [usize; 3], n: usize, memory: u64, scratch: &Path) -> Result<Self> {
         let total = shape.iter().fold(n as u64, |product, &side| product.saturating_mul(side as u64));
         let place = if total <= memory {
-            Place::Memory(Vec::with_capacity(total as usize))
+            let mut bytes = Vec::new();
+            bytes
+                .try_reserve_exact(total as usize)
+                .map_err(|_short| Error::out_of_memory("the pixels of all pictures", total))?;
+            Place::Memory(bytes)
         } else {
             let file = std::fs::create_dir_all(scratch)
                 .and_then(|()| tempfile::tempfile_in(scratch))

@@ -56,20 +56,24 @@ pub struct MapsSummary {
     pub adversarial_accuracy: Score,
     /// Images whose loss gradient is zero everywhere: no gradient attack moves them.
     pub without_gradient: usize,
-    /// Images whose RoI is empty, and whose RoA is.
-    pub empty: [usize; 2],
+    /// Images whose RoI has no pixel.
+    pub empty_roi: usize,
+    /// Images whose RoA has no pixel.
+    pub empty_roa: usize,
 }
 
 /// Writes the maps of every image to a safetensors file, batch by batch (tensors: `docs/FORMATS.md`).
 ///
-/// Without labels, the predicted class of each image is explained and attacked.
+/// Without labels, the predicted class of each image is explained and attacked. With `replace`, a file that is there is
+/// gone in the end.
 ///
 /// # Errors
 /// `Shape` where the images do not fit the model; `InvalidParameter` for a label or target out of range, or an image
-/// whose label is the target; `Numerical`; `Io`.
+/// whose label is the target, or a file that came meanwhile; `Numerical`; `Io`; `Interrupted`.
 #[expect(clippy::too_many_arguments, reason = "each is one thing the user gave on the command line")]
 pub fn write_maps(
     path: &Path,
+    replace: bool,
     plan: &MapsPlan,
     classifier: &dyn Classifier,
     pixels: &Pixels,
@@ -111,7 +115,7 @@ pub fn write_maps(
         spec("region", "U8", &map),
     ];
     let mut file = TensorFile::create(path, &specs, &metadata(plan, &layer, labels.is_some()))?;
-    let (mut right, mut kept, mut without_gradient, mut empty) = (0, 0, 0, [0; 2]);
+    let (mut right, mut kept, mut without_gradient, mut empty_roi, mut empty_roa) = (0, 0, 0, 0, 0);
     observer.stage("maps", n);
     let places: Vec<usize> = (0..n).collect();
     for chunk in places.chunks(batch_size.max(1)) {
@@ -157,7 +161,8 @@ pub fn write_maps(
         for (i, (utility, vulnerability)) in utility.iter().zip(&measured).enumerate() {
             let roi = plan.delta1.region(utility);
             let roa = plan.delta2.region(&vulnerability.leverage);
-            empty = [empty[0] + usize::from(roi.is_empty()), empty[1] + usize::from(roa.is_empty())];
+            empty_roi += usize::from(roi.is_empty());
+            empty_roa += usize::from(roa.is_empty());
             let row = first + i;
             file.write_rows("cam", row, &le(&utility.raw))?;
             file.write_rows("utility", row, &le(&utility.view))?;
@@ -168,7 +173,7 @@ pub fn write_maps(
         }
         observer.advance(chunk.len());
     }
-    file.finish()?;
+    if replace { file.finish() } else { file.finish_new() }?;
     Ok(MapsSummary {
         images: n,
         classes,
@@ -176,7 +181,8 @@ pub fn write_maps(
         accuracy: labels.map(|_| Score::of(right, n)),
         adversarial_accuracy: Score::of(kept, n),
         without_gradient,
-        empty,
+        empty_roi,
+        empty_roa,
     })
 }
 

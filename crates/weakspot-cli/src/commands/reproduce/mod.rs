@@ -15,7 +15,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_record::RunRecord;
 use crate::source::Source;
-use crate::{cache, commands, folder, output};
+use crate::{cache, folder, output, threads};
 
 use planned::{Planned, Set};
 
@@ -26,7 +26,7 @@ const AGAIN: &str = "type the same command again: what is finished is kept";
 
 /// Runs what is not finished, and sets everything beside the paper.
 pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
-    commands::set_threads(&args.run)?;
+    threads::start(args.run.threads)?;
     let out = planned::out(args);
     check(&out, args.run.force)?;
     let interrupt = Interrupt::listen()?;
@@ -112,7 +112,8 @@ impl Work<'_> {
     fn present<'s>(&mut self, sets: &'s [Set]) -> Result<Vec<&'s Set>> {
         let mut present = Vec::new();
         for set in sets.iter().filter(|set| set.asked) {
-            match Source::find(set.name, &set.studies[0].args.data) {
+            let find = || Source::find(set.name, &set.studies[0].args.data);
+            match self.progress.while_reading(find) {
                 Ok(_) => present.push(set),
                 Err(error) if error.kind() == ErrorKind::Io => {
                     let next = cache::fetch_command(set.name, self.args.data_dir.as_deref());

@@ -115,7 +115,7 @@ impl Source<'_> {
         let mut bytes = Vec::new();
         match (&mut self.reader).take(count).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(e) if !self.packed => Err(Error::io(self.path, &e)),
+            Err(e) if !self.packed || e.kind() == IoKind::OutOfMemory => Err(Error::io(self.path, &e)),
             Err(e) if e.kind() == IoKind::UnexpectedEof => {
                 Err(self.wrong("a whole gzip file", "a truncated one"))
             }

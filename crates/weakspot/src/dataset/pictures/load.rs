@@ -13,7 +13,7 @@ use crate::image::{Pixels, Store};
 use crate::progress::Observer;
 
 /// Pictures that are decoded before the next look at the clock and at Ctrl-C.
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 
 /// The longest side that is taken as it is, in pixels: beyond it a size must be said.
 const MAX_OWN_SIDE: usize = 512;
@@ -129,7 +129,7 @@ fn check(
 ) -> Result<(Vec<Entry>, Vec<Header>)> {
     observer.stage("checking pictures", listing.entries.len());
     let (mut entries, mut headers) = (Vec::new(), Vec::new());
-    for chunk in listing.entries.chunks(16 * CHUNK) {
+    for chunk in listing.entries.chunks(64 * CHUNK) {
         stop_if_asked(observer)?;
         let read: Vec<Result<Header, Why>> =
             chunk.par_iter().map(|entry| decode::header(&entry.path)).collect();
