@@ -34,7 +34,11 @@ fn paths(text: &str) -> (PathBuf, Option<PathBuf>) {
     }
 }
 
-fn single(path: &Path, size: (usize, usize)) -> Result<Mask> {
+/// The one mask that a file holds.
+///
+/// # Errors
+/// As [`load_masks`]; `InvalidParameter` for two.
+pub(crate) fn single(path: &Path, size: (usize, usize)) -> Result<Mask> {
     let mut masks = load_masks(path, size)?;
     if masks.len() != 1 {
         return Err(Error::invalid(format!("{}: expected one mask; came {}", path.display(), masks.len()))

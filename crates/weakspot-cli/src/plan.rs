@@ -103,6 +103,12 @@ pub(crate) fn maps(args: &MapsArgs) -> Result<MapsPlan> {
     let epsilon = epsilon(method, None)?;
     let base = Plan::new(epsilon, args.run.seed)?;
     let attack = attack(method, base.attack, epsilon)?;
+    if args.png.is_some() && !args.quantize {
+        return Err(Error::invalid(
+            "--png keeps 8 bits of each value: an attack that was not made for them may fail there",
+        )
+        .with_hint("add --quantize, or read the exact values from --out"));
+    }
     Ok(MapsPlan {
         seed: args.run.seed,
         epsilon,
@@ -114,6 +120,10 @@ pub(crate) fn maps(args: &MapsArgs) -> Result<MapsPlan> {
         roa: method.roa.unwrap_or(attack.kind.default_measure()),
         delta1: method.delta1.unwrap_or(base.delta1),
         delta2: method.delta2.unwrap_or(base.delta2),
+        // Read when the images' size is known.
+        allowed: None,
+        quantize: args.quantize,
+        pictures: args.png.clone(),
     })
 }
 

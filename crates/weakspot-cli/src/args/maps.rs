@@ -37,6 +37,22 @@ pub(crate) struct MapsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
 
+    /// The pixels that the attack may write: a picture in black and white (white may be written), or an .npy of zeros and ones
+    ///
+    /// Example: --mask patch.png
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mask: Option<PathBuf>,
+
+    /// Bring attacked images to 8 bits, as pictures are kept, within --eps, and judge them so; the images must be of 8 bits
+    #[arg(long)]
+    pub(crate) quantize: bool,
+
+    /// Folder that gets the attacked images as PNG, too; needs --quantize, or they would not be the images that were judged
+    ///
+    /// Example: --quantize --png attacked/
+    #[arg(long, value_name = "DIR")]
+    pub(crate) png: Option<PathBuf>,
+
     /// File to write: logits, input_gradient, adversarial, cam, utility, vulnerability, roi, roa, region, ...
     ///
     /// Example: --out maps.safetensors

@@ -1,6 +1,7 @@
 //! `weakspot maps`: the arrays of one traced pass and one attack, for the user's own images and model.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use weakspot::classifier::Classifier as _;
 use weakspot::dataset::outputs::{By, Labels};
@@ -14,17 +15,20 @@ use weakspot_nn::checkpoint::Loaded;
 use crate::args::{MapsArgs, SplitBy};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::{folder, model, output, plan, source, threads};
+use crate::{folder, masks, model, output, plan, source, threads};
 
 /// Maps every image and writes the file.
 pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     threads::start(args.run.threads)?;
-    let plan = plan::maps(args)?;
+    let mut plan = plan::maps(args)?;
     let pictures = args.images.is_dir() && args.labels.is_none();
     if !pictures && args.images.exists() {
         source::no_picture_flags(&args.images.display().to_string(), &args.pictures, SplitBy::Image)?;
     }
     folder::check_file(&args.out, args.run.force)?;
+    if let Some(pictures) = &args.png {
+        fresh_folder(pictures, args.run.force)?;
+    }
     let progress = Progress::new(Interrupt::listen()?);
     let images = if pictures {
         let name = args.images.display().to_string();
@@ -49,6 +53,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     };
     let (_, channels, height, width) = images.pixels.dim();
     let shape = [channels, height, width];
+    plan.allowed = args.mask.as_ref().map(|file| masks::single(file, (height, width))).transpose()?;
     let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
     loaded.model.freeze()?;
     loaded.model.stop_on(progress.stop_flag());
@@ -110,6 +115,20 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         ));
     }
     output::data(&args.out.display().to_string());
+    Ok(())
+}
+
+/// Makes the folder of pictures, which must be new or empty without `--force`.
+fn fresh_folder(path: &Path, force: bool) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|e| Error::io(path, &e))?;
+    let mut entries = std::fs::read_dir(path).map_err(|e| Error::io(path, &e))?;
+    if !force && entries.next().is_some() {
+        return Err(Error::invalid(format!(
+            "expected a new or empty folder; {} is not empty",
+            path.display()
+        ))
+        .with_hint("choose another --png, or add --force to write beside what is there"));
+    }
     Ok(())
 }
 

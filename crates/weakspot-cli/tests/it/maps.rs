@@ -108,6 +108,41 @@ fn every_kind_of_file_gives_the_same_maps_and_every_promised_array() {
 }
 
 #[test]
+fn an_attack_can_be_confined_to_a_mask_and_kept_as_pictures_of_8_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    write_atomic(&folder.path().join("x.npy"), &images().npy()).unwrap();
+    // The upper half may be written.
+    let mask = Array::U8(vec![32, 32], (0..1024).map(|i| u8::from(i < 512)).collect());
+    write_atomic(&folder.path().join("mask.npy"), &mask.npy()).unwrap();
+    let words =
+        ["--mask", "mask.npy", "--quantize", "--png", "pictures", "--attack", "pgd", "--alpha", "2.5/255"];
+    let (bytes, _) = maps(folder.path(), "x.npy", &words);
+    let written = SafeTensors::deserialize(&bytes).unwrap();
+    let adversarial = written.tensor("adversarial").unwrap().data().to_vec();
+    let levels: Vec<f32> =
+        adversarial.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b) * 255.0).collect();
+    let mut moved = 0;
+    for (i, (&level, &clean)) in levels.iter().zip(&pixels()).enumerate() {
+        assert!((level - level.round()).abs() < 1e-4, "{level} is no level");
+        let change = level - f32::from(clean);
+        assert!(change.abs() < 8.001, "{change}");
+        assert!(i % 1024 < 512 || change.abs() < 1e-4, "a pixel outside the mask was written");
+        moved += usize::from(change.abs() > 0.5);
+    }
+    assert!(moved > 1000, "{moved}");
+    // The pictures, read again, are the images that were judged.
+    let again = ["maps", "--images", "pictures", "--eps", "0", "--out", "again.safetensors", "--weights"];
+    let weights = weights().join("w.safetensors");
+    weakspot(folder.path(), &[&again[..], &[weights.to_str().unwrap()]].concat()).ok();
+    let again = std::fs::read(folder.path().join("again.safetensors")).unwrap();
+    let again = SafeTensors::deserialize(&again).unwrap();
+    assert_eq!(again.tensor("logits").unwrap().data(), written.tensor("adversarial_logits").unwrap().data());
+
+    let alone = ["maps", "--images", "x.npy", "--weights", "w", "--eps", "0.1", "--out", "o", "--png", "p"];
+    crate::bad_input::refused(folder.path(), &alone, "--png keeps 8 bits");
+}
+
+#[test]
 fn without_labels_the_predicted_class_is_explained_and_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     write_atomic(&folder.path().join("x.npy"), &images().npy()).unwrap();

@@ -3,6 +3,7 @@
 
 mod epsilon;
 mod fgsm;
+mod grid;
 mod job;
 mod noise;
 mod pgd;
@@ -18,6 +19,7 @@ use ndarray::Array4;
 
 pub use epsilon::Epsilon;
 pub use fgsm::Fgsm;
+pub use grid::to_levels;
 pub use job::{AttackJob, Goal, ThreatModel};
 pub use noise::Noise;
 pub use pgd::Pgd;

@@ -1,18 +1,20 @@
 //! The maps of single images, with no study around them: the engine of `weakspot maps`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array4, Axis};
 
-use crate::attack::{AttackJob, AttackSettings, Epsilon, Goal, Measure, ThreatModel, referee, vulnerability};
+use crate::attack::{
+    AttackJob, AttackSettings, Epsilon, Goal, Measure, ThreatModel, referee, to_levels, vulnerability,
+};
 use crate::attribution::{ChosenLayer, Explain, Explainer, Method};
 use crate::classifier::Classifier;
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::Pixels;
+use crate::image::{Mask, Pixels, png};
 use crate::metrics::Score;
 use crate::objective::{Objective, predicted};
-use crate::output::{TensorFile, TensorSpec};
+use crate::output::{TensorFile, TensorSpec, write_atomic};
 use crate::progress::Observer;
 use crate::region::{Threshold, partition};
 
@@ -39,6 +41,12 @@ pub struct MapsPlan {
     pub delta1: Threshold,
     /// Threshold of the RoA.
     pub delta2: Threshold,
+    /// The pixels that the attack may write; all of them where there is no mask.
+    pub allowed: Option<Mask>,
+    /// Whether attacked images are brought to 8 bits before they are judged and written.
+    pub quantize: bool,
+    /// Folder that gets the attacked images as PNG, `00042-<id>.png`; exact for quantized ones only.
+    pub pictures: Option<PathBuf>,
 }
 
 /// What was mapped.
@@ -136,7 +144,7 @@ pub fn write_maps(
             None => Goal::Untargeted,
             Some(target) => Goal::Targeted(vec![target; chunk.len()]),
         };
-        let threat = ThreatModel::everywhere(plan.epsilon);
+        let threat = ThreatModel { epsilon: plan.epsilon, allowed: plan.allowed.clone() };
         let job = AttackJob {
             classifier,
             images: images.view(),
@@ -149,7 +157,11 @@ pub fn write_maps(
             gradient: plan.target.is_none().then(|| gradient.view()),
             features: false,
         };
-        let outcome = referee::run(plan.attack.build(plan.epsilon)?.as_ref(), &job)?;
+        let mut outcome = referee::run(plan.attack.build(plan.epsilon)?.as_ref(), &job)?;
+        if plan.quantize {
+            let levels = to_levels(images.view(), &outcome.adversarial, plan.epsilon)?;
+            outcome = referee::classify(classifier, levels, &explained)?;
+        }
         let measured = vulnerability(plan.roa, gradient.view(), images.view(), outcome.adversarial.view())?;
         right += trace.logits.outer_iter().zip(&explained).filter(|(z, y)| predicted(*z) == **y).count();
         kept += outcome.predicted.iter().zip(&explained).filter(|(p, y)| p == y).count();
@@ -164,6 +176,10 @@ pub fn write_maps(
             empty_roi += usize::from(roi.is_empty());
             empty_roa += usize::from(roa.is_empty());
             let row = first + i;
+            if let Some(folder) = &plan.pictures {
+                let name = format!("{row:05}-{}.png", file_part(names[i]));
+                write_atomic(&folder.join(name), &png(outcome.adversarial.index_axis(Axis(0), i))?)?;
+            }
             file.write_rows("cam", row, &le(&utility.raw))?;
             file.write_rows("utility", row, &le(&utility.view))?;
             file.write_rows("vulnerability", row, &le(&vulnerability.leverage.view))?;
@@ -201,6 +217,13 @@ fn metadata(plan: &MapsPlan, layer: &ChosenLayer, labelled: bool) -> BTreeMap<St
             ("roa", plan.roa.to_string()),
             ("delta1", plan.delta1.to_string()),
             ("delta2", plan.delta2.to_string()),
+            ("quantized", plan.quantize.to_string()),
+            (
+                "allowed",
+                plan.allowed
+                    .as_ref()
+                    .map_or_else(|| "all pixels".to_owned(), |mask| format!("{} pixels", mask.area())),
+            ),
             ("explained", if labelled { "label" } else { "predicted" }.to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
@@ -223,6 +246,15 @@ fn cross_entropy(gradient: &Array4<f32>, logits: &Array2<f32>, labels: &[usize])
         image.mapv_inplace(|g| g * factor as f32);
     }
     out
+}
+
+/// As much of an image's id as a file's name can hold everywhere.
+fn file_part(id: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    // The last part of a path says more than the first.
+    let last = id.rsplit('/').next().unwrap_or(id);
+    let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
+    stem.chars().map(plain).take(60).collect()
 }
 
 /// Little-endian bytes in the arrays' logical order.

@@ -1,6 +1,7 @@
 //! A small raster canvas: rectangles, anti-aliased strokes and discs, composition, PNG.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::image::encode;
 use crate::report::figures::palette::Colour;
 
 /// RGB pixels, row by row, three bytes each.
@@ -179,20 +180,6 @@ impl Canvas {
 /// `Format` for sides beyond what PNG can hold.
 pub fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>> {
     encode(width, height, png::ColorType::Grayscale, pixels)
-}
-
-fn encode(width: usize, height: usize, colour: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>> {
-    let fail = |e: png::EncodingError| Error::format(format!("PNG of {width}x{height}: {e}"));
-    let side = |n: usize| u32::try_from(n).map_err(|e| Error::shape(format!("PNG side {n}: {e}")));
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, side(width)?, side(height)?);
-    encoder.set_color(colour);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Balanced);
-    let mut writer = encoder.write_header().map_err(fail)?;
-    writer.write_image_data(pixels).map_err(fail)?;
-    writer.finish().map_err(fail)?;
-    Ok(out)
 }
 
 #[cfg(test)]

@@ -1,0 +1,68 @@
+//! Images as people keep them: 256 levels for each value.
+
+use ndarray::{Array4, ArrayView4, Zip};
+
+use super::Epsilon;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How far a value may lie from k/255 and still be that level: far above the rounding of single precision.
+const TOLERANCE: f64 = 1e-4;
+
+/// Brings attacked images to the nearest levels k/255, k = 0 to 255, that lie within epsilon of the clean ones.
+///
+/// # Errors
+/// `ValueRange` where a clean value is no level itself: around it there may be none.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn to_levels(
+    clean: ArrayView4<'_, f32>,
+    adversarial: &Array4<f32>,
+    epsilon: Epsilon,
+) -> Result<Array4<f32>> {
+    if let Some(v) =
+        clean.iter().find(|v| (f64::from(**v) * 255.0 - (f64::from(**v) * 255.0).round()).abs() > TOLERANCE)
+    {
+        return Err(Error::new(
+            ErrorKind::ValueRange,
+            format!("expected images of 8 bits, values k/255; came {v}, {} of 255", f64::from(*v) * 255.0),
+        )
+        .with_hint("bring the images as bytes, or leave --quantize out"));
+    }
+    let reach = (epsilon.value() * 255.0 + TOLERANCE).floor();
+    Ok(Zip::from(adversarial).and(clean).map_collect(|&v, &x| {
+        let x = (f64::from(x) * 255.0).round();
+        let level = (f64::from(v) * 255.0).round().clamp(x - reach, x + reach).clamp(0.0, 255.0);
+        // As a byte divided by 255 is.
+        level as f32 / 255.0
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(values: &[f32]) -> Array4<f32> {
+        Array4::from_shape_vec((1, 1, 1, values.len()), values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn attacked_values_go_to_the_nearest_level_within_the_ball() {
+        let level = |k: u8| f32::from(k) / 255.0;
+        let clean = one(&[level(10), level(10), level(10), level(0), level(255)]);
+        let moved = one(&[level(12) + 0.001, level(10) - 2.5 / 255.0, level(14), -0.1, 1.1]);
+        let got = to_levels(clean.view(), &moved, "2.5/255".parse().unwrap()).unwrap();
+        // 12 is the last level within 2.5 of 10; 7.5 rounds to 8.
+        assert_eq!(got, one(&[level(12), level(8), level(12), level(0), level(255)]));
+        // Every level is itself.
+        let all: Vec<f32> = (0..=255).map(level).collect();
+        assert_eq!(to_levels(one(&all).view(), &one(&all), "8/255".parse().unwrap()).unwrap(), one(&all));
+    }
+
+    #[test]
+    fn clean_values_between_levels_are_refused() {
+        let clean = one(&[0.5]);
+        let error = to_levels(clean.view(), &clean, "8/255".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("127.5 of 255"), "{error}");
+    }
+}
