@@ -5,7 +5,7 @@ use weakspot::attack::{AttackKind, Epsilon, Measure};
 use weakspot::attribution::{Explain, Method};
 use weakspot::region::Threshold;
 
-use super::values::{at_least_one, switch};
+use super::values::{at_least_one, step, switch};
 
 /// Maps, attack, thresholds.
 #[derive(Args, Clone, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct MethodArgs {
     /// Step of pgd, in pixel units
     ///
     /// Default: an eighth of --eps. Example: --alpha 2/255
-    #[arg(long, value_name = "STEP", allow_negative_numbers = true)]
+    #[arg(long, value_name = "STEP", allow_negative_numbers = true, value_parser = step)]
     pub(crate) alpha: Option<Epsilon>,
 
     /// Steps of pgd, at least 1

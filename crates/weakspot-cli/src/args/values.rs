@@ -171,6 +171,11 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize> {
     }
 }
 
+/// A step of an attack, in pixel units: its errors say step, not epsilon.
+pub(crate) fn step(text: &str) -> Result<Epsilon> {
+    Epsilon::named("step", text)
+}
+
 /// A side in pixels that pictures can be brought to.
 pub(crate) fn picture_size(text: &str) -> Result<usize> {
     match text.parse() {
@@ -201,6 +206,14 @@ pub(crate) fn window(text: &str) -> Result<Window> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_alpha_is_called_a_step() {
+        let error = step("8").unwrap_err();
+        assert!(error.to_string().starts_with("step must be in [0, 1]"), "{error}");
+        assert_eq!(error.hint(), Some("did you mean 8/255?"));
+        assert_eq!(step("2/255").unwrap(), "2/255".parse().unwrap());
+    }
 
     #[test]
     fn lists_and_pairs_are_read_and_anything_else_says_what_to_type() {

@@ -21,8 +21,28 @@ impl Epsilon {
         if (0.0..=1.0).contains(&value) {
             Ok(Self(value + 0.0))
         } else {
-            Err(out_of_range(&value.to_string(), value))
+            Err(out_of_range("epsilon", &value.to_string(), value))
         }
+    }
+
+    /// Reads a radius or a step, which errors call by `name`.
+    ///
+    /// # Errors
+    /// `InvalidParameter` for text that is no number and no fraction, and unless it is in `[0, 1]`. Of a fraction
+    /// both numbers must be finite and not negative: `-1/-2` is a slip, not a half.
+    pub fn named(name: &str, text: &str) -> Result<Self> {
+        let number = |part: &str| part.trim().parse::<f64>().ok();
+        let value = match text.split_once('/') {
+            Some((over, under)) => number(over).zip(number(under)).map(|(a, b)| {
+                if [a, b].iter().all(|part| part.is_finite() && *part >= 0.0) { a / b } else { f64::NAN }
+            }),
+            None => number(text),
+        };
+        let value = value.ok_or_else(|| {
+            Error::invalid(format!("{name} must be a number or a fraction; got {text:?}"))
+                .with_hint("for example 8/255, or 0.3")
+        })?;
+        Self::new(value).map_err(|_range| out_of_range(name, text, value))
     }
 
     /// The radius as pixels are held.
@@ -72,21 +92,12 @@ impl FromStr for Epsilon {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let number = |part: &str| part.trim().parse::<f64>().ok();
-        let value = match text.split_once('/') {
-            Some((over, under)) => number(over).zip(number(under)).map(|(a, b)| a / b),
-            None => number(text),
-        };
-        let value = value.ok_or_else(|| {
-            Error::invalid(format!("epsilon must be a number or a fraction; got {text:?}"))
-                .with_hint("for example 8/255, or 0.3")
-        })?;
-        Self::new(value).map_err(|_range| out_of_range(text, value))
+        Self::named("epsilon", text)
     }
 }
 
-fn out_of_range(text: &str, value: f64) -> Error {
-    let error = Error::invalid(format!("epsilon must be in [0, 1], in pixel units; got {text}"));
+fn out_of_range(name: &str, text: &str, value: f64) -> Error {
+    let error = Error::invalid(format!("{name} must be in [0, 1], in pixel units; got {text}"));
     if value > 1.0 && value <= 255.0 {
         error.with_hint(format!("did you mean {value}/255?"))
     } else {
@@ -121,6 +132,26 @@ mod tests {
             let error = parse(bad).unwrap_err();
             assert!(error.hint().is_some(), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn two_minus_signs_were_taken_as_a_half() {
+        for bad in ["-1/-2", "-1/2", "1/-2", "0/-1", "1/inf", "inf/inf"] {
+            let error = parse(bad).unwrap_err();
+            assert_eq!(error.to_string(), format!("epsilon must be in [0, 1], in pixel units; got {bad}"));
+            assert!(error.hint().is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_error_about_a_step_spoke_of_epsilon() {
+        for (text, expected) in [
+            ("8", "step must be in [0, 1], in pixel units; got 8"),
+            ("x", "step must be a number or a fraction; got \"x\""),
+        ] {
+            assert_eq!(Epsilon::named("step", text).unwrap_err().to_string(), expected);
+        }
+        assert_eq!(Epsilon::named("step", "2/255").unwrap(), parse("2/255").unwrap());
     }
 
     #[test]

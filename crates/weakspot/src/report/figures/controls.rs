@@ -1,11 +1,11 @@
 //! The mask's score among those of its own shifts.
 
-use super::Drawing;
 use super::canvas::Canvas;
 use super::chart::{self, Mark, Plot};
 use super::palette::{BLACK, GREY, INK, VERMILLION};
 use super::panel::sheet;
 use super::text::{self, BODY, STRONG};
+use super::{Drawing, class_name};
 use crate::report::words;
 use crate::study::record::{Control, Record};
 
@@ -22,7 +22,10 @@ pub(super) fn draw(record: &Record) -> Drawing {
         let mut canvas = Canvas::new(LEFT + PLOT + RIGHT, plot.height + 60);
         plot.percent_below(&mut canvas, "accuracy in percent");
         for (i, control) in record.controls.iter().enumerate() {
-            line(&mut canvas, plot, plot.top + i * HEIGHT, control);
+            let class = record.data.classes.iter().position(|name| *name == control.source);
+            let name =
+                class.map_or_else(|| words::shorten(&control.source, 24), |class| class_name(record, class));
+            line(&mut canvas, plot, plot.top + i * HEIGHT, &name, control);
         }
         let legend = [
             (Mark::Diamond, VERMILLION, "the mask, 95 % interval".to_owned()),
@@ -41,10 +44,9 @@ pub(super) fn draw(record: &Record) -> Drawing {
     }
 }
 
-fn line(canvas: &mut Canvas, plot: Plot, top: usize, control: &Control) {
+fn line(canvas: &mut Canvas, plot: Plot, top: usize, class: &str, control: &Control) {
     let centre = top as f32 + HEIGHT as f32 / 2.0;
-    let name = format!("class {}", words::shorten(&control.source, 26));
-    text::write(canvas, 0, top + 20, &name, STRONG, BLACK);
+    text::write(canvas, 0, top + 20, &format!("class {class}"), STRONG, BLACK);
     let scored = match control.scored.as_str() {
         "mod" => "neutralized, no attack",
         "adaptive" => "adaptive attack (P3)",

@@ -17,6 +17,7 @@ pub use canvas::grey_png;
 
 use crate::error::Result;
 use crate::report::figures::canvas::Canvas;
+use crate::report::words;
 use crate::study::maps::StudyMaps;
 use crate::study::record::Record;
 
@@ -53,7 +54,10 @@ pub fn all(record: &Record, maps: &StudyMaps) -> Result<Vec<Figure>> {
         .into_iter()
         .map(|d| {
             let png = d.canvas.png().map_err(|e| e.context(d.name))?;
-            Ok(Figure { name: d.name, title: d.title, caption: d.caption, alt: d.alt, png })
+            // The search is drawn without classes.
+            let key = called_by_index(&record.data.classes, 24).filter(|_| d.name != "tuning");
+            let caption = d.caption + &key.map_or_else(String::new, |key| format!(" {key}"));
+            Ok(Figure { name: d.name, title: d.title, caption, alt: d.alt, png })
         })
         .collect()
 }
@@ -78,14 +82,39 @@ fn drawings(record: &Record, maps: &StudyMaps) -> Vec<Drawing> {
     drawings
 }
 
-/// A class's name, short enough for a caption.
+/// A class as pictures call it, short enough for a heading.
 fn class_name(record: &Record, class: usize) -> String {
-    super::words::shorten(record.data.classes.get(class).map_or("?", String::as_str), 24)
+    drawn_class(&record.data.classes, class, 24)
+}
+
+/// A class as pictures call it: by at most `limit` characters of its name, or by its index where the face lacks one of
+/// them or the other class would be called the same.
+pub(in crate::report) fn drawn_class(classes: &[String], class: usize, limit: usize) -> String {
+    let Some(name) = classes.get(class) else { return "?".to_owned() };
+    let short = words::shorten(name, limit);
+    let others = || classes.iter().enumerate().filter(|(i, _)| *i != class).map(|(_, name)| name);
+    if text::has_all(&short) && others().all(|other| words::shorten(other, limit) != short) {
+        return short;
+    }
+    let index = class.to_string();
+    if others().any(|other| *other == index) { format!("no. {index}") } else { index }
+}
+
+/// What the page says of classes that a picture calls by their index.
+pub(in crate::report) fn called_by_index(classes: &[String], limit: usize) -> Option<String> {
+    let named: Vec<String> = classes
+        .iter()
+        .enumerate()
+        .map(|(class, name)| (drawn_class(classes, class, limit), name))
+        .filter(|(drawn, name)| *drawn != words::shorten(name, limit))
+        .map(|(drawn, name)| format!("class {drawn} is {}", words::shorten(name, 80)))
+        .collect();
+    (!named.is_empty()).then(|| format!("In the picture {}.", words::list(&named)))
 }
 
 /// `12 px (1.2 %)` of an image of so many pixels.
 pub(in crate::report) fn area(pixels: usize, of: usize) -> String {
-    format!("{pixels} px ({})", super::words::percent(pixels as f64 / of.max(1) as f64))
+    format!("{pixels} px ({})", words::percent(pixels as f64 / of.max(1) as f64))
 }
 
 #[cfg(test)]
@@ -122,6 +151,29 @@ mod tests {
                 d.canvas.width()
             );
         }
+    }
+
+    #[test]
+    fn two_classes_without_latin_letters_were_both_called_by_a_question_mark() {
+        let names = |a: &str, b: &str| {
+            let classes = [a, b].map(str::to_owned);
+            [0, 1].map(|class| drawn_class(&classes, class, 24))
+        };
+        assert_eq!(names("\u{732b}", "\u{72d7}"), ["0", "1"]);
+        assert_eq!(names("caf\u{e9}", "\u{72d7}"), ["caf\u{e9}", "1"]);
+        assert_eq!(names("1", "\u{72d7}"), ["1", "no. 1"], "not the name of the other");
+        let long = "a".repeat(30);
+        assert_eq!(names(&format!("{long}b"), &format!("{long}c")), ["0", "1"], "alike when shortened");
+        assert_eq!(names("ring", "cross"), ["ring", "cross"]);
+
+        let mut run = fixture::demo();
+        run.record.data.classes = ["\u{732b}", "\u{72d7}"].map(str::to_owned);
+        for figure in all(&run.record, &run.maps).unwrap() {
+            let key = " In the picture class 0 is \u{732b} and class 1 is \u{72d7}.";
+            assert_eq!(figure.caption.ends_with(key), figure.name != "tuning", "{}", figure.name);
+        }
+        let demo = fixture::demo();
+        assert!(all(&demo.record, &demo.maps).unwrap().iter().all(|f| !f.caption.contains("In the picture")));
     }
 
     #[test]

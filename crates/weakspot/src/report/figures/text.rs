@@ -42,6 +42,11 @@ impl Style {
     }
 }
 
+/// Whether the face has every character of a text.
+pub(crate) fn has_all(text: &str) -> bool {
+    text.chars().all(|c| get_raster(c, BODY.weight, BODY.size).is_some())
+}
+
 /// Writes one line, its top left corner at (x, y). What the face lacks (it has ASCII and Latin-1) is a question mark.
 pub(crate) fn write(canvas: &mut Canvas, x: usize, y: usize, text: &str, style: Style, colour: Colour) {
     for (i, c) in text.chars().enumerate() {

@@ -91,6 +91,18 @@ mod tests {
     }
 
     #[test]
+    fn long_class_names_pushed_half_the_verdict_out_of_sight() {
+        let mut run = fixture::demo();
+        let name = "n".repeat(110);
+        run.record.directions[0].source.clone_from(&name);
+        let text = html(&run);
+        let header = text.find(&format!("<th>images of class {name}</th>")).unwrap();
+        assert!(text.find("#verdict th{white-space:normal;overflow-wrap:anywhere;").unwrap() < header);
+        assert!(text.contains("td.long{overflow-wrap:anywhere;"));
+        assert!(text.contains(&format!("<td class=\"long\">{name}</td>")));
+    }
+
+    #[test]
     fn every_opened_element_is_closed() {
         for run in [fixture::demo(), fixture::bare(), fixture::hostile()] {
             let text = html(&run);

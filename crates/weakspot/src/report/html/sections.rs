@@ -8,6 +8,9 @@ use crate::report::tables::{Cell, Table};
 use crate::report::words;
 use crate::study::record::Record;
 
+/// A longer word, which a class's name may be, is broken rather than pushing the other columns out of sight.
+const LONGEST_WORD: usize = 24;
+
 /// The answer first: the headline, its numbers, the scores by class.
 pub(super) fn verdict(page: &mut Page, record: &Record) {
     page.raw("<section id=\"verdict\">\n");
@@ -229,9 +232,8 @@ pub(super) fn table(page: &mut Page, table: &Table) {
     // Columns that hold nothing in this run only push the others off a narrow screen.
     let shown: Vec<usize> =
         (0..table.header.len()).filter(|&i| table.rows.iter().any(|r| r[i] != Cell::None)).collect();
-    let class = |column: usize| {
-        if table.rows.iter().all(|r| r[column].is_number()) { " class=\"n\"" } else { "" }
-    };
+    let is_number = |column: usize| table.rows.iter().all(|r| r[column].is_number());
+    let class = |column: usize| if is_number(column) { " class=\"n\"" } else { "" };
     page.raw("<tr>");
     for &i in &shown {
         page.raw(&format!("<th{}>", class(i)));
@@ -242,8 +244,16 @@ pub(super) fn table(page: &mut Page, table: &Table) {
     for row in &table.rows {
         page.raw("<tr>");
         for &i in &shown {
-            page.raw(&format!("<td{}>", class(i)));
-            page.text(&row[i].readable());
+            let text = row[i].readable();
+            let long = text.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD);
+            page.raw(if long {
+                "<td class=\"long\">"
+            } else if is_number(i) {
+                "<td class=\"n\">"
+            } else {
+                "<td>"
+            });
+            page.text(&text);
             page.raw("</td>");
         }
         page.raw("</tr>\n");

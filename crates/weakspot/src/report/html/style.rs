@@ -31,6 +31,8 @@ table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-num
 th,td{padding:.3rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);\
 overflow-wrap:normal}
 th{border-bottom-width:2px;white-space:nowrap}
+#verdict th{white-space:normal;overflow-wrap:anywhere;min-width:6rem}
+td.long{overflow-wrap:anywhere;min-width:12rem}
 td.n,th.n{text-align:right;white-space:nowrap}
 tr.strong td{font-weight:700}
 .note,figcaption{color:var(--soft);font-size:.9rem;max-width:46rem}

@@ -2,13 +2,18 @@
 
 use base64::Engine as _;
 
+/// What a browser may do with a page: show it, with the styles and the pictures that are in it.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
 /// A page under construction.
 pub(in crate::report) struct Page(String);
 
 impl Page {
     pub(in crate::report) fn new(title: &str, css: &str) -> Self {
         Self(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<meta name=\"viewport\" \
              content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{}</title>\n<style>{css}</style>\n</head>\n<body>\n",
             escape(title)
@@ -58,8 +63,11 @@ impl Page {
         self.raw("</dl>\n");
     }
 
-    /// A link to a place of our own making.
+    /// A link to a file beside the page or to a page of the web; its text alone where it would lead anywhere else.
     pub(in crate::report) fn link(&mut self, to: &str, text: &str) {
+        if !leads_to_a_page(to) {
+            return self.text(text);
+        }
         self.raw("<a href=\"");
         self.text(to);
         self.raw("\">");
@@ -83,6 +91,16 @@ impl Page {
     }
 }
 
+/// Whether a link is http, https, or a path below the page's own folder. A browser drops control characters from a link
+/// before it reads the scheme, so none may be in it.
+fn leads_to_a_page(to: &str) -> bool {
+    let web = ["http://", "https://"]
+        .iter()
+        .any(|scheme| to.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let beside = !to.is_empty() && !to.contains(':') && !to.trim_start().starts_with(['/', '\\']);
+    (web || beside) && !to.contains(char::is_control)
+}
+
 /// Text that HTML would read as markup, made plain; good in elements and in quoted attributes.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -98,4 +116,43 @@ fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forged_record_put_a_script_behind_a_link() {
+        for bad in [
+            "javascript:alert(1)//report.html",
+            "JavaScript:alert(1)",
+            " javascript:alert(1)",
+            "java\nscript:alert(1)",
+            "java\tscript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "//elsewhere.example/report.html",
+            "\\\\elsewhere.example",
+            "",
+        ] {
+            let mut page = Page::new("t", "");
+            page.link(bad, "seed 1");
+            let text = page.finish();
+            assert!(!text.contains("href") && text.contains("seed 1"), "{bad:?}: {text}");
+        }
+        for good in ["seed-5/report.html", "HTTPS://example.org/a:b", "http://example.org"] {
+            let mut page = Page::new("t", "");
+            page.link(good, "x");
+            assert!(page.finish().contains(&format!("<a href=\"{good}\">x</a>")), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_page_allows_no_script_and_no_file_from_elsewhere() {
+        let text = Page::new("t", "").finish();
+        let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ";
+        assert!(text.contains(policy), "{text}");
+        assert!(text.find(policy) < text.find("<style>"), "it has to come before what it rules");
+    }
 }

@@ -9,8 +9,11 @@ use crate::report::figures::class_maps::solid;
 use crate::report::figures::image_maps::{firsts, masked};
 use crate::report::figures::palette::{BLUE, Colour, ColourMap, VERMILLION};
 use crate::report::figures::panel::{captioned, colour_bar, heat, image, overlay, row, sheet};
-use crate::report::figures::{Figure, area};
+use crate::report::figures::{Figure, area, called_by_index, drawn_class};
 use crate::report::words;
+
+/// The most characters of a class's name.
+const CLASS_NAME: usize = 14;
 
 /// A plate: what it is called, and how the panel of one class in one study is drawn.
 struct Plate {
@@ -83,12 +86,17 @@ pub(super) fn all(all: &Reproduction) -> Result<Vec<Figure>> {
                 all.subjects.iter().filter_map(|subject| of_subject(plate, subject)).collect();
             let png = sheet(plate.title, &rows).png().map_err(|e| e.context(plate.name))?;
             let names: Vec<String> = all.subjects.iter().map(|s| s.name.clone()).collect();
+            let keys = all.subjects.iter().filter_map(|subject| {
+                let classes = &subject.studies.first()?.run.record.data.classes;
+                called_by_index(classes, CLASS_NAME).map(|key| format!(" {}: {key}", subject.name))
+            });
             Ok(Figure {
                 name: plate.name,
                 title: plate.title,
                 caption: format!(
-                    "{} Left to right: both classes with the default settings, both with the paper's.",
-                    plate.caption
+                    "{} Left to right: both classes with the default settings, both with the paper's.{}",
+                    plate.caption,
+                    keys.collect::<String>()
                 ),
                 alt: format!("{} {}: a row for each data set.", plate.caption, words::list(&names)),
                 png,
@@ -117,14 +125,15 @@ fn of_subject(plate: &Plate, subject: &Subject) -> Option<Canvas> {
         let height = heat(Array2::zeros((h, h)).view(), ColourMap::Grey).height();
         panels.push(colour_bar(height, ColourMap::Cividis, "share of images"));
     }
-    let classes = first.run.record.data.classes.each_ref().map(|name| words::shorten(name, 24));
+    let names = &first.run.record.data.classes;
+    let classes = [0, 1].map(|class| drawn_class(names, class, CLASS_NAME));
     Some(row(&format!("{}: {} and {}", words::shorten(&subject.name, 30), classes[0], classes[1]), &panels))
 }
 
 /// `default, class 0: ...`.
 fn of(study: &Study, class: usize, what: &str) -> String {
-    let name = study.run.record.data.classes.get(class).map_or("?", String::as_str);
-    format!("{}, {}: {what}", study.settings.name(), words::shorten(name, 14))
+    let name = drawn_class(&study.run.record.data.classes, class, CLASS_NAME);
+    format!("{}, {name}: {what}", study.settings.name())
 }
 
 /// The first pictured image of a class with the pixels whose region label has a bit set.

@@ -39,7 +39,7 @@ pub(super) fn deviation(q: &Quantity) -> String {
 
 /// The class of a quantity, or both.
 pub(super) fn class(q: &Quantity) -> String {
-    q.class.as_ref().map_or_else(|| "both".to_owned(), |class| words::shorten(class, 40))
+    q.class.as_ref().map_or_else(|| "(both)".to_owned(), |class| words::shorten(class, 40))
 }
 
 /// For people.

@@ -27,8 +27,8 @@ pub(super) fn tests(record: &Record) -> Table {
         note: "Exact McNemar tests, two-sided, corrected by Holm's method over all rows of this table; the difference \
                is the first protocol's accuracy minus the second's, with its 95 % interval. The words, in this order: cannot \
                tell at this eps: under attack, both rates are at most 2 % or both at least 98 %; better, worse: Holm p < \
-               0.05; no effect: the interval lies within 2 points of 0; not shown: none of these. both: the mean of the two \
-               classes' differences, not tested."
+               0.05; no effect: the interval lies within 2 points of 0; not shown: none of these. (both), \
+               in the CSV an empty class: the mean of the two classes' differences, not tested."
             .to_owned(),
         header: vec![
             "class",
@@ -49,7 +49,7 @@ pub(super) fn tests(record: &Record) -> Table {
 
 /// A comparison of both classes together.
 fn both(d: &crate::study::record::BothDifference) -> Vec<Cell> {
-    let mut row = vec![Cell::text("both"), Cell::text(&d.comparison), Cell::None, Cell::None, Cell::None];
+    let mut row = vec![Cell::Both, Cell::text(&d.comparison), Cell::None, Cell::None, Cell::None];
     row.extend([d.difference.value, d.difference.low, d.difference.high].map(Cell::Rate));
     row.extend([Cell::None, Cell::None, Cell::None]);
     row

@@ -17,6 +17,8 @@ pub enum Cell {
     None,
     /// Words.
     Text(String),
+    /// Both classes together, where other rows name a class: a class may itself be called "both".
+    Both,
     /// A count.
     Count(usize),
     /// A fraction, shown as percent.
@@ -28,10 +30,10 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Full precision for a machine; empty for [`Cell::None`].
+    /// Full precision for a machine; empty for [`Cell::None`] and [`Cell::Both`].
     pub fn exact(&self) -> String {
         match self {
-            Self::None => String::new(),
+            Self::None | Self::Both => String::new(),
             Self::Text(text) => text.clone(),
             Self::Count(n) => n.to_string(),
             Self::Rate(v) | Self::Number(v) | Self::P(v) => v.to_string(),
@@ -42,6 +44,7 @@ impl Cell {
     pub fn readable(&self) -> String {
         match self {
             Self::None => "-".to_owned(),
+            Self::Both => "(both)".to_owned(),
             Self::Text(text) => text.clone(),
             Self::Count(n) => n.to_string(),
             Self::Rate(v) => words::percent(*v),
@@ -53,7 +56,7 @@ impl Cell {
 
     /// Whether a column of such cells is aligned to the right.
     pub fn is_number(&self) -> bool {
-        !matches!(self, Self::Text(_))
+        !matches!(self, Self::Text(_) | Self::Both)
     }
 
     pub(crate) fn text(text: impl Into<String>) -> Self {

@@ -36,7 +36,7 @@ pub(super) fn protocols(record: &Record) -> Table {
                is P3w minus P0w. Scored on the eval images, other fills than the first on at most 300 of each class, with \
                Wilson's 95 % interval. ASR, attack success rate: of the images right before the attack, the share wrong after it. \
                Balanced accuracy and majority rate (the share of predictions in the class predicted most often) \
-               belong to both classes and the headline fill."
+               belong to both classes, (both) or in the CSV an empty class, and the headline fill."
             .to_owned(),
         header: vec![
             "id",
@@ -72,7 +72,7 @@ fn class_row(
     scores: &Scores,
     asr: &AttackSuccess,
 ) -> Vec<Cell> {
-    let mut row = head(protocol, class, fill);
+    let mut row = head(protocol, Cell::text(class), fill);
     row.extend(score_cells((protocol.score)(scores)));
     row.extend(score_cells((protocol.asr)(asr)));
     row.extend(std::iter::repeat_n(Cell::None, 7));
@@ -80,7 +80,7 @@ fn class_row(
 }
 
 fn both_row(protocol: &Protocol, fill: &str, together: &Together) -> Vec<Cell> {
-    let mut row = head(protocol, "both", fill);
+    let mut row = head(protocol, Cell::Both, fill);
     row.extend(score_cells(Some(together.accuracy)));
     row.extend(std::iter::repeat_n(Cell::None, 5));
     row.extend([together.balanced_accuracy, together.balanced_low, together.balanced_high].map(Cell::Rate));
@@ -90,10 +90,10 @@ fn both_row(protocol: &Protocol, fill: &str, together: &Together) -> Vec<Cell> {
     row
 }
 
-fn head(protocol: &Protocol, class: &str, fill: &str) -> Vec<Cell> {
+fn head(protocol: &Protocol, class: Cell, fill: &str) -> Vec<Cell> {
     let fill =
         if matches!(protocol.key, "clean" | "adv" | "adv_worst") { Cell::None } else { Cell::text(fill) };
-    vec![Cell::text(protocol.id), Cell::text(protocol.key), Cell::text(class), fill]
+    vec![Cell::text(protocol.id), Cell::text(protocol.key), class, fill]
 }
 
 fn score_cells(score: Option<Score>) -> [Cell; 5] {
@@ -104,4 +104,25 @@ fn score_cells(score: Option<Score>) -> [Cell; 5] {
         Cell::rate(score.map(|s| s.low)),
         Cell::rate(score.map(|s| s.high)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{csv, fixture};
+
+    #[test]
+    fn a_class_called_both_made_two_rows_both() {
+        let mut record = fixture::demo().record;
+        record.directions[0].source = "both".to_owned();
+        let table = protocols(&record);
+        let bytes = csv::table(&table).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("P0,clean,both,") && text.contains("P0,clean,,,"), "{text}");
+        let clean = |class: &str| {
+            let of = |row: &&Vec<Cell>| row[1].readable() == "clean" && row[2].readable() == class;
+            table.rows.iter().filter(of).count()
+        };
+        assert_eq!((clean("both"), clean("(both)")), (1, 1));
+    }
 }
