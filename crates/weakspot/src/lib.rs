@@ -14,6 +14,7 @@ pub mod dataset;
 pub mod digest;
 pub mod error;
 pub mod image;
+pub mod input;
 pub mod metrics;
 pub mod num;
 pub mod objective;

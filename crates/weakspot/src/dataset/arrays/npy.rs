@@ -3,12 +3,12 @@
 //! The format is NumPy's own (NEP 1 and `numpy.lib.format`), versions 1.0 to 3.0. The header is the text of a
 //! Python dictionary with three keys; this reads that dictionary and no other Python.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::raw::{Number, Raw, bytes_of};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::open_regular;
 
 /// No deflate stream grows more than this on unpacking (zlib's technical notes, "Maximum compression factor").
 pub(super) const DEFLATE_MAX_RATIO: u64 = 1032;
@@ -17,10 +17,7 @@ pub(super) const DEFLATE_MAX_RATIO: u64 = 1032;
 const MAX_HEADER: usize = 10_000;
 
 pub(super) fn load(path: &Path) -> Result<Raw> {
-    let fail =
-        |e: &std::io::Error| Error::io(path, e).with_hint("check that the file exists and is readable");
-    let file = File::open(path).map_err(|e| fail(&e))?;
-    let length = file.metadata().map_err(|e| fail(&e))?.len();
+    let (file, length) = open_regular(path)?;
     read(BufReader::new(file), length).map_err(|e| e.context(path.display()))
 }
 

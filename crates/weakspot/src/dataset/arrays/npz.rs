@@ -10,13 +10,13 @@ use zip::result::ZipError;
 use super::npy::{self, DEFLATE_MAX_RATIO};
 use super::raw::Raw;
 use crate::error::{Error, Result};
+use crate::input::open_regular;
 
 /// `images` and, if it is there, `labels`.
 pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
-    let file = File::open(path)
-        .map_err(|e| Error::io(path, &e).with_hint("check that the file exists and is readable"))?;
+    let (file, length) = open_regular(path)?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
-    let Some(images) = member(&mut archive, path, "images")? else {
+    let Some(images) = member(&mut archive, path, length, "images")? else {
         let mut names: Vec<&str> = archive.file_names().map(|name| name.trim_end_matches(".npy")).collect();
         names.sort_unstable();
         return Err(Error::format(format!(
@@ -26,11 +26,17 @@ pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
         ))
         .with_hint("np.savez(FILE, images=images, labels=labels) writes what is read here"));
     };
-    let labels = member(&mut archive, path, "labels")?;
+    let labels = member(&mut archive, path, length, "labels")?;
     Ok((images, labels))
 }
 
-fn member(archive: &mut ZipArchive<BufReader<File>>, path: &Path, name: &str) -> Result<Option<Raw>> {
+/// One array; `length` is the archive's, in bytes.
+fn member(
+    archive: &mut ZipArchive<BufReader<File>>,
+    path: &Path,
+    length: u64,
+    name: &str,
+) -> Result<Option<Raw>> {
     let entry = match archive.by_name(&format!("{name}.npy")) {
         Ok(entry) => entry,
         Err(ZipError::FileNotFound) => return Ok(None),
@@ -38,8 +44,8 @@ fn member(archive: &mut ZipArchive<BufReader<File>>, path: &Path, name: &str) ->
     };
     // What the archive says of the unpacked size is a claim as well: hold it against the packed bytes.
     let most = entry.compressed_size().saturating_mul(DEFLATE_MAX_RATIO).min(entry.size());
-    let length = std::fs::metadata(path).map_or(u64::MAX, |m| m.len()).saturating_mul(DEFLATE_MAX_RATIO);
-    npy::read(entry, most.min(length)).map(Some).map_err(|e| e.context(format!("{}, {name}", path.display())))
+    let most = most.min(length.saturating_mul(DEFLATE_MAX_RATIO));
+    npy::read(entry, most).map(Some).map_err(|e| e.context(format!("{}, {name}", path.display())))
 }
 
 fn damaged(path: &Path, error: &ZipError) -> Error {

@@ -8,12 +8,11 @@ use safetensors::{Dtype, SafeTensors};
 use super::raw::{Number, Raw, bytes_of};
 use crate::dataset::MAX_PIXEL_BYTES;
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::{open_regular, read_bounded};
 
 /// `images` and, if it is there, `labels`.
 pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
-    let fail =
-        |e: &std::io::Error| Error::io(path, e).with_hint("check that the file exists and is readable");
-    let length = std::fs::metadata(path).map_err(|e| fail(&e))?.len();
+    let (_, length) = open_regular(path)?;
     // The whole file is read, whatever else it holds; twice the pixels leaves room for labels and more.
     if length > 2 * MAX_PIXEL_BYTES {
         return Err(Error::shape(format!(
@@ -23,7 +22,7 @@ pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
         ))
         .with_hint("store the images as u8, or give fewer of them"));
     }
-    let file = std::fs::read(path).map_err(|e| fail(&e))?;
+    let file = read_bounded(path, 2 * MAX_PIXEL_BYTES)?;
     let tensors = SafeTensors::deserialize(&file).map_err(|e| {
         Error::format(format!("{}: expected a safetensors file; came a damaged one ({e})", path.display()))
             .with_hint(

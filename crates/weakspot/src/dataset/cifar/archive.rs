@@ -3,7 +3,6 @@
 //! The tar format is that of POSIX.1-1988 ("ustar"): blocks of 512 bytes, a header and then the content of each
 //! member; two zero blocks at the end.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::{Found, places, records};
 use crate::error::{Error, Result};
+use crate::input::open_regular;
 
 const BLOCK: usize = 512;
 /// The whole archive unpacks to 184 MB; what goes beyond this is another file or a bomb.
@@ -20,8 +20,7 @@ const MAX_MEMBERS: usize = 1_000;
 
 /// Reads the batches and class names out of an archive, members in any order and any folder.
 pub(super) fn read(path: &Path) -> Result<Found> {
-    let file = File::open(path)
-        .map_err(|e| Error::io(path, &e).with_hint("check that the file exists and is readable"))?;
+    let (file, _) = open_regular(path)?;
     let unpacked = MultiGzDecoder::new(BufReader::new(file));
     let mut stream = Stream { path, reader: unpacked.take(MAX_TOTAL) };
     let mut found = Found::default();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Found, TRAIN_BATCHES, records};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::open_regular;
 
 /// The publisher's archive.
 const ARCHIVE: &str = "cifar-10-binary.tar.gz";
@@ -78,9 +79,7 @@ pub(super) fn read_folder(folder: &Path) -> Result<Found> {
 }
 
 fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
-    let fail = |e: std::io::Error| Error::io(path, &e).with_hint("check that the file is readable");
-    let file = File::open(path).map_err(fail)?;
-    let length = file.metadata().map_err(fail)?.len();
+    let (file, length) = open_regular(path)?;
     Ok((BufReader::with_capacity(1 << 16, file), length))
 }
 

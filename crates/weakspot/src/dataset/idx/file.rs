@@ -3,7 +3,6 @@
 //! The format is the publisher's (LeCun, Cortes and Burges, "The MNIST database"): two zero bytes, the type
 //! (0x08: unsigned byte), the number of axes, one 32-bit size per axis, then the values.
 
-use std::fs::File;
 use std::io::{BufReader, ErrorKind as IoKind, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use crate::dataset::MAX_PIXEL_BYTES;
 use crate::error::{Error, Result};
+use crate::input::open_regular;
 
 /// No deflate stream grows more than this on unpacking (zlib's technical notes, "Maximum compression factor").
 const DEFLATE_MAX_RATIO: u64 = 1032;
@@ -98,8 +98,7 @@ fn read(path: &Path, kind: &str, expected: &[Option<usize>]) -> Result<(Vec<usiz
 fn open(path: &Path) -> Result<(Source<'_>, u64)> {
     let fail =
         |e: &std::io::Error| Error::io(path, e).with_hint("check that the file exists and is readable");
-    let mut file = File::open(path).map_err(|e| fail(&e))?;
-    let length = file.metadata().map_err(|e| fail(&e))?.len();
+    let (mut file, length) = open_regular(path)?;
     let mut start = Vec::new();
     (&mut file).take(2).read_to_end(&mut start).map_err(|e| fail(&e))?;
     file.seek(SeekFrom::Start(0)).map_err(|e| fail(&e))?;

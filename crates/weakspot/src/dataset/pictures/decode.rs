@@ -14,6 +14,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orie
 
 use super::jpeg;
 use super::resize::Interleaved;
+use crate::input::{self, Refused};
 
 /// The longest side of a picture that is read at all, in pixels.
 const MAX_SIDE: u32 = 32_768;
@@ -57,12 +58,7 @@ pub(super) struct Header {
 
 /// Reads the header alone.
 pub(super) fn header(path: &Path) -> Result<Header, Why> {
-    let mut file = File::open(path).map_err(|e| unreadable(&e))?;
-    let metadata = file.metadata().map_err(|e| unreadable(&e))?;
-    if !metadata.is_file() {
-        return Err("something that is no file".to_owned());
-    }
-    let length = metadata.len();
+    let (mut file, length) = open(path)?;
     if length > MAX_FILE {
         return Err(format!("a file of {length} bytes; at most {MAX_FILE} are read"));
     }
@@ -79,7 +75,7 @@ pub(super) fn header(path: &Path) -> Result<Header, Why> {
 
 /// Decodes a picture to `channels` channels, 1 (grey) or 3 (RGB).
 pub(super) fn decode(path: &Path, channels: usize) -> Result<Interleaved, Why> {
-    let file = File::open(path).map_err(|e| unreadable(&e))?;
+    let (file, _) = open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
     let kind = kind(path, &bytes[..bytes.len().min(START)])?;
@@ -173,6 +169,13 @@ fn on_white(picture: DynamicImage, channels: usize) -> Vec<u8> {
         out.extend(pixel[..channels].iter().map(|&value| laid(value, u64::from(pixel[3]))));
     }
     out
+}
+
+fn open(path: &Path) -> Result<(File, u64), Why> {
+    input::open(path).map_err(|refused| match refused {
+        Refused::Io(e) => unreadable(&e),
+        Refused::NoFile(came) => came.to_owned(),
+    })
 }
 
 fn unreadable(error: &std::io::Error) -> Why {

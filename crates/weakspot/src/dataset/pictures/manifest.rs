@@ -1,14 +1,19 @@
 //! A list of picture files with their labels: CSV.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::Path;
 
 use super::listing::Entry;
 use crate::dataset::Origin;
 use crate::error::{Error, Result};
+use crate::input::open_regular;
 
 /// The columns that are known; the first two must be there.
 const COLUMNS: [&str; 4] = ["path", "label", "split", "group"];
+
+/// The longest list, in bytes: millions of pictures, whose pixels would fit no disk.
+const MAX_LIST: u64 = 1 << 28;
 
 /// Class names in the order of their names, and the pictures in the order of the list.
 pub(super) fn read(file: &Path) -> Result<(Vec<String>, Vec<Entry>)> {
@@ -16,10 +21,13 @@ pub(super) fn read(file: &Path) -> Result<(Vec<String>, Vec<Entry>)> {
         Error::format(format!("{}: expected {expected}; came {came}", file.display()))
             .with_hint("the first line is path,label or path,label,split or path,label,split,group")
     };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file).map_err(|e| {
-        Error::format(format!("{}: expected a list of pictures; came {e}", file.display()))
-            .with_hint("name an existing CSV file whose first line is path,label")
-    })?;
+    let (list, length) = open_regular(file)
+        .map_err(|e| e.with_hint("name an existing CSV file whose first line is path,label"))?;
+    if length > MAX_LIST {
+        return Err(wrong(&format!("a list of at most {MAX_LIST} bytes"), &length.to_string()));
+    }
+    // A list that grows meanwhile is read no further.
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(list.take(MAX_LIST));
     let damaged = |e: &csv::Error| wrong("CSV in UTF-8", &e.to_string().replace('\n', " "));
     let header = reader.headers().map_err(|e| damaged(&e))?.clone();
     // A byte order mark is no part of a column's name.

@@ -519,3 +519,30 @@ fn the_real_cells_are_read_with_split_and_slides() {
     assert!(loaded.provenance.groups.iter().all(|slide| slide.starts_with('C')));
     assert!(loaded.origins.contains(&Origin::Test) && loaded.origins.contains(&Origin::Train));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.png", &png(&grey(1)));
+    let pipe = |name: &str| {
+        let path = folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    pipe("cat/b.png");
+    let error = load(&folder, &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("b.png: expected a whole picture; came a named pipe"), "{error}");
+    let loaded = load(&folder, &Options { skip_bad: true, ..Options::default() }).unwrap();
+    assert_eq!((loaded.ids.len(), &*loaded.provenance.skipped[0].why), (1, "a named pipe"));
+    let list = Listing::of_manifest(&pipe("list.csv"), "list").unwrap_err().to_string();
+    assert!(list.contains("expected a file; came a named pipe"), "{list}");
+    for name in ["x.npy", "x.npz", "x.safetensors"] {
+        let error = crate::dataset::arrays::load(&pipe(name), None).unwrap_err().to_string();
+        assert!(error.contains("came a named pipe"), "{error}");
+    }
+    for mask in [pipe("mask.png"), pipe("mask.npy")] {
+        let error = crate::dataset::load_masks(&mask, (2, 3)).unwrap_err().to_string();
+        assert!(error.contains("came a named pipe"), "{error}");
+    }
+}
