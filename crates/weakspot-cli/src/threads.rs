@@ -20,7 +20,9 @@ const PER_CORE: usize = 4;
 pub(crate) fn start(asked: Option<usize>) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let (wanted, note) = within_reason(asked, cores);
-    note.iter().for_each(|note| output::talk(note));
+    if let Some(note) = &note {
+        output::talk(note);
+    }
     let workers = workers(wanted, |worker| std::thread::Builder::new().spawn(worker).map(drop));
     if workers.len() < wanted {
         output::talk(&format!(

@@ -55,12 +55,11 @@ fn damaged(path: &Path, error: &ZipError) -> Error {
 
 /// Arrays that must all be there.
 pub(super) fn members<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Raw; N]> {
-    let file = File::open(path)
-        .map_err(|e| Error::io(path, &e).with_hint("check that the file exists and is readable"))?;
+    let (file, length) = open_regular(path)?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
     let mut found = Vec::with_capacity(N);
     for name in names {
-        found.extend(member(&mut archive, path, name)?);
+        found.extend(member(&mut archive, path, length, name)?);
     }
     found.try_into().map_err(|_missing| {
         Error::format(format!("{}: expected the arrays {}", path.display(), names.join(" and ")))
