@@ -13,7 +13,7 @@ use weakspot_nn::train::{Freeze, Recipe, Resume, TrainingData, train, train_from
 use weakspot_nn::{Begun, Model, ModelSpec, Start, models};
 
 use crate::args::{ModelArgs, TrainingArgs};
-use crate::folder::{self, slug};
+use crate::folder::{self, slug_of_pair};
 use crate::parts::Parts;
 use crate::progress::Progress;
 use crate::recipes;
@@ -234,9 +234,8 @@ impl Wanted {
 
     /// `<dataset>-<a>-<b>-<arch>-<head>-<key>.safetensors`.
     fn file_name(&self, parts: &Parts) -> String {
-        let data = &parts.data;
-        let [name, a, b] = [&data.name, &data.class_names[0], &data.class_names[1]].map(|name| slug(name));
-        format!("{name}-{a}-{b}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
+        let pair = slug_of_pair(&parts.data.name, &parts.data.class_names);
+        format!("{pair}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
     }
 
     /// How the model is run after training: as in training.

@@ -154,7 +154,7 @@ fn empty_maps_are_counted_and_said() {
 }
 
 /// An RGB PNG of one colour: signature, header, one stream of unfiltered rows, end.
-fn png(side: u32, shade: u8) -> Vec<u8> {
+pub(crate) fn png(side: u32, shade: u8) -> Vec<u8> {
     use std::io::Write as _;
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut chunk = |kind: &[u8; 4], data: &[u8]| {
