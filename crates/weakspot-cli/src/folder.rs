@@ -262,7 +262,8 @@ const DIGEST: usize = 8;
 /// the whole, so that two names that begin alike stay two.
 pub(crate) fn slug_of_pair(dataset: &str, classes: &[String]) -> String {
     let names: Vec<&str> = std::iter::once(dataset).chain(classes.iter().map(String::as_str)).collect();
-    let joined = |short: fn(&str) -> String| names.iter().map(|name| short(name)).collect::<Vec<_>>().join("-");
+    let joined =
+        |short: fn(&str) -> String| names.iter().map(|name| short(name)).collect::<Vec<_>>().join("-");
     let whole = joined(slug);
     if whole.len() <= LONGEST { whole } else { joined(short_slug) }
 }
@@ -335,7 +336,10 @@ mod tests {
     #[test]
     fn long_names_of_classes_are_no_long_names_of_files() {
         let of = |dataset: &str, a: &str, b: &str| slug_of_pair(dataset, &[a.to_owned(), b.to_owned()]);
-        assert_eq!(of("PlantVillage", "Tomato healthy", "T-shirt/top"), "plantvillage-tomato-healthy-t-shirt-top");
+        assert_eq!(
+            of("PlantVillage", "Tomato healthy", "T-shirt/top"),
+            "plantvillage-tomato-healthy-t-shirt-top"
+        );
         let (letters, signs) = ("x".repeat(110), "猫".repeat(40));
         let long = of(&letters, &format!("{signs}a"), &format!("{signs}b"));
         assert!(long.len() <= LONGEST, "{} bytes: {long}", long.len());

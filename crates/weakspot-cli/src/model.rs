@@ -16,7 +16,7 @@ use crate::args::{ModelArgs, TrainingArgs};
 use crate::folder::{self, slug_of_pair};
 use crate::parts::Parts;
 use crate::progress::Progress;
-use crate::recipes;
+use crate::{mistaken, recipes};
 
 /// Where a classifier is from that was trained here.
 const OWN_RECIPE: &str = "own recipe";
@@ -83,7 +83,7 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
         size: Some((height, width)),
         convolutions: args.conv,
     };
-    let loaded = checkpoint::load(file, &overrides)?;
+    let loaded = checkpoint::load(file, &overrides).map_err(|e| mistaken::weights(file, e))?;
     let spec = &loaded.description.model;
     if spec.channels != channels {
         return Err(Error::shape(format!(
@@ -208,7 +208,11 @@ impl Wanted {
             )
             .with_hint("for example --init vgg16-imagenet.safetensors --freeze trunk"));
         }
-        let start = training.init.as_deref().map(Start::open).transpose()?;
+        let named = |e: Error| match &training.init {
+            Some(file) => mistaken::weights(file, e),
+            None => e,
+        };
+        let start = training.init.as_deref().map(Start::open).transpose().map_err(named)?;
         let spec = recipes::spec(model, parts, start.as_ref())?;
         let mut recipe = recipes::recipe(training, &spec, parts);
         recipe.convolutions = model.conv;

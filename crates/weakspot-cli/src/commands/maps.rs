@@ -1,7 +1,6 @@
 //! `weakspot maps`: the arrays of one traced pass and one attack, for the user's own images and model.
 
 use weakspot::Result;
-use weakspot::dataset::arrays;
 use weakspot::dataset::pictures::{Grouping, Listing, Options};
 use weakspot::progress::Observer as _;
 use weakspot::study::write_maps;
@@ -29,8 +28,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             scratch: args.pictures.scratch.clone(),
             ..Options::default()
         };
-        let listing =
-            progress.while_reading(|| Listing::of_folder(&args.images, &name, Grouping::None))?;
+        let listing = progress.while_reading(|| Listing::of_folder(&args.images, &name, Grouping::None))?;
         let loaded = listing.load(&options, &progress)?;
         progress.end_stage();
         for note in &loaded.provenance.notes {
@@ -41,7 +39,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         }
         loaded.into_arrays()
     } else {
-        progress.while_reading(|| arrays::load(&args.images, args.labels.as_deref()))?
+        progress.while_reading(|| source::of_arrays(&args.images, args.labels.as_deref()))?
     };
     let (_, channels, height, width) = images.pixels.dim();
     let shape = [channels, height, width];

@@ -137,14 +137,19 @@ fn a_size_beside_arrays_is_refused_and_not_ignored() {
     write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images())])).unwrap();
     for (flag, named) in [(&["--size", "64"][..], "--size"), (&["--skip-bad"], "--skip-bad")] {
         let words = ["maps", "--images", "x.npz", "--weights", "w", "--eps", "0.1", "--out", "o"];
-        crate::bad_input::refused(folder.path(), &[&words[..], flag].concat(), &format!("{named} belongs to"));
+        crate::bad_input::refused(
+            folder.path(),
+            &[&words[..], flag].concat(),
+            &format!("{named} belongs to"),
+        );
     }
 }
 
 #[test]
 fn empty_maps_are_counted_and_said() {
     let folder = tempfile::tempdir().unwrap();
-    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images()), ("labels", &labels())])).unwrap();
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images()), ("labels", &labels())]))
+        .unwrap();
     // Thresholds that no gradient reaches.
     let (_, said) = maps(folder.path(), "x.npz", &["--delta1", "abs:1000000", "--delta2", "abs:1000000"]);
     assert!(said.contains("note: of 6 images 6 have an empty roi"), "{said}");

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, Axis, s};
-use weakspot::{ErrorKind, rng};
 use weakspot::classifier::{Classifier as _, Trace, TraceRequest};
 use weakspot::objective::Objective;
+use weakspot::{ErrorKind, rng};
 use weakspot_nn::executor::{Executor, Mode};
 use weakspot_nn::{Arch, Head, Layer, Model, ModelSpec, Passes, Tensor, Weights, Width, models};
 

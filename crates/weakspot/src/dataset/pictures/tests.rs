@@ -111,7 +111,11 @@ fn what_an_earlier_study_left_in_the_folder_is_no_class() {
     }
     // Its default folders, begun and finished, and a run with a name of the user's choice.
     std::fs::create_dir(folder.path().join("runs")).unwrap();
-    assert_eq!(load(&folder, &Options::default()).unwrap().class_names, ["cat", "dog"], "nothing is in it yet");
+    assert_eq!(
+        load(&folder, &Options::default()).unwrap().class_names,
+        ["cat", "dog"],
+        "nothing is in it yet"
+    );
     put(&folder, "runs/models/w.safetensors", b"");
     put(&folder, "runs/pets-cat-dog/journal", b"");
     put(&folder, "mine/run.json", b"{}");
@@ -255,6 +259,11 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
         ("empty.png", Vec::new(), "an empty file"),
         ("text.png", b"not a picture".to_vec(), "no kind of picture"),
+        (
+            "pointer.png",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(),
+            "a Git LFS pointer",
+        ),
         ("icon.png", b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0".to_vec(), "a kind that is not read (Ico)"),
         ("misnamed.jpg", whole.clone(), "misnamed one: Png by its content, Jpeg by its name"),
         ("large.png", claims(100_000, 100_000), "a header that claims"),
