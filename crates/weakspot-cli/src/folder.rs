@@ -243,11 +243,40 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// A name as part of a file's name: lower case, and a dash for everything that a shell or a file system might mind.
-pub(crate) fn slug(name: &str) -> String {
+fn slug(name: &str) -> String {
     let dashed: String =
         name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let words: Vec<&str> = dashed.split('-').filter(|word| !word.is_empty()).collect();
     if words.is_empty() { "unnamed".to_owned() } else { words.join("-") }
+}
+
+/// The longest name that several slugs make, in bytes. What is added to it (architecture, key, `-seeds-2`, a temporary ending)
+/// takes another 60, and most file systems take 255; encrypting ones 143.
+const LONGEST: usize = 80;
+
+/// Bytes of a slug that is shortened: its beginning, and a digest of the name.
+const SHORT: usize = 26;
+const DIGEST: usize = 8;
+
+/// `<dataset>-<a>-<b>`, as part of a file's name. Where that is too long, long names keep their beginning and get a digest of
+/// the whole, so that two names that begin alike stay two.
+pub(crate) fn slug_of_pair(dataset: &str, classes: &[String]) -> String {
+    let names: Vec<&str> = std::iter::once(dataset).chain(classes.iter().map(String::as_str)).collect();
+    let joined =
+        |short: fn(&str) -> String| names.iter().map(|name| short(name)).collect::<Vec<_>>().join("-");
+    let whole = joined(slug);
+    if whole.len() <= LONGEST { whole } else { joined(short_slug) }
+}
+
+/// A slug of at most [`SHORT`] bytes.
+fn short_slug(name: &str) -> String {
+    let whole = slug(name);
+    if whole.len() <= SHORT {
+        return whole;
+    }
+    let begin = &whole[..whole.floor_char_boundary(SHORT - DIGEST - 1)];
+    let digest = weakspot::digest::sha256(name.as_bytes());
+    format!("{}-{}", begin.trim_end_matches('-'), &digest[..DIGEST])
 }
 
 #[cfg(test)]
@@ -302,6 +331,24 @@ mod tests {
         assert!(!wanted.settle("x").unwrap().resumes);
         write_atomic(&root.path().join(JOURNAL), b"no journal of ours\n").unwrap();
         assert!(wanted.settle("x").is_err(), "what is not ours is not written over");
+    }
+
+    #[test]
+    fn long_names_of_classes_are_no_long_names_of_files() {
+        let of = |dataset: &str, a: &str, b: &str| slug_of_pair(dataset, &[a.to_owned(), b.to_owned()]);
+        assert_eq!(
+            of("PlantVillage", "Tomato healthy", "T-shirt/top"),
+            "plantvillage-tomato-healthy-t-shirt-top"
+        );
+        let (letters, signs) = ("x".repeat(110), "猫".repeat(40));
+        let long = of(&letters, &format!("{signs}a"), &format!("{signs}b"));
+        assert!(long.len() <= LONGEST, "{} bytes: {long}", long.len());
+        let parts: Vec<&str> = long.split('-').collect();
+        assert_eq!((parts[0], parts[2]), (&letters[..17], "猫猫猫猫猫"));
+        assert_ne!(parts[3], parts[5], "two classes that begin alike");
+        assert_eq!(long, of(&letters, &format!("{signs}a"), &format!("{signs}b")), "the same every time");
+        // What is short beside it stays whole.
+        assert!(of("mnist", &letters, &letters).starts_with("mnist-xxx"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod fetch;
 mod folder;
 mod interrupt;
 mod masks;
+mod mistaken;
 mod model;
 mod output;
 mod parts;

@@ -7,6 +7,8 @@ use weakspot::image::Mask;
 use weakspot::study::GivenMasks;
 use weakspot::{Error, Result, report};
 
+use crate::mistaken;
+
 /// The masks that `text` names: one file for both classes, two with a comma between them, or a finished run's folder.
 ///
 /// # Errors
@@ -16,7 +18,7 @@ pub(crate) fn given(text: &str, data: &Dataset) -> Result<GivenMasks> {
     let size = (height, width);
     let masks = match paths(text) {
         (one, None) if one.is_dir() => of_run(&one, data, size)?,
-        (one, None) => match <[Mask; 2]>::try_from(load_masks(&one, size)?) {
+        (one, None) => match <[Mask; 2]>::try_from(read(&one, size)?) {
             Ok(two) => two,
             // One mask is both classes'.
             Err(one) => [0, 1].map(|_| one[0].clone()),
@@ -34,12 +36,16 @@ fn paths(text: &str) -> (PathBuf, Option<PathBuf>) {
     }
 }
 
+fn read(path: &Path, size: (usize, usize)) -> Result<Vec<Mask>> {
+    load_masks(path, size).map_err(|e| mistaken::data(path, e))
+}
+
 /// The one mask that a file holds.
 ///
 /// # Errors
 /// As [`load_masks`]; `InvalidParameter` for two.
 pub(crate) fn single(path: &Path, size: (usize, usize)) -> Result<Mask> {
-    let mut masks = load_masks(path, size)?;
+    let mut masks = read(path, size)?;
     if masks.len() != 1 {
         return Err(Error::invalid(format!("{}: expected one mask; came {}", path.display(), masks.len()))
             .with_hint("a file that holds both classes' masks is named alone"));

@@ -15,10 +15,10 @@ use weakspot_nn::train::{Freeze, Recipe, Resume, TrainingData, train, train_from
 use weakspot_nn::{Begun, Model, ModelSpec, Start, models};
 
 use crate::args::{ModelArgs, TrainingArgs};
-use crate::folder::{self, slug};
+use crate::folder::{self, slug_of_pair};
 use crate::parts::Parts;
 use crate::progress::Progress;
-use crate::recipes;
+use crate::{mistaken, recipes};
 
 /// Where a classifier is from that was trained here.
 const OWN_RECIPE: &str = "own recipe";
@@ -162,7 +162,7 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
         size: Some((height, width)),
         convolutions: args.conv,
     };
-    let loaded = checkpoint::load(file, &overrides)?;
+    let loaded = checkpoint::load(file, &overrides).map_err(|e| mistaken::weights(file, e))?;
     let spec = &loaded.description.model;
     if spec.channels != channels {
         return Err(Error::shape(format!(
@@ -289,7 +289,11 @@ impl Wanted {
             )
             .with_hint("for example --init vgg16-imagenet.safetensors --freeze trunk"));
         }
-        let start = training.init.as_deref().map(Start::open).transpose()?;
+        let named = |e: Error| match &training.init {
+            Some(file) => mistaken::weights(file, e),
+            None => e,
+        };
+        let start = training.init.as_deref().map(Start::open).transpose().map_err(named)?;
         let spec = recipes::spec(model, parts, start.as_ref())?;
         let mut recipe = recipes::recipe(training, &spec, parts);
         recipe.convolutions = model.conv;
@@ -321,9 +325,8 @@ impl Wanted {
 
     /// `<dataset>-<a>-<b>-<arch>-<head>-<key>.safetensors`.
     fn file_name(&self, parts: &Parts) -> String {
-        let data = &parts.data;
-        let [name, a, b] = [&data.name, &data.class_names[0], &data.class_names[1]].map(|name| slug(name));
-        format!("{name}-{a}-{b}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
+        let pair = slug_of_pair(&parts.data.name, &parts.data.class_names);
+        format!("{pair}-{}-{}-{}.safetensors", self.spec.arch, self.spec.head, &self.key[..12])
     }
 
     /// How the model is run after training: as in training.

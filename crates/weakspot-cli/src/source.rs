@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use weakspot::dataset::pictures::{Grouping, Known, Listing, Options};
-use weakspot::dataset::{Dataset, arrays, cifar, demo, idx, preset};
+use weakspot::dataset::{Arrays, Dataset, arrays, cifar, demo, idx, preset};
 use weakspot::progress::Observer;
 use weakspot::{Error, Result};
 
 use crate::args::{DataArgs, PictureArgs, SplitBy};
-use crate::{cache, fetch};
+use crate::{cache, fetch, mistaken};
 
 /// The data sets that are known by name.
 const NAMES: [&str; 6] = ["demo", "mnist", "fashion-mnist", "cifar10", "cats-vs-dogs", "malaria"];
@@ -37,7 +37,7 @@ impl Source {
                 .with_hint("leave out the first word: weakspot study --manifest files.csv"));
             }
             no_files_flags(args, "a list of pictures")?;
-            return Ok(Self::Pictures(Listing::of_manifest(list, &called(list))?, options(args, None)));
+            return Ok(Self::Pictures(manifest(list)?, options(args, None)));
         }
         let known = NAMES.contains(&name);
         if args.data_dir.is_some() && (!known || name == "demo") {
@@ -70,14 +70,14 @@ impl Source {
             && path.exists()
         {
             no_files_flags(args, "a list of pictures")?;
-            return Ok(Self::Pictures(Listing::of_manifest(path, &called(path))?, options(args, None)));
+            return Ok(Self::Pictures(manifest(path)?, options(args, None)));
         }
         no_picture_flags(name, &args.pictures, args.split_by)?;
         let data = match name {
             "demo" => demo::generate(),
             "mnist" | "fashion-mnist" => in_folder(name, args, |folder| idx::load(name, folder))?,
             "cifar10" => in_folder(name, args, cifar::load)?,
-            _ if path.exists() => arrays::load(path, args.labels.as_deref())?.into_dataset(&called(path))?,
+            _ if path.exists() => of_arrays(path, args.labels.as_deref())?.into_dataset(&called(path))?,
             _ => {
                 return Err(Error::invalid(format!(
                     "expected a data set's name or an existing file or folder; got {name:?}"
@@ -119,6 +119,20 @@ impl Source {
             Self::Pictures(listing, options) => listing.pair(a, b)?.load(&options, observer)?.into_dataset(),
         }
     }
+}
+
+/// Images in a file of arrays, with labels from a second one where it is named.
+///
+/// # Errors
+/// As [`arrays::load`].
+pub(crate) fn of_arrays(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
+    let named = |e| mistaken::data(path, e);
+    let named = |e| labels.iter().fold(named(e), |e, labels| mistaken::data(labels, e));
+    arrays::load(path, labels).map_err(named)
+}
+
+fn manifest(list: &Path) -> Result<Listing> {
+    Listing::of_manifest(list, &called(list)).map_err(|e| mistaken::data(list, e))
 }
 
 /// How pictures are read, as the flags say.
@@ -181,7 +195,7 @@ fn in_folder<T>(name: &str, args: &DataArgs, read: impl FnOnce(&Path) -> Result<
     read(&folder).map_err(|error| {
         let incomplete = matches!(name, "mnist" | "fashion-mnist") && !fetch::has_files(name, &folder);
         if folder.is_dir() && !incomplete {
-            return error;
+            return mistaken::folder(&folder, error);
         }
         let fetch = cache::fetch_command(name, args.data_dir.as_deref());
         error.with_hint(format!("{fetch} downloads and checks it; files of your own: --data-dir DIR"))

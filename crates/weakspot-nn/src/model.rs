@@ -226,6 +226,10 @@ impl Classifier for Model {
         self.spec.n_outputs.max(2)
     }
 
+    fn one_logit(&self) -> bool {
+        self.spec.n_outputs == 1
+    }
+
     fn layers(&self) -> &[LayerInfo] {
         &self.layers
     }

@@ -132,6 +132,11 @@ pub trait Classifier: Sync {
     /// The number of classes, at least 2. A model with one logit z is read as (-z/2, z/2).
     fn n_classes(&self) -> usize;
 
+    /// Whether the model has one logit z, read as (-z/2, z/2): a class's logit then says what the margin says.
+    fn one_logit(&self) -> bool {
+        false
+    }
+
     /// The layers that can be traced, from the input to the output.
     fn layers(&self) -> &[LayerInfo];
 

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         }
         loaded.into_arrays()
     } else {
-        progress.while_reading(|| arrays::load(&args.images, args.labels.as_deref()))?
+        progress.while_reading(|| source::of_arrays(&args.images, args.labels.as_deref()))?
     };
     let (_, channels, height, width) = images.pixels.dim();
     let shape = [channels, height, width];

@@ -15,7 +15,7 @@ use weakspot::{Error, ErrorKind, Result, digest, report, study};
 use weakspot_nn::{Model, checkpoint};
 
 use crate::args::StudyArgs;
-use crate::folder::{Wanted, slug};
+use crate::folder::{Wanted, slug_of_pair};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Chosen};
 use crate::parts::{For, Parts};
@@ -288,6 +288,5 @@ impl<'a> Study<'a> {
 
 /// `runs/<dataset>-<a>-<b>`.
 pub(crate) fn default_out(pair: &Dataset) -> PathBuf {
-    let [name, a, b] = [&pair.name, &pair.class_names[0], &pair.class_names[1]].map(|name| slug(name));
-    Path::new("runs").join(format!("{name}-{a}-{b}"))
+    Path::new("runs").join(slug_of_pair(&pair.name, &pair.class_names))
 }

@@ -111,7 +111,10 @@ fn renamed(header: Map<String, Value>) -> Result<BTreeMap<String, Value>> {
         }
         tensors.insert(new.unwrap_or(name), entry);
     }
-    let mut spec = ModelSpec::new(Arch::Vgg16, Head::Linear3, Width::one_in(1)?, [3, 224, 224], 1000);
+    // Of a file of the user's own the classes may be others than ImageNet's.
+    let classes = tensors.get("classifier.6.weight").and_then(|entry| entry["shape"][0].as_u64());
+    let classes = classes.map_or(1000, |classes| classes as usize);
+    let mut spec = ModelSpec::new(Arch::Vgg16, Head::Linear3, Width::one_in(1)?, [3, 224, 224], classes);
     (spec.mean, spec.std) = (MEAN.to_vec(), STD.to_vec());
     let description = serde_json::to_string(&Description::of(spec))
         .map_err(|e| Error::format(format!("a description of weights: {e}")))?;

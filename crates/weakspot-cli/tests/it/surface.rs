@@ -111,3 +111,20 @@ fn a_small_stack_is_no_end_by_a_signal() {
     assert_eq!(said.code, Some(2), "{}", said.stderr);
     assert!(said.stderr.contains("absent.npz"), "{}", said.stderr);
 }
+
+#[test]
+fn classes_with_long_names_are_trained_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, shade) in [("a".repeat(110), 20), ("b".repeat(110), 120)] {
+        let place = folder.path().join("data").join(class);
+        std::fs::create_dir_all(&place).unwrap();
+        for i in 0..20 {
+            write_atomic(&place.join(format!("{i}.png")), &crate::maps::png(16, shade + i)).unwrap();
+        }
+    }
+    let words = ["train", "data", "--width", "1/64", "--epochs", "1"];
+    let said = weakspot(folder.path(), &words).ok();
+    let file = Path::new(said.stdout.trim()).file_name().unwrap().to_owned();
+    assert!(file.len() < 140, "{file:?}");
+    assert!(weakspot(folder.path(), &words).ok().stderr.contains("reuses"), "it is found again");
+}

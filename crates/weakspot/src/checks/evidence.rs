@@ -16,6 +16,8 @@ pub struct Evidence {
     pub few_successes: bool,
     /// Rightly classified eval images whose utility map has no positive value, of how many.
     pub empty_maps: (usize, usize),
+    /// Whether explaining the margin would give other maps: it is not what was explained, nor twice it.
+    pub margin_differs: bool,
     /// Pixels of the class's blob, or of the mask that was brought in its place.
     pub blob_area: usize,
     /// Whether a mask was brought in place of the blobs.
@@ -93,7 +95,11 @@ pub fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "empty-map",
             empty as f64 / of.max(1) as f64,
-            "this share of the rightly classified eval images has a utility map without a positive value and no RoI; try --explain margin or another --layer",
+            if e.margin_differs {
+                "this share of the rightly classified eval images has a utility map without a positive value and no RoI; try --explain margin or another --layer"
+            } else {
+                "this share of the rightly classified eval images has a utility map without a positive value and no RoI; try another --layer"
+            },
         );
     }
     if e.blob_area == 0 {
@@ -267,6 +273,7 @@ mod tests {
             successes: 20,
             few_successes: false,
             empty_maps: (0, 100),
+            margin_differs: true,
             blob_area: 10,
             given_mask: false,
             mask_area: 10,
@@ -287,6 +294,15 @@ mod tests {
             leak: Some((200, 200)),
             tune_images: Some(20),
         }
+    }
+
+    #[test]
+    fn the_margin_is_not_advised_where_it_gives_the_same_maps() {
+        let advice = |margin_differs| {
+            let empty = Evidence { empty_maps: (1, 100), margin_differs, ..sound() };
+            flags(&empty)[0].advice.contains("--explain margin")
+        };
+        assert!(advice(true) && !advice(false));
     }
 
     #[test]

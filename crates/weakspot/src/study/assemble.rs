@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribution::Explain;
 use crate::checks::{self, Evidence};
 use crate::dataset::Dataset;
 use crate::digest;
@@ -394,6 +395,8 @@ fn evidence(
         successes: class.regions.fit.successes,
         few_successes: class.regions.few_successes,
         empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
+        // Of one logit z, read as (-z/2, z/2), the margin is twice the class's logit.
+        margin_differs: plan.explain != Explain::Margin && !findings.subject.classifier.one_logit(),
         blob_area: class.regions.blob.area(),
         given_mask: plan.given.is_some(),
         multi_step: class.worst.is_some(),

@@ -58,6 +58,10 @@ impl Classifier for PairView<'_> {
         2
     }
 
+    fn one_logit(&self) -> bool {
+        self.model().one_logit()
+    }
+
     fn layers(&self) -> &[LayerInfo] {
         self.model().layers()
     }

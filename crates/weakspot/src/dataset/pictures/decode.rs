@@ -102,6 +102,9 @@ fn kind(path: &Path, start: &[u8]) -> Result<ImageFormat, Why> {
     if start.is_empty() {
         return Err("an empty file".to_owned());
     }
+    if start.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Err("a Git LFS pointer, which stands for the picture (git lfs pull brings it)".to_owned());
+    }
     let content = image::guess_format(start).map_err(|_unknown| "bytes of no kind of picture".to_owned())?;
     let named = kind_by_name(path);
     if !KINDS.iter().any(|(_, kind)| *kind == content) {

@@ -19,6 +19,29 @@ pub(super) struct Entries {
     pub(super) pictures: Vec<(String, PathBuf)>,
     /// Names that end as no picture does.
     pub(super) others: Vec<String>,
+    /// Folders that this program wrote: no class.
+    pub(super) ours: Vec<String>,
+}
+
+/// What a run leaves, finished or not; one of these is enough. Several seeds and a reproduction have their own.
+const RUN_FILES: [&str; 3] = ["run.json", "seeds.json", "journal"];
+
+/// The folder of runs where nobody names one, and that of trained classifiers in it.
+const RUNS: &str = "runs";
+const MODELS: &str = "models";
+
+/// Whether a folder is a run's, or that of runs.
+fn is_ours(name: &str, path: &Path) -> bool {
+    let run = |path: &Path| {
+        let report = path.join("report.html").is_file() && path.join("results.json").is_file();
+        report || RUN_FILES.iter().any(|file| path.join(file).is_file())
+    };
+    // A class may have any name, and then it holds neither a run nor classifiers.
+    let of_runs = || {
+        let mut entries = std::fs::read_dir(path).into_iter().flatten().flatten().peekable();
+        entries.peek().is_none() || entries.any(|entry| entry.file_name() == MODELS || run(&entry.path()))
+    };
+    run(path) || (name == RUNS && of_runs())
 }
 
 /// Lists a folder.
@@ -39,7 +62,9 @@ pub(super) fn list(folder: &Path) -> Result<Entries> {
         if name.starts_with('.') || LITTER.contains(&name.to_lowercase().as_str()) {
             continue;
         }
-        if path.is_dir() {
+        if path.is_dir() && is_ours(&name, &path) {
+            entries.ours.push(name);
+        } else if path.is_dir() {
             entries.folders.push((name, path));
         } else if decode::kind_by_name(&path).is_some() {
             entries.pictures.push((name, path));

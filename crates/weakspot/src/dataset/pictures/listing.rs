@@ -187,6 +187,9 @@ impl Listing {
         let top = find::list(folder)?;
         let mut listing =
             Self { name: name.to_owned(), class_names: Vec::new(), entries: Vec::new(), notes: Vec::new() };
+        if !top.ours.is_empty() {
+            listing.notes.push(format!("passed over, as weakspot wrote it: {}", top.ours.join(", ")));
+        }
         let divided = find::parts(&top.folders).filter(|_| top.pictures.is_empty());
         let roots = match divided {
             Some(parts) => {

@@ -102,6 +102,36 @@ fn train_and_test_folders_are_the_publishers_split() {
 }
 
 #[test]
+fn what_an_earlier_study_left_in_the_folder_is_no_class() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["cat", "dog"] {
+        for part in ["train", "test"] {
+            put(&folder, &format!("{part}/{class}/a.png"), &png(&grey(5)));
+        }
+    }
+    // Its default folders, begun and finished, and a run with a name of the user's choice.
+    std::fs::create_dir(folder.path().join("runs")).unwrap();
+    assert_eq!(
+        load(&folder, &Options::default()).unwrap().class_names,
+        ["cat", "dog"],
+        "nothing is in it yet"
+    );
+    put(&folder, "runs/models/w.safetensors", b"");
+    put(&folder, "runs/pets-cat-dog/journal", b"");
+    put(&folder, "mine/run.json", b"{}");
+    put(&folder, "mine/blob-cat.png", &png(&grey(5)));
+    let data = load(&folder, &Options::default()).unwrap().into_dataset().unwrap();
+    assert_eq!(data.class_names, ["cat", "dog"]);
+    assert_eq!(data.pixels.len(), 4);
+    assert_eq!(data.provenance.notes, ["passed over, as weakspot wrote it: mine, runs"]);
+    // A class may be called so.
+    let other = tempfile::tempdir().unwrap();
+    put(&other, "runs/a.png", &png(&grey(5)));
+    put(&other, "walks/a.png", &png(&grey(5)));
+    assert_eq!(load(&other, &Options::default()).unwrap().class_names, ["runs", "walks"]);
+}
+
+#[test]
 fn a_flat_folder_of_grey_pictures_has_one_channel_and_no_labels() {
     let folder = tempfile::tempdir().unwrap();
     put(&folder, "b.png", &png(&grey(7)));
@@ -229,6 +259,11 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
         ("empty.png", Vec::new(), "an empty file"),
         ("text.png", b"not a picture".to_vec(), "no kind of picture"),
+        (
+            "pointer.png",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(),
+            "a Git LFS pointer",
+        ),
         ("icon.png", b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0".to_vec(), "a kind that is not read (Ico)"),
         ("misnamed.jpg", whole.clone(), "misnamed one: Png by its content, Jpeg by its name"),
         ("large.png", claims(100_000, 100_000), "a header that claims"),
