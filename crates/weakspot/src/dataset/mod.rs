@@ -10,6 +10,8 @@ pub mod outputs;
 pub mod pictures;
 mod presets;
 mod provenance;
+#[cfg(test)]
+mod real;
 mod split;
 
 pub use arrays::Arrays;

@@ -5,6 +5,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::dataset::real;
 use crate::error::ErrorKind;
 use crate::output::write_atomic;
 
@@ -184,18 +185,10 @@ fn hostile_archives_are_refused() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn the_real_files_have_as_many_records_as_their_sizes_say() {
-    let data = std::env::var_os("WEAKSPOT_TEST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let folder = data.join("cifar-10-batches-bin");
-    let Ok(size) = std::fs::metadata(folder.join("test_batch.bin")) else {
-        eprintln!(
-            "skipped: no folder cifar-10-batches-bin beside the project (WEAKSPOT_TEST_DATA names another)"
-        );
-        return;
-    };
-    let data = load(&data).unwrap();
+    let Some(folder) = real::folder("cifar-10-batches-bin") else { return };
+    let size = std::fs::metadata(folder.join("test_batch.bin")).unwrap();
+    let data = load(folder.parent().unwrap()).unwrap();
     let tests = data.origins.iter().filter(|&&origin| origin == Origin::Test).count();
     assert_eq!(tests as u64 * 3073, size.len());
     assert_eq!(data.class_names, CLASSES);

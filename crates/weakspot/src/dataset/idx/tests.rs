@@ -6,6 +6,7 @@ use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
+use crate::dataset::real;
 use crate::error::ErrorKind;
 
 /// An IDX file: magic, sizes, values.
@@ -145,15 +146,7 @@ fn a_bomb_stops_at_the_size_its_header_claims() {
     assert!(text.contains("2352 bytes after the header; came more"), "{text}");
 }
 
-/// The folder of real data sets, if this machine has it.
-fn real_data(name: &str) -> Option<PathBuf> {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = std::env::var_os("WEAKSPOT_TEST_DATA").map_or(shared, PathBuf::from).join(name);
-    folder.is_dir().then_some(folder)
-}
-
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn the_published_files_are_read_whole() {
     // SHA-256 of the publishers' unpacked files: images and labels, training and test.
     let known = [
@@ -177,10 +170,7 @@ fn the_published_files_are_read_whole() {
         ),
     ];
     for (name, sums) in known {
-        let Some(folder) = real_data(name) else {
-            eprintln!("skipped: no folder {name} beside the project (WEAKSPOT_TEST_DATA names another)");
-            continue;
-        };
+        let Some(folder) = real::folder(name) else { continue };
         let data = load(name, &folder).unwrap();
         assert_eq!(data.pixels.dim(), (70_000, 1, 28, 28));
         let Pixels::U8(pixels) = &data.pixels else { panic!("bytes stay bytes") };

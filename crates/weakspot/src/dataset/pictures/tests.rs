@@ -4,7 +4,7 @@ use ::image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
 use tempfile::TempDir;
 
 use super::*;
-use crate::dataset::{Dataset, Origin, SplitRule, Splits, split};
+use crate::dataset::{Dataset, Origin, SplitRule, Splits, real, split};
 use crate::error::{Error, ErrorKind};
 use crate::image::Pixels;
 use crate::output::write_atomic;
@@ -531,21 +531,9 @@ fn copies_across_classes_and_parts_are_named() {
     );
 }
 
-/// The folder of real pictures, if it is there.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn real(name: &str) -> Option<PathBuf> {
-    let data = std::env::var_os("WEAKSPOT_TEST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    let found = data.join(name).is_dir();
-    if !found {
-        eprintln!("skipped: no folder {name} beside the project (WEAKSPOT_TEST_DATA names another)");
-    }
-    found.then_some(data)
-}
-
 #[test]
 fn the_real_cells_are_read_with_split_and_slides() {
-    let Some(data) = real("malaria") else { return };
+    let Some(data) = real::folder("malaria") else { return };
     let listing = Known::by_name("malaria").unwrap().find(&data).unwrap();
     let n = listing.len();
     let loaded = listing.load(&sized(16), &Silent).unwrap();

@@ -1,0 +1,23 @@
+//! The published files, for tests: they lie beside the project, or nowhere.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A folder of published files, `None` where it is absent. Then standard error says that a test was skipped, past the
+/// harness, which swallows what a passing test prints.
+pub(super) fn folder(name: &str) -> Option<PathBuf> {
+    let data = std::env::var_os("WEAKSPOT_TEST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let folder = data.join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    writeln!(
+        std::io::stderr(),
+        "skipped {test}: there is no {} (WEAKSPOT_TEST_DATA names another place)",
+        folder.display()
+    )
+    .unwrap();
+    None
+}
