@@ -491,7 +491,7 @@ fn copies_across_classes_and_parts_are_named() {
     let notes = copies(&data, &splits);
     let named = format!("{} = {}", data.ids[eval], data.ids[train]);
     assert!(
-        notes.iter().any(|note| note.contains("are scored (eval)") && note.contains(&named)),
+        notes.iter().any(|note| note.contains("that are scored (eval)") && note.contains(&named)),
         "{notes:?}"
     );
 }
@@ -545,4 +545,25 @@ fn a_named_pipe_is_refused_and_not_waited_for() {
         let error = crate::dataset::load_masks(&mask, (2, 3)).unwrap_err().to_string();
         assert!(error.contains("came a named pipe"), "{error}");
     }
+}
+
+#[test]
+fn every_scored_copy_of_a_training_image_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["a", "b"] {
+        for i in 0..40u8 {
+            // Four copies of each picture.
+            let level = i / 4 + if class == "a" { 0 } else { 100 };
+            put(&folder, &format!("{class}/{i:02}.png"), &png(&colour(level)));
+        }
+    }
+    let data = load(&folder, &Options::default()).unwrap().into_dataset().unwrap();
+    let splits = split(&data, SplitRule::Divided, 0, &super::super::Limits::default()).unwrap();
+    let digests = data.pixels.digests();
+    let affected = splits.eval.iter().filter(|&&i| {
+        [&splits.train, &splits.tune, &splits.fit].into_iter().flatten().any(|&j| digests[i] == digests[j])
+    });
+    let expected = format!("{} of the {} images that are scored (eval)", affected.count(), splits.eval.len());
+    let notes = copies(&data, &splits);
+    assert!(notes.len() == 1 && notes[0].contains(&expected), "{notes:?}, expected {expected}");
 }
