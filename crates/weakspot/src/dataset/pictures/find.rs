@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::decode;
+use super::kind;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep folders inside a class's folder may lie.
@@ -41,7 +41,7 @@ pub(super) fn list(folder: &Path) -> Result<Entries> {
         }
         if path.is_dir() {
             entries.folders.push((name, path));
-        } else if decode::kind_by_name(&path).is_some() {
+        } else if kind::by_name(&path).is_some() {
             entries.pictures.push((name, path));
         } else {
             entries.others.push(name);

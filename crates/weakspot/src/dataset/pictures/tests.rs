@@ -230,17 +230,21 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("empty.png", Vec::new(), "an empty file"),
         ("text.png", b"not a picture".to_vec(), "no kind of picture"),
         ("icon.png", b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0".to_vec(), "a kind that is not read (Ico)"),
-        ("misnamed.jpg", whole.clone(), "misnamed one: Png by its content, Jpeg by its name"),
+        (
+            "heif.jpg",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
+            "a HEIF picture, a kind that is not read",
+        ),
         ("large.png", claims(100_000, 100_000), "a header that claims"),
         ("many.png", claims(30_000, 30_000), "a header that claims"),
         ("none.png", claims(0, 5), "came"),
         ("cut.jpg", jpeg[..jpeg.len() - 40].to_vec(), "a truncated one"),
         ("cut2.jpg", jpeg[..jpeg.len() - 2].to_vec(), "a truncated one"),
-        ("cut.png", whole[..whole.len() - 20].to_vec(), "a damaged one"),
+        ("cut.png", whole[..whole.len() - 20].to_vec(), "a truncated one"),
         ("flipped.png", flipped, "a damaged one"),
         ("cut.tif", half(&tiff), "a damaged one"),
-        ("cut.gif", half(&gif), "a damaged one"),
-        ("cut.webp", half(&webp), "a damaged one"),
+        ("cut.gif", half(&gif), "a truncated one"),
+        ("cut.webp", half(&webp), "a truncated one"),
         ("cut.bmp", half(&bmp), "a damaged one"),
     ]
 }
@@ -545,6 +549,101 @@ fn a_named_pipe_is_refused_and_not_waited_for() {
         let error = crate::dataset::load_masks(&mask, (2, 3)).unwrap_err().to_string();
         assert!(error.contains("came a named pipe"), "{error}");
     }
+}
+
+/// What is said of one picture beside a good one.
+fn said_of(name: &str, content: &[u8]) -> Error {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.png", &png(&colour(1)));
+    put(&folder, &format!("cat/{name}"), content);
+    load(&folder, &sized(8)).unwrap_err()
+}
+
+/// A picture of 16 x 16 pixels whose palette has four bytes, which is no number of colours: png 0.18.1 panics on it.
+const PALETTE_OF_FOUR_BYTES: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x03\0\0\0(-\x0fS\0\0\0\x04PLTE\0\0\0\0\xb4\xa3\xaez\0\0\0\rIDATx\x9cc`\x18\x05\xc8\0\0\x01\x10\0\x01\xa0\x93\x11\xa5\0\0\0\0IEND\xaeB`\x82";
+
+#[test]
+fn a_picture_that_its_decoder_panics_on_costs_that_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.png", &png(&colour(1)));
+    put(&folder, "cat/b.png", PALETTE_OF_FOUR_BYTES);
+    let error = load(&folder, &sized(8)).unwrap_err().to_string();
+    assert!(
+        error.contains("b.png: expected a whole picture; came one that its decoder breaks down on"),
+        "{error}"
+    );
+    let loaded = load(&folder, &Options { skip_bad: true, ..sized(8) }).unwrap();
+    assert_eq!((loaded.ids.len(), &*loaded.provenance.skipped[0].file), (1, "cat/b.png"));
+    let mask =
+        crate::dataset::load_masks(&folder.path().join("cat/b.png"), (16, 16)).unwrap_err().to_string();
+    assert!(mask.contains("b.png: expected a whole picture"), "{mask}");
+}
+
+#[test]
+fn a_few_bytes_that_claim_gigabytes_are_refused_by_their_header() {
+    // 16,383 x 16,384 pixels in 34 bytes, and 16,384 x 16,384 in 43.
+    let webp = b"RIFF\x1a\0\0\0WEBPVP8L\r\0\0\0/\xfe\xbf\xff\x1f\x07\x10\x11\x11\x88\x88\xfe\x07\0";
+    let gif =
+        b"GIF89a\0@\0@\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+    for (name, content) in [("a.webp", &webp[..]), ("b.gif", gif)] {
+        let error = said_of(name, content).to_string();
+        assert!(error.contains("MiB to decode; at most 1024 are used"), "{error}");
+    }
+    // A PNG and a JPEG of that length cannot hold what they claim.
+    let mut jpeg = encoded(&colour(1), ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0x40, 0x1f, 0x40]);
+    for (name, content) in [("a.png", claims(8_000, 8_000)), ("b.jpg", jpeg)] {
+        let error = said_of(name, &content).to_string();
+        assert!(error.contains("claims 8000 x 8000 pixels, more than a file of"), "{error}");
+    }
+}
+
+#[test]
+fn a_picture_without_its_last_byte_is_truncated_whatever_its_kind() {
+    let grey_tiff = tiff::tests::tiff(&[(258, 8), (262, 1), (277, 1)], &[1, 2, 3, 4]);
+    let kinds = [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg];
+    let mut whole: Vec<(&str, Vec<u8>)> = ["a.png", "b.webp", "c.bmp", "d.jpg"]
+        .into_iter()
+        .zip(kinds.map(|k| encoded(&colour(1), k)))
+        .collect();
+    whole.push(("e.gif", encoded(&colour(1).to_rgba8().into(), ImageFormat::Gif)));
+    whole.push(("f.tif", grey_tiff));
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in &whole {
+        put(&folder, name, content);
+        let error = said_of(name, &content[..content.len() - 1]).to_string();
+        assert!(error.contains("came a truncated one"), "{name}: {error}");
+    }
+    assert_eq!(load(&folder, &sized(8)).unwrap().ids.len(), whole.len());
+}
+
+#[test]
+fn a_tiff_of_floats_or_with_a_palette_is_called_so_and_not_damaged() {
+    let float = tiff::tests::tiff(&[(258, 32), (262, 1), (277, 1), (339, 3)], &[0; 16]);
+    let palette = tiff::tests::tiff(&[(258, 8), (262, 3), (277, 1)], &[0; 4]);
+    for (content, called) in
+        [(float, "came a TIFF of 32-bit floats, grey"), (palette, "came a TIFF with a palette of 8 bits")]
+    {
+        let error = said_of("a.tif", &content);
+        assert!(error.to_string().contains(called), "{error}");
+        assert!(
+            error.to_string().contains("of 8 or 16 bits are read") && error.hint().unwrap().contains("PNG")
+        );
+    }
+}
+
+#[test]
+fn pictures_named_wrongly_are_read_by_their_content_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.jpg", &png(&colour(1)));
+    put(&folder, "cat/b.png", &encoded(&colour(2), ImageFormat::Jpeg));
+    put(&folder, "cat/c.png", &png(&colour(3)));
+    let loaded = load(&folder, &Options::default()).unwrap();
+    assert_eq!(loaded.ids.len(), 3);
+    let expected = "2 pictures are of another kind than their names say and were read by their content: \
+                    cat/a.jpg (PNG), cat/b.png (JPEG)";
+    assert_eq!(loaded.provenance.notes, [expected]);
 }
 
 #[test]
