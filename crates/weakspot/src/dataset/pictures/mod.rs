@@ -20,6 +20,7 @@ mod load;
 mod manifest;
 mod memory;
 mod need;
+mod parts;
 mod resize;
 mod tiff;
 mod whole;

@@ -647,6 +647,69 @@ fn pictures_named_wrongly_are_read_by_their_content_and_counted() {
 }
 
 #[test]
+fn pictures_of_kinds_that_are_not_read_are_no_empty_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["cat/a.heic", "cat/b.JP2", "dog/c.avif"] {
+        put(&folder, name, b"x");
+    }
+    let error = listing(&folder).unwrap_err();
+    let expected = "expected pictures of a class; came 2 of kinds that are not read: a.heic, b.JP2";
+    assert!(error.to_string().contains(expected) && error.hint().unwrap().contains("to PNG"), "{error}");
+    put(&folder, "cat/1.png", &png(&grey(1)));
+    put(&folder, "dog/1.png", &png(&grey(1)));
+    // What an archiver of macOS leaves: a shadow of every file, under the same ending.
+    put(&folder, "__MACOSX/cat/1.png", b"x");
+    put(&folder, "cat/__MACOSX/1.png", b"x");
+    let loaded = load(&folder, &Options::default()).unwrap();
+    assert_eq!(loaded.ids, ["cat/1.png", "dog/1.png"]);
+    assert!(loaded.provenance.notes[0].contains("3 pictures of kinds that are not read"));
+}
+
+#[test]
+fn parts_are_not_studied_as_classes() {
+    // As a well-known archive unpacks: each part in a folder of its own name.
+    let folder = tempfile::tempdir().unwrap();
+    for (part, n) in [("training_set/training_set", 3), ("test_set/test_set", 1)] {
+        for class in ["cats", "dogs"] {
+            for i in 0..n {
+                put(&folder, &format!("{part}/{class}/{i}.png"), &png(&grey(i)));
+            }
+        }
+    }
+    let data = load(&folder, &Options::default()).unwrap().into_dataset().unwrap();
+    assert_eq!(data.class_names, ["cats", "dogs"]);
+    assert_eq!((data.ids.len(), &*data.ids[0], data.origins[7]), (8, "train/cats/0.png", Origin::Test));
+    assert!(data.provenance.notes[0].contains("training_set and test_set are read as the parts"));
+
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["train", "dev"] {
+        for class in ["cats", "dogs"] {
+            put(&folder, &format!("{part}/{class}/1.png"), &png(&grey(1)));
+        }
+    }
+    let listed = listing(&folder).unwrap();
+    assert_eq!(listed.class_names, ["cats", "dogs"]);
+    assert_eq!(listed.notes, ["the folder dev is scored as the test part"]);
+
+    // Under names that nobody knows: refused, with what to type.
+    let folder = tempfile::tempdir().unwrap();
+    for (part, n) in [("batch_a", 1), ("batch_b", 2)] {
+        for class in ["cats", "dogs"] {
+            for i in 0..n {
+                put(&folder, &format!("{part}/{class}/{i}.png"), &png(&grey(i)));
+            }
+        }
+    }
+    let error = listing(&folder).unwrap_err();
+    assert!(
+        error.to_string().contains("look like parts: batch_a and batch_b both hold cats, dogs"),
+        "{error}"
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("batch_b\" \"") && hint.contains("--manifest"), "{hint}");
+}
+
+#[test]
 fn every_scored_copy_of_a_training_image_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     for class in ["a", "b"] {
