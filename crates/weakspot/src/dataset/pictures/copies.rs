@@ -9,6 +9,7 @@ const NAMED: usize = 3;
 
 /// What a reader of the results should know of images that occur more than once: a sentence about copies with
 /// different labels, and one about copies of eval images in the parts that the classifier or the blob are made from.
+/// The second counts the scored images, however many of them are one picture.
 ///
 /// Images are the same where their pixels are, as they stand in the data set (after resizing).
 pub fn copies(data: &Dataset, splits: &Splits) -> Vec<String> {
@@ -31,29 +32,30 @@ pub fn copies(data: &Dataset, splits: &Splits) -> Vec<String> {
         let first = same[0];
         let pair = |other: usize| (data.ids[first].as_str(), data.ids[other].as_str());
         two_labels.extend(same.iter().find(|&&i| data.labels[i] != data.labels[first]).map(|&i| pair(i)));
-        let eval = same.iter().find(|&&i| scored[i]);
-        let other = same.iter().find(|&&i| made_from[i]);
-        if let (Some(&eval), Some(&other)) = (eval, other) {
-            two_parts.push((data.ids[eval].as_str(), data.ids[other].as_str()));
+        if let Some(&other) = same.iter().find(|&&i| made_from[i]) {
+            let eval = same.iter().filter(|&&i| scored[i]);
+            two_parts.extend(eval.map(|&i| (data.ids[i].as_str(), data.ids[other].as_str())));
         }
     }
     let [a, b] = [0, 1].map(|i| data.class_names.get(i).map_or("", String::as_str));
     let mut notes = Vec::new();
-    notes.extend(sentence(
-        two_labels,
-        &format!("occur in both classes, {a} and {b}: whatever the classifier says of them is wrong once"),
-    ));
-    notes.extend(sentence(
-        two_parts,
-        "are scored (eval) and also in train, tune or fit: scores on them say nothing about new images",
-    ));
+    notes.extend(sentence(two_labels, |n| {
+        format!("{n} images occur in both classes, {a} and {b}: whatever the classifier says of them is wrong once")
+    }));
+    notes.extend(sentence(two_parts, |n| {
+        format!(
+            "{n} of the {} images that are scored (eval) are also in train, tune or fit: \
+             scores on them say nothing about new images",
+            splits.eval.len()
+        )
+    }));
     notes
 }
 
-fn sentence(mut pairs: Vec<(&str, &str)>, what: &str) -> Option<String> {
+fn sentence(mut pairs: Vec<(&str, &str)>, what: impl Fn(usize) -> String) -> Option<String> {
     // By name and not by content, which has no order that anyone knows.
     pairs.sort_unstable();
     let named: Vec<String> = pairs.iter().take(NAMED).map(|(a, b)| format!("{a} = {b}")).collect();
     let more = if pairs.len() > NAMED { ", .." } else { "" };
-    (!pairs.is_empty()).then(|| format!("{} images {what}: {}{more}", pairs.len(), named.join(", ")))
+    (!pairs.is_empty()).then(|| format!("{}: {}{more}", what(pairs.len()), named.join(", ")))
 }

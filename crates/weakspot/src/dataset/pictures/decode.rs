@@ -1,51 +1,37 @@
 //! One picture file, from bytes to 8-bit grey or RGB.
 //!
-//! * The kind is told by the content; a name that says another kind is an error.
+//! * The kind is told by the content, whatever the name says.
 //! * The orientation tag (Exif, TIFF) is applied: pixels are what a viewer shows.
 //! * 16 bits per channel become 8, rounded to the nearest; palettes become their colours; of an animation the first
 //!   picture counts.
 //! * Transparent pixels are laid on white, as on a page: `v = a c + (1 - a)`, in whole numbers and rounded once.
+//! * A file whose end is missing is no whole picture, also where the decoder does not mind ([`whole`]).
+//! * What a header claims is held against the file's length, where the kind bounds how far it can swell, and against
+//!   the memory for decoding ([`memory`]). Decoders run behind a [`guard`](super::guard).
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read as _};
+use std::io::{BufReader, Cursor, Read as _, Seek as _};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Pixel as _, Rgb};
 
-use super::jpeg;
+use super::guard::guarded;
+use super::kind::{self, START};
+use super::need::{self, Claim};
 use super::resize::Interleaved;
+use super::why::Why;
+use super::{jpeg, memory, tiff, whole};
 use crate::input::{self, Refused};
 
 /// The longest side of a picture that is read at all, in pixels.
 const MAX_SIDE: u32 = 32_768;
 /// The most pixels of a picture that is read at all: larger than any camera's.
 const MAX_PIXELS: u64 = 1 << 28;
-/// The largest picture file that is read at all, in bytes.
-const MAX_FILE: u64 = 1 << 30;
-/// The first bytes, which tell the kind.
-const START: usize = 64;
-
-/// The kinds that are read, and the endings of their names.
-pub(super) const KINDS: [(&str, ImageFormat); 9] = [
-    ("png", ImageFormat::Png),
-    ("jpg", ImageFormat::Jpeg),
-    ("jpeg", ImageFormat::Jpeg),
-    ("webp", ImageFormat::WebP),
-    ("bmp", ImageFormat::Bmp),
-    ("gif", ImageFormat::Gif),
-    ("tif", ImageFormat::Tiff),
-    ("tiff", ImageFormat::Tiff),
-    ("jpe", ImageFormat::Jpeg),
-];
-
-/// The kind that a name's ending promises.
-pub(super) fn kind_by_name(path: &Path) -> Option<ImageFormat> {
-    let ending = path.extension()?.to_str()?.to_lowercase();
-    KINDS.iter().find(|(known, _)| *known == ending).map(|(_, kind)| *kind)
-}
-
-/// What is wrong with a picture, as the end of a sentence: "expected a whole picture; came ..".
-pub(super) type Why = String;
+/// The largest picture file that is read at all, in bytes: the decoder of JPEG holds it twice.
+const MAX_FILE: u64 = memory::TOTAL / 2;
+/// What reading a header may take, in bytes: profiles and tags stand in it.
+const HEADER: u64 = 1 << 26;
 
 /// What a picture's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,97 +40,179 @@ pub(super) struct Header {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) grey: bool,
+    /// By its content.
+    pub(super) kind: ImageFormat,
+    /// What decoding takes at most, in bytes.
+    pub(super) need: u64,
 }
 
 /// Reads the header alone.
 pub(super) fn header(path: &Path) -> Result<Header, Why> {
     let (mut file, length) = open(path)?;
     if length > MAX_FILE {
-        return Err(format!("a file of {length} bytes; at most {MAX_FILE} are read"));
+        return Err(format!("a file of {length} bytes; at most {MAX_FILE} are read").into());
     }
     let mut start = Vec::new();
     (&mut file).take(START as u64).read_to_end(&mut start).map_err(|e| unreadable(&e))?;
-    let kind = kind(path, &start)?;
-    std::io::Seek::rewind(&mut file).map_err(|e| unreadable(&e))?;
-    let mut decoder = limited(BufReader::new(file), kind)?;
-    let turned = swaps_sides(orientation(&mut decoder));
-    let (width, height) = decoder.dimensions();
-    let (width, height) = if turned { (height, width) } else { (width, height) };
-    Ok(Header { width: width as usize, height: height as usize, grey: !decoder.color_type().has_color() })
+    let kind = kind::by_content(&start)?;
+    file.rewind().map_err(|e| unreadable(&e))?;
+    let _share = memory::reserve(if kind == ImageFormat::Jpeg { 2 * length } else { HEADER });
+    match kind {
+        ImageFormat::Jpeg => {
+            let bytes = all(file, length)?;
+            let kept = jpeg::kept(&bytes);
+            inspect(Cursor::new(bytes), kind, Source { length, start: &start, kept })
+        }
+        ImageFormat::Tiff => {
+            let directory = tiff::Directory::read(&mut file);
+            file.rewind().map_err(|e| unreadable(&e))?;
+            inspect(BufReader::new(file), kind, Source { length, start: &start, kept: 0 }).map_err(|why| {
+                match directory {
+                    Some(directory) if why.is_unread() => Why::unread(format!(
+                        "{}; grey and RGB ones of 8 or 16 bits are read",
+                        directory.called()
+                    )),
+                    _ => why,
+                }
+            })
+        }
+        _ => inspect(BufReader::new(file), kind, Source { length, start: &start, kept: 0 }),
+    }
 }
 
-/// Decodes a picture to `channels` channels, 1 (grey) or 3 (RGB).
-pub(super) fn decode(path: &Path, channels: usize) -> Result<Interleaved, Why> {
-    let (file, _) = open(path)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
-    let kind = kind(path, &bytes[..bytes.len().min(START)])?;
-    if kind == ImageFormat::Jpeg && !jpeg::is_whole(&bytes) {
-        return Err("a truncated one".to_owned());
+/// What is known of a file beside its header.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    length: u64,
+    start: &'a [u8],
+    /// Bytes that the decoder keeps for each pixel until the last scan ([`jpeg::kept`]).
+    kept: u64,
+}
+
+fn inspect<R>(reader: R, kind: ImageFormat, source: Source<'_>) -> Result<Header, Why>
+where
+    R: std::io::BufRead + std::io::Seek + 'static,
+{
+    let (claim, grey) = guarded(|| {
+        let mut decoder = limited(reader, kind, HEADER)?;
+        Ok((claim(&mut decoder, kind, source), !decoder.color_type().has_color()))
+    })?;
+    let Claim { width, height, .. } = claim;
+    if !need::is_plausible(&claim, source.start) {
+        return Err(format!(
+            "a header that claims {width} x {height} pixels, more than a file of {} bytes can hold",
+            source.length
+        )
+        .into());
     }
-    let mut decoder = limited(Cursor::new(bytes), kind)?;
+    let need = claim.need();
+    if need > memory::TOTAL {
+        return Err(format!(
+            "a header that claims {width} x {height} pixels, which take {} MiB to decode; at most {} are used",
+            need >> 20,
+            memory::TOTAL >> 20
+        )
+        .into());
+    }
+    let (width, height) = if claim.turned { (height, width) } else { (width, height) };
+    Ok(Header { width: width as usize, height: height as usize, grey, kind, need })
+}
+
+/// Decodes a picture to `channels` channels, 1 (grey) or 3 (RGB), and makes something of it. `need` is what its header
+/// asked for: so much memory is waited for, and held until that is made.
+pub(super) fn decode<T>(
+    path: &Path,
+    need: u64,
+    channels: usize,
+    make: impl FnOnce(&Interleaved) -> Result<T, Why>,
+) -> Result<T, Why> {
+    let (file, length) = open(path)?;
+    // A need includes the length.
+    if length > need {
+        return Err(changed());
+    }
+    let _share = memory::reserve(need);
+    let bytes = all(file, length)?;
+    let picture = guarded(|| pixels(bytes, need, channels))?;
+    make(&picture)
+}
+
+/// A file that is not the one whose header was read.
+pub(super) fn changed() -> Why {
+    "one that changed while it was read".into()
+}
+
+fn pixels(bytes: Vec<u8>, need: u64, channels: usize) -> Result<Interleaved, Why> {
+    let start = bytes[..bytes.len().min(START)].to_vec();
+    let kind = kind::by_content(&start)?;
+    if !whole::is_whole(kind, &bytes) {
+        return Err("a truncated one".into());
+    }
+    let kept = if kind == ImageFormat::Jpeg { jpeg::kept(&bytes) } else { 0 };
+    let source = Source { length: bytes.len() as u64, start: &start, kept };
+    let mut decoder = limited(Cursor::new(bytes), kind, need)?;
+    let claim = claim(&mut decoder, kind, source);
+    if claim.need() > need {
+        return Err(changed());
+    }
     let orientation = orientation(&mut decoder);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(claim.beside());
+    decoder.set_limits(limits).map_err(|e| damaged(&e))?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;
+    let mut picture = flat(picture, channels);
+    // After the channels are what they will be: the turned copy is no larger than it must be.
     picture.apply_orientation(orientation);
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let bytes = if picture.color().has_alpha() {
-        on_white(picture, channels)
-    } else if channels == 1 {
-        picture.into_luma8().into_raw()
-    } else {
-        picture.into_rgb8().into_raw()
-    };
-    Ok(Interleaved { bytes, height, width, channels })
-}
-
-/// The kind that the content tells, which must be the one that the name promises.
-fn kind(path: &Path, start: &[u8]) -> Result<ImageFormat, Why> {
-    if start.is_empty() {
-        return Err("an empty file".to_owned());
-    }
-    if start.starts_with(b"version https://git-lfs.github.com/spec/") {
-        return Err("a Git LFS pointer, which stands for the picture (git lfs pull brings it)".to_owned());
-    }
-    let content = image::guess_format(start).map_err(|_unknown| "bytes of no kind of picture".to_owned())?;
-    let named = kind_by_name(path);
-    if !KINDS.iter().any(|(_, kind)| *kind == content) {
-        return Err(format!("a picture of a kind that is not read ({content:?})"));
-    }
-    match named {
-        Some(named) if named != content => {
-            Err(format!("a misnamed one: {content:?} by its content, {named:?} by its name"))
-        }
-        _ => Ok(content),
-    }
+    Ok(Interleaved { bytes: picture.into_bytes(), height, width, channels })
 }
 
 /// A decoder that has read the header and refuses what no picture needs.
 fn limited<R: std::io::BufRead + std::io::Seek + 'static>(
     reader: R,
     kind: ImageFormat,
+    memory: u64,
 ) -> Result<impl ImageDecoder, Why> {
     let mut reader = ImageReader::with_format(reader, kind);
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_PIXELS * 8);
+    limits.max_alloc = Some(memory);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|e| damaged(&e))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
-        return Err(too_large(width, height));
+        return Err(format!(
+            "a header that claims {width} x {height} pixels; sides up to {MAX_SIDE} and {MAX_PIXELS} pixels are read"
+        )
+        .into());
     }
     if pixels == 0 {
-        return Err("one without pixels".to_owned());
+        return Err("one without pixels".into());
+    }
+    if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
+        // A float's white is anybody's guess.
+        return Err(Why::unread("one of 32-bit floats, a kind that is not read"));
     }
     Ok(decoder)
 }
 
-fn too_large(width: u32, height: u32) -> Why {
-    format!(
-        "a header that claims {width} x {height} pixels; sides up to {MAX_SIDE} and {MAX_PIXELS} pixels are read"
-    )
+fn claim(decoder: &mut impl ImageDecoder, kind: ImageFormat, source: Source<'_>) -> Claim {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let (width, height) = decoder.dimensions();
+    let turned = matches!(orientation(decoder), Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH);
+    Claim {
+        kind,
+        width,
+        height,
+        pixel: u64::from(decoder.color_type().bytes_per_pixel()),
+        rgb: decoder.color_type() == ColorType::Rgb8,
+        turned,
+        length: source.length,
+        kept: source.kept,
+        animated: need::is_animated(kind, source.start),
+    }
 }
 
 /// A broken tag is no reason to leave out a picture.
@@ -152,24 +220,46 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-fn swaps_sides(orientation: Orientation) -> bool {
-    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
-    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+/// The picture in 8 bits, grey or RGB, without transparency. There are never more copies than the old and the new.
+fn flat(picture: DynamicImage, channels: usize) -> DynamicImage {
+    let (width, height) = (picture.width(), picture.height());
+    let laid = match &picture {
+        DynamicImage::ImageLumaA8(p) => on_white::<_, 2>(p.as_raw(), channels, |v| u16::from(v) * 257),
+        DynamicImage::ImageRgba8(p) => on_white::<_, 4>(p.as_raw(), channels, |v| u16::from(v) * 257),
+        DynamicImage::ImageLumaA16(p) => on_white::<_, 2>(p.as_raw(), channels, |v| v),
+        DynamicImage::ImageRgba16(p) => on_white::<_, 4>(p.as_raw(), channels, |v| v),
+        _ if channels == 1 => return picture.into_luma8().into(),
+        _ => return picture.into_rgb8().into(),
+    };
+    drop(picture);
+    // As many bytes as pixels and channels: made so.
+    let made = if channels == 1 {
+        image::GrayImage::from_raw(width, height, laid).map(DynamicImage::from)
+    } else {
+        image::RgbImage::from_raw(width, height, laid).map(DynamicImage::from)
+    };
+    made.unwrap_or_default()
 }
 
-/// Lays a picture on white.
-fn on_white(picture: DynamicImage, channels: usize) -> Vec<u8> {
+/// Lays pixels of `N` samples, the last of them the opacity, on white; `wide` makes 16 bits of a sample.
+fn on_white<T: Copy, const N: usize>(samples: &[T], channels: usize, wide: impl Fn(T) -> u16) -> Vec<u8> {
     // White, and whole opacity, in 16 bits.
     const FULL: u64 = 65_535;
-    let laid = |value: u16, alpha: u64| {
-        let sum = u64::from(value) * alpha + FULL * (FULL - alpha);
+    let laid = |value: T, alpha: u64| {
+        let sum = u64::from(wide(value)) * alpha + FULL * (FULL - alpha);
         // 257 takes 16 bits to 8.
         ((sum + FULL * 257 / 2) / (FULL * 257)) as u8
     };
-    let rgba = picture.into_rgba16().into_raw();
-    let mut out = Vec::with_capacity(rgba.len() / 4 * channels);
-    for pixel in rgba.chunks_exact(4) {
-        out.extend(pixel[..channels].iter().map(|&value| laid(value, u64::from(pixel[3]))));
+    let pixels = samples.as_chunks::<N>().0;
+    let mut out = Vec::with_capacity(pixels.len() * channels);
+    for pixel in pixels {
+        let alpha = u64::from(wide(pixel[N - 1]));
+        match (channels, N) {
+            (1, 2) => out.push(laid(pixel[0], alpha)),
+            (_, 2) => out.extend([laid(pixel[0], alpha); 3]),
+            (1, _) => out.extend(Rgb([0, 1, 2].map(|c| laid(pixel[c], alpha))).to_luma().0),
+            _ => out.extend([0, 1, 2].map(|c| laid(pixel[c], alpha))),
+        }
     }
     out
 }
@@ -177,20 +267,30 @@ fn on_white(picture: DynamicImage, channels: usize) -> Vec<u8> {
 fn open(path: &Path) -> Result<(File, u64), Why> {
     input::open(path).map_err(|refused| match refused {
         Refused::Io(e) => unreadable(&e),
-        Refused::NoFile(came) => came.to_owned(),
+        Refused::NoFile(came) => came.into(),
     })
 }
 
-fn unreadable(error: &std::io::Error) -> Why {
-    format!("one that cannot be read ({error})")
+/// The bytes of a file of that length.
+fn all(file: File, length: u64) -> Result<Vec<u8>, Why> {
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(length).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
+    Ok(bytes)
 }
 
-fn damaged(error: &image::ImageError) -> Why {
+fn unreadable(error: &std::io::Error) -> Why {
+    format!("one that cannot be read ({error})").into()
+}
+
+fn damaged(error: &ImageError) -> Why {
+    // One line, whatever the decoder says.
+    let said = error.to_string().replace(['\n', '\r'], " ");
     match error {
-        image::ImageError::Limits(_) => {
-            format!("a header that claims more than sides of {MAX_SIDE} and {MAX_PIXELS} pixels")
-        }
-        // One line, whatever the decoder says.
-        _ => format!("a damaged one ({})", error.to_string().replace(['\n', '\r'], " ")),
+        ImageError::Limits(_) => format!(
+            "a header that claims more than sides of {MAX_SIDE} and {MAX_PIXELS} pixels, or more memory than these take"
+        )
+        .into(),
+        ImageError::Unsupported(_) => Why::unread(format!("one of a kind that is not read ({said})")),
+        _ => format!("a damaged one ({said})").into(),
     }
 }

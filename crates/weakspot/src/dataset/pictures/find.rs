@@ -3,14 +3,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::decode;
+use super::kind;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How deep folders inside a class's folder may lie.
 const MAX_DEPTH: usize = 32;
 
-/// What file managers leave behind.
-const LITTER: [&str; 2] = ["thumbs.db", "desktop.ini"];
+/// What file managers and archivers leave behind. The folder holds a shadow of every file, under the same ending.
+const LITTER: [&str; 3] = ["thumbs.db", "desktop.ini", "__macosx"];
 
 /// What a folder holds, each sorted by name; hidden files are passed over.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ pub(super) fn list(folder: &Path) -> Result<Entries> {
             entries.ours.push(name);
         } else if path.is_dir() {
             entries.folders.push((name, path));
-        } else if decode::kind_by_name(&path).is_some() {
+        } else if kind::by_name(&path).is_some() {
             entries.pictures.push((name, path));
         } else {
             entries.others.push(name);
@@ -126,35 +126,4 @@ fn collect(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, found: &mut Of
         above.pop();
     }
     Ok(())
-}
-
-/// The two parts of a folder that is divided by its publisher: training and test.
-#[derive(Debug)]
-pub(super) struct PartFolders {
-    pub(super) train: PathBuf,
-    pub(super) test: PathBuf,
-    /// A part that is not used, and why.
-    pub(super) note: Option<String>,
-}
-
-/// The parts, where a folder holds `train` and `test` (or a validation part instead) and nothing else.
-pub(super) fn parts(folders: &[(String, PathBuf)]) -> Option<PartFolders> {
-    let named =
-        |names: &[&str]| folders.iter().find(|(name, _)| names.contains(&name.to_lowercase().as_str()));
-    let train = named(&["train", "training"])?;
-    let test = named(&["test", "testing"]);
-    let validation = named(&["val", "valid", "validation"]);
-    let known = 1 + usize::from(test.is_some()) + usize::from(validation.is_some());
-    if known != folders.len() || known == 1 {
-        return None;
-    }
-    let (test, note) = match (test, validation) {
-        (Some(test), Some((unused, _))) => {
-            (test, Some(format!("the folder {unused} is not used: train is divided and test is scored")))
-        }
-        (Some(test), None) => (test, None),
-        (None, Some(used)) => (used, Some(format!("the folder {} is scored as the test part", used.0))),
-        (None, None) => return None,
-    };
-    Some(PartFolders { train: train.1.clone(), test: test.1.clone(), note })
 }

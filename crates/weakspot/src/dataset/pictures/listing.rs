@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{find, manifest};
+use super::parts::{self, Inside};
+use super::why::CONVERT;
+use super::{find, kind, manifest};
 use crate::dataset::Origin;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -83,7 +85,7 @@ impl Known {
                 continue;
             }
             let entries = find::list(folder)?;
-            let inside = find::parts(&entries.folders);
+            let inside = parts::of(&entries.folders)?;
             let holder = inside.as_ref().map_or(folder, |parts| &parts.train);
             let folders = if inside.is_some() { find::list(holder)?.folders } else { entries.folders };
             if self.classes.iter().all(|(class, _)| folders.iter().any(|(name, _)| same(name, class))) {
@@ -127,12 +129,16 @@ pub struct Listing {
 impl Listing {
     /// The pictures of a folder: `FOLDER/<class>/*`, `FOLDER/{train,test}/<class>/*`, or `FOLDER/*` without labels.
     ///
+    /// Parts are known by many names (`training_set`, `val`, `dev`, ..), also one inside another of the same name. Folders
+    /// that hold folders of the same names, and are not called as parts are, are refused: which they are would be a guess.
+    ///
     /// Classes are in the order of their names. Folders inside a class's belong to the class. Files that end as no
     /// picture does are passed over with a note, hidden ones without.
     ///
     /// # Errors
     /// `Io` for a folder that cannot be read; `Format` for a folder without pictures, for pictures beside class
-    /// folders, and for a link that leads back to a folder above it.
+    /// folders, for folders that look like parts and are not called so, and for a link that leads back to a folder
+    /// above it.
     pub fn of_folder(folder: &Path, name: &str, grouping: Grouping) -> Result<Self> {
         Self::read(folder, name, grouping, None)
     }
@@ -190,16 +196,17 @@ impl Listing {
         if !top.ours.is_empty() {
             listing.notes.push(format!("passed over, as weakspot wrote it: {}", top.ours.join(", ")));
         }
-        let divided = find::parts(&top.folders).filter(|_| top.pictures.is_empty());
+        let divided = parts::of(&top.folders)?.filter(|_| top.pictures.is_empty());
         let roots = match divided {
             Some(parts) => {
-                listing.notes.extend(parts.note);
+                listing.notes.extend(parts.notes);
                 vec![(parts.train, "train/", Origin::Train), (parts.test, "test/", Origin::Test)]
             }
             None => vec![(folder.to_owned(), "", Origin::Whole)],
         };
         let mut others = Vec::new();
         let mut classes = Vec::new();
+        let mut insides = Vec::new();
         for (root, prefix, origin) in roots {
             let inside = find::list(&root)?;
             others.extend(inside.others.into_iter().map(|other| format!("{prefix}{other}")));
@@ -216,7 +223,7 @@ impl Listing {
             }
             if inside.folders.is_empty() && !inside.pictures.is_empty() {
                 if origin != Origin::Whole {
-                    return Err(nothing(&root, "folders of classes").with_hint(
+                    return Err(nothing(&root, "folders of classes", &[]).or_hint(
                         "give every part one folder per class, or name the files in a list: --manifest files.csv",
                     ));
                 }
@@ -234,9 +241,13 @@ impl Listing {
                 };
                 let found = find::pictures_of_class(&path)?;
                 if found.pictures.is_empty() {
-                    return Err(nothing(&path, "pictures of a class").with_hint(
+                    return Err(nothing(&path, "pictures of a class", &found.others).or_hint(
                         "add pictures (.png, .jpg, .webp, .bmp, .gif, .tif), or remove the folder",
                     ));
+                }
+                if wanted.is_none() && origin == Origin::Whole {
+                    let names = found.pictures.iter().map(|(name, _)| name.as_str());
+                    insides.push(Inside::of(&class, names));
                 }
                 others.extend(found.others.into_iter().map(|other| format!("{prefix}{class}/{other}")));
                 for (inner, path) in found.pictures {
@@ -246,8 +257,9 @@ impl Listing {
                 }
             }
         }
+        parts::refuse_unnamed(folder, &insides)?;
         if listing.entries.is_empty() {
-            return Err(nothing(folder, "pictures").with_hint(
+            return Err(nothing(folder, "pictures", &others).or_hint(
                 "give a folder with one folder of pictures per class, or a flat folder for weakspot maps",
             ));
         }
@@ -274,19 +286,61 @@ fn entry(path: PathBuf, id: String, class: Option<usize>, origin: Origin, groupi
     Entry { path, id, class, origin, group }
 }
 
-fn nothing(folder: &Path, what: &str) -> Error {
-    Error::format(format!("{}: expected {what}; came a folder without any", folder.display()))
+/// A folder without what was expected; `others` are its files that are not read.
+fn nothing(folder: &Path, what: &str, others: &[String]) -> Nothing {
+    let (unread, _) = unread(others);
+    let came = if unread.is_empty() {
+        "a folder without any".to_owned()
+    } else {
+        format!("{} of kinds that are not read: {}", unread.len(), some(&unread))
+    };
+    Nothing {
+        error: Error::format(format!("{}: expected {what}; came {came}", folder.display())),
+        unread: !unread.is_empty(),
+    }
 }
 
-/// One sentence about the files that are no pictures by their names.
-fn passed_over(others: &[String]) -> Option<String> {
-    let first: Vec<&str> = others.iter().take(3).map(String::as_str).collect();
-    let more = if others.len() > 3 { ", .." } else { "" };
-    (!others.is_empty()).then(|| {
-        format!(
-            "{} files that end as no picture does were passed over: {}{more}",
+/// A folder without pictures, or with pictures of other kinds.
+struct Nothing {
+    error: Error,
+    unread: bool,
+}
+
+impl Nothing {
+    /// What to do: to convert what there is, else `hint`.
+    fn or_hint(self, hint: &str) -> Error {
+        self.error.with_hint(if self.unread { CONVERT } else { hint })
+    }
+}
+
+/// Names of pictures of kinds that are not read, and of files that are no pictures.
+fn unread(others: &[String]) -> (Vec<&str>, Vec<&str>) {
+    others.iter().map(String::as_str).partition(|name| kind::unread_by_name(Path::new(name)))
+}
+
+/// The first of many names.
+fn some(names: &[&str]) -> String {
+    let more = if names.len() > 3 { ", .." } else { "" };
+    format!("{}{more}", names.iter().take(3).copied().collect::<Vec<_>>().join(", "))
+}
+
+/// One sentence about the pictures that are not read, and one about the files that are no pictures by their names.
+fn passed_over(others: &[String]) -> Vec<String> {
+    let (unread, others) = unread(others);
+    let mut notes = Vec::new();
+    if !unread.is_empty() {
+        notes.push(format!(
+            "{} pictures of kinds that are not read were passed over (as PNG they are read): {}",
+            unread.len(),
+            some(&unread)
+        ));
+    }
+    if !others.is_empty() {
+        notes.push(format!(
+            "{} files that end as no picture does were passed over: {}",
             others.len(),
-            first.join(", ")
-        )
-    })
+            some(&others)
+        ));
+    }
+    notes
 }

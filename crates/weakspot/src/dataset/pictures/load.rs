@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::decode::{self, Header, Why};
+use super::decode::{self, Header};
+use super::kind;
 use super::listing::{Entry, Listing};
 use super::resize;
+use super::why::Why;
 use crate::dataset::{Arrays, Dataset, MAX_PIXEL_BYTES, Origin, Provenance, Skipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Pixels, Store};
@@ -64,8 +66,8 @@ impl Listing {
     /// The same files give the same bytes, whatever the number of threads.
     ///
     /// # Errors
-    /// `Format`, naming the file, for one that is empty, damaged, truncated, misnamed, unreadable or too large, unless
-    /// such are skipped; `Shape` for pictures of unequal sizes, or larger than 512 pixels, where no size is said;
+    /// `Format`, naming the file, for one that is empty, damaged, truncated, unreadable, too large or of a kind that is
+    /// not read, unless such are skipped; `Shape` for pictures of unequal sizes, or larger than 512 pixels, where no size is said;
     /// `Io` where the scratch file cannot be written; `Interrupted`.
     pub fn load(self, options: &Options, observer: &dyn Observer) -> Result<Loaded> {
         let mut skipped = Vec::new();
@@ -76,25 +78,29 @@ impl Listing {
             Store::new([channels, height, width], entries.len(), options.memory, &options.scratch)?;
         let mut kept = Vec::with_capacity(entries.len());
         observer.stage("decoding pictures", entries.len());
-        for chunk in entries.chunks(CHUNK) {
+        let mut misnamed = Vec::new();
+        for (chunk, headers) in entries.chunks(CHUNK).zip(headers.chunks(CHUNK)) {
             stop_if_asked(observer)?;
             let decoded: Vec<Result<Vec<u8>, Why>> = chunk
                 .par_iter()
-                .map(|entry| {
-                    let picture = decode::decode(&entry.path, channels)?;
-                    match options.size {
-                        Some(size) => Ok(resize::square(&picture, size)),
+                .zip(headers)
+                .map(|(entry, header)| {
+                    decode::decode(&entry.path, header.need, channels, |picture| match options.size {
+                        Some(size) => Ok(resize::square(picture, size)),
                         None if (picture.height, picture.width) == (height, width) => {
-                            Ok(resize::planar(&picture))
+                            Ok(resize::planar(picture))
                         }
-                        None => Err("one that changed while it was read".to_owned()),
-                    }
+                        None => Err(decode::changed()),
+                    })
                 })
                 .collect();
-            for (entry, result) in chunk.iter().zip(decoded) {
+            for ((entry, header), result) in chunk.iter().zip(headers).zip(decoded) {
                 match result {
                     Ok(bytes) => {
                         store.push(&bytes)?;
+                        if kind::by_name(&entry.path).is_some_and(|named| named != header.kind) {
+                            misnamed.push(format!("{} ({})", entry.id, kind::called(header.kind)));
+                        }
                         kept.push(entry.clone());
                     }
                     Err(why) => leave_out(&self.name, entry, why, options.skip_bad, &mut skipped)?,
@@ -105,6 +111,8 @@ impl Listing {
         if kept.is_empty() {
             return Err(none_left(&self.name, skipped.len()));
         }
+        let mut notes = self.notes;
+        notes.extend(by_content(&misnamed));
         let grouped = kept.iter().all(|entry| !entry.group.is_empty());
         let groups =
             if grouped { kept.iter().map(|entry| entry.group.clone()).collect() } else { Vec::new() };
@@ -115,7 +123,7 @@ impl Listing {
             class_names: self.class_names,
             origins: kept.iter().map(|entry| entry.origin).collect(),
             ids: kept.into_iter().map(|entry| entry.id).collect(),
-            provenance: Provenance { groups, skipped, notes: self.notes },
+            provenance: Provenance { groups, skipped, notes },
         })
     }
 }
@@ -175,11 +183,23 @@ fn common_size(entries: &[Entry], headers: &[Header], asked: Option<usize>) -> R
 /// A picture that cannot be read: an error, or a line in the list.
 fn leave_out(name: &str, entry: &Entry, why: Why, skip: bool, skipped: &mut Vec<Skipped>) -> Result<()> {
     if skip {
-        skipped.push(Skipped { file: entry.id.clone(), why });
+        skipped.push(Skipped { file: entry.id.clone(), why: why.came });
         return Ok(());
     }
     Err(Error::format(format!("{name}: {}: expected a whole picture; came {why}", entry.path.display()))
-        .with_hint("replace, rename or remove that file, or leave out every such file with --skip-bad"))
+        .with_hint(why.hint))
+}
+
+/// One sentence about pictures whose names say another kind.
+fn by_content(misnamed: &[String]) -> Option<String> {
+    let named = misnamed.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if misnamed.len() > 3 { ", .." } else { "" };
+    (!misnamed.is_empty()).then(|| {
+        format!(
+            "{} pictures are of another kind than their names say and were read by their content: {named}{more}",
+            misnamed.len()
+        )
+    })
 }
 
 fn none_left(name: &str, skipped: usize) -> Error {

@@ -2,16 +2,29 @@
 //!
 //! Found first ([`Listing`]), then checked by their headers, then decoded on every core, turned as their orientation
 //! tag says, made 8-bit grey or RGB, resized, cropped and kept as bytes ([`Listing::load`]): in memory up to
-//! [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES), beyond it in one unnamed scratch file.
+//! [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES), beyond it in one unnamed scratch file. Decoding takes as much again at
+//! most, all threads together.
+//!
+//! Their bytes are strangers': nothing but files is opened, a claim is held against what a file can hold and against
+//! that memory, a decoder's panic costs one picture, and a file without its end is refused (what is noticed stands in
+//! the file `whole.rs`).
 
 mod copies;
 mod decode;
 mod find;
+mod guard;
 mod jpeg;
+mod kind;
 mod listing;
 mod load;
 mod manifest;
+mod memory;
+mod need;
+mod parts;
 mod resize;
+mod tiff;
+mod whole;
+mod why;
 
 pub use copies::copies;
 pub use listing::{Grouping, Known, Listing};
@@ -26,7 +39,7 @@ pub(super) fn grey_levels(
     path: &std::path::Path,
     wanted: (usize, usize),
 ) -> crate::Result<((usize, usize), Vec<f32>)> {
-    let fail = |why: decode::Why| {
+    let fail = |why: why::Why| {
         crate::Error::format(format!("{}: expected a whole picture; came {why}", path.display()))
             .with_hint("a mask is a black-and-white picture (PNG), or an .npy of zeros and ones")
     };
@@ -34,8 +47,11 @@ pub(super) fn grey_levels(
     if (header.height, header.width) != wanted {
         return Ok(((header.height, header.width), Vec::new()));
     }
-    let picture = decode::decode(path, 1).map_err(fail)?;
-    Ok(((picture.height, picture.width), picture.bytes.into_iter().map(f32::from).collect()))
+    let levels = |picture: &resize::Interleaved| {
+        let levels = picture.bytes.iter().copied().map(f32::from).collect();
+        Ok(((picture.height, picture.width), levels))
+    };
+    decode::decode(path, header.need, 1, levels).map_err(fail)
 }
 
 #[cfg(test)]

@@ -265,17 +265,21 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "a Git LFS pointer",
         ),
         ("icon.png", b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0".to_vec(), "a kind that is not read (Ico)"),
-        ("misnamed.jpg", whole.clone(), "misnamed one: Png by its content, Jpeg by its name"),
+        (
+            "heif.jpg",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
+            "a HEIF picture, a kind that is not read",
+        ),
         ("large.png", claims(100_000, 100_000), "a header that claims"),
         ("many.png", claims(30_000, 30_000), "a header that claims"),
         ("none.png", claims(0, 5), "came"),
         ("cut.jpg", jpeg[..jpeg.len() - 40].to_vec(), "a truncated one"),
         ("cut2.jpg", jpeg[..jpeg.len() - 2].to_vec(), "a truncated one"),
-        ("cut.png", whole[..whole.len() - 20].to_vec(), "a damaged one"),
+        ("cut.png", whole[..whole.len() - 20].to_vec(), "a truncated one"),
         ("flipped.png", flipped, "a damaged one"),
         ("cut.tif", half(&tiff), "a damaged one"),
-        ("cut.gif", half(&gif), "a damaged one"),
-        ("cut.webp", half(&webp), "a damaged one"),
+        ("cut.gif", half(&gif), "a truncated one"),
+        ("cut.webp", half(&webp), "a truncated one"),
         ("cut.bmp", half(&bmp), "a damaged one"),
     ]
 }
@@ -526,7 +530,7 @@ fn copies_across_classes_and_parts_are_named() {
     let notes = copies(&data, &splits);
     let named = format!("{} = {}", data.ids[eval], data.ids[train]);
     assert!(
-        notes.iter().any(|note| note.contains("are scored (eval)") && note.contains(&named)),
+        notes.iter().any(|note| note.contains("that are scored (eval)") && note.contains(&named)),
         "{notes:?}"
     );
 }
@@ -568,4 +572,183 @@ fn a_named_pipe_is_refused_and_not_waited_for() {
         let error = crate::dataset::load_masks(&mask, (2, 3)).unwrap_err().to_string();
         assert!(error.contains("came a named pipe"), "{error}");
     }
+}
+
+/// What is said of one picture beside a good one.
+fn said_of(name: &str, content: &[u8]) -> Error {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.png", &png(&colour(1)));
+    put(&folder, &format!("cat/{name}"), content);
+    load(&folder, &sized(8)).unwrap_err()
+}
+
+/// A picture of 16 x 16 pixels whose palette has four bytes, which is no number of colours: png 0.18.1 panics on it.
+const PALETTE_OF_FOUR_BYTES: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x03\0\0\0(-\x0fS\0\0\0\x04PLTE\0\0\0\0\xb4\xa3\xaez\0\0\0\rIDATx\x9cc`\x18\x05\xc8\0\0\x01\x10\0\x01\xa0\x93\x11\xa5\0\0\0\0IEND\xaeB`\x82";
+
+#[test]
+fn a_picture_that_its_decoder_panics_on_costs_that_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.png", &png(&colour(1)));
+    put(&folder, "cat/b.png", PALETTE_OF_FOUR_BYTES);
+    let error = load(&folder, &sized(8)).unwrap_err().to_string();
+    assert!(
+        error.contains("b.png: expected a whole picture; came one that its decoder breaks down on"),
+        "{error}"
+    );
+    let loaded = load(&folder, &Options { skip_bad: true, ..sized(8) }).unwrap();
+    assert_eq!((loaded.ids.len(), &*loaded.provenance.skipped[0].file), (1, "cat/b.png"));
+    let mask =
+        crate::dataset::load_masks(&folder.path().join("cat/b.png"), (16, 16)).unwrap_err().to_string();
+    assert!(mask.contains("b.png: expected a whole picture"), "{mask}");
+}
+
+#[test]
+fn a_few_bytes_that_claim_gigabytes_are_refused_by_their_header() {
+    // 16,383 x 16,384 pixels in 34 bytes, and 16,384 x 16,384 in 43.
+    let webp = b"RIFF\x1a\0\0\0WEBPVP8L\r\0\0\0/\xfe\xbf\xff\x1f\x07\x10\x11\x11\x88\x88\xfe\x07\0";
+    let gif =
+        b"GIF89a\0@\0@\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+    for (name, content) in [("a.webp", &webp[..]), ("b.gif", gif)] {
+        let error = said_of(name, content).to_string();
+        assert!(error.contains("MiB to decode; at most 1024 are used"), "{error}");
+    }
+    // A PNG and a JPEG of that length cannot hold what they claim.
+    let mut jpeg = encoded(&colour(1), ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0x40, 0x1f, 0x40]);
+    for (name, content) in [("a.png", claims(8_000, 8_000)), ("b.jpg", jpeg)] {
+        let error = said_of(name, &content).to_string();
+        assert!(error.contains("claims 8000 x 8000 pixels, more than a file of"), "{error}");
+    }
+}
+
+#[test]
+fn a_picture_without_its_last_byte_is_truncated_whatever_its_kind() {
+    let grey_tiff = tiff::tests::tiff(&[(258, 8), (262, 1), (277, 1)], &[1, 2, 3, 4]);
+    let kinds = [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Jpeg];
+    let mut whole: Vec<(&str, Vec<u8>)> = ["a.png", "b.webp", "c.bmp", "d.jpg"]
+        .into_iter()
+        .zip(kinds.map(|k| encoded(&colour(1), k)))
+        .collect();
+    whole.push(("e.gif", encoded(&colour(1).to_rgba8().into(), ImageFormat::Gif)));
+    whole.push(("f.tif", grey_tiff));
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in &whole {
+        put(&folder, name, content);
+        let error = said_of(name, &content[..content.len() - 1]).to_string();
+        assert!(error.contains("came a truncated one"), "{name}: {error}");
+    }
+    assert_eq!(load(&folder, &sized(8)).unwrap().ids.len(), whole.len());
+}
+
+#[test]
+fn a_tiff_of_floats_or_with_a_palette_is_called_so_and_not_damaged() {
+    let float = tiff::tests::tiff(&[(258, 32), (262, 1), (277, 1), (339, 3)], &[0; 16]);
+    let palette = tiff::tests::tiff(&[(258, 8), (262, 3), (277, 1)], &[0; 4]);
+    for (content, called) in
+        [(float, "came a TIFF of 32-bit floats, grey"), (palette, "came a TIFF with a palette of 8 bits")]
+    {
+        let error = said_of("a.tif", &content);
+        assert!(error.to_string().contains(called), "{error}");
+        assert!(
+            error.to_string().contains("of 8 or 16 bits are read") && error.hint().unwrap().contains("PNG")
+        );
+    }
+}
+
+#[test]
+fn pictures_named_wrongly_are_read_by_their_content_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder, "cat/a.jpg", &png(&colour(1)));
+    put(&folder, "cat/b.png", &encoded(&colour(2), ImageFormat::Jpeg));
+    put(&folder, "cat/c.png", &png(&colour(3)));
+    let loaded = load(&folder, &Options::default()).unwrap();
+    assert_eq!(loaded.ids.len(), 3);
+    let expected = "2 pictures are of another kind than their names say and were read by their content: \
+                    cat/a.jpg (PNG), cat/b.png (JPEG)";
+    assert_eq!(loaded.provenance.notes, [expected]);
+}
+
+#[test]
+fn pictures_of_kinds_that_are_not_read_are_no_empty_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["cat/a.heic", "cat/b.JP2", "dog/c.avif"] {
+        put(&folder, name, b"x");
+    }
+    let error = listing(&folder).unwrap_err();
+    let expected = "expected pictures of a class; came 2 of kinds that are not read: a.heic, b.JP2";
+    assert!(error.to_string().contains(expected) && error.hint().unwrap().contains("to PNG"), "{error}");
+    put(&folder, "cat/1.png", &png(&grey(1)));
+    put(&folder, "dog/1.png", &png(&grey(1)));
+    // What an archiver of macOS leaves: a shadow of every file, under the same ending.
+    put(&folder, "__MACOSX/cat/1.png", b"x");
+    put(&folder, "cat/__MACOSX/1.png", b"x");
+    let loaded = load(&folder, &Options::default()).unwrap();
+    assert_eq!(loaded.ids, ["cat/1.png", "dog/1.png"]);
+    assert!(loaded.provenance.notes[0].contains("3 pictures of kinds that are not read"));
+}
+
+#[test]
+fn parts_are_not_studied_as_classes() {
+    // As a well-known archive unpacks: each part in a folder of its own name.
+    let folder = tempfile::tempdir().unwrap();
+    for (part, n) in [("training_set/training_set", 3), ("test_set/test_set", 1)] {
+        for class in ["cats", "dogs"] {
+            for i in 0..n {
+                put(&folder, &format!("{part}/{class}/{i}.png"), &png(&grey(i)));
+            }
+        }
+    }
+    let data = load(&folder, &Options::default()).unwrap().into_dataset().unwrap();
+    assert_eq!(data.class_names, ["cats", "dogs"]);
+    assert_eq!((data.ids.len(), &*data.ids[0], data.origins[7]), (8, "train/cats/0.png", Origin::Test));
+    assert!(data.provenance.notes[0].contains("training_set and test_set are read as the parts"));
+
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["train", "dev"] {
+        for class in ["cats", "dogs"] {
+            put(&folder, &format!("{part}/{class}/1.png"), &png(&grey(1)));
+        }
+    }
+    let listed = listing(&folder).unwrap();
+    assert_eq!(listed.class_names, ["cats", "dogs"]);
+    assert_eq!(listed.notes, ["the folder dev is scored as the test part"]);
+
+    // Under names that nobody knows: refused, with what to type.
+    let folder = tempfile::tempdir().unwrap();
+    for (part, n) in [("batch_a", 1), ("batch_b", 2)] {
+        for class in ["cats", "dogs"] {
+            for i in 0..n {
+                put(&folder, &format!("{part}/{class}/{i}.png"), &png(&grey(i)));
+            }
+        }
+    }
+    let error = listing(&folder).unwrap_err();
+    assert!(
+        error.to_string().contains("look like parts: batch_a and batch_b both hold cats, dogs"),
+        "{error}"
+    );
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("batch_b\" \"") && hint.contains("--manifest"), "{hint}");
+}
+
+#[test]
+fn every_scored_copy_of_a_training_image_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["a", "b"] {
+        for i in 0..40u8 {
+            // Four copies of each picture.
+            let level = i / 4 + if class == "a" { 0 } else { 100 };
+            put(&folder, &format!("{class}/{i:02}.png"), &png(&colour(level)));
+        }
+    }
+    let data = load(&folder, &Options::default()).unwrap().into_dataset().unwrap();
+    let splits = split(&data, SplitRule::Divided, 0, &super::super::Limits::default()).unwrap();
+    let digests = data.pixels.digests();
+    let affected = splits.eval.iter().filter(|&&i| {
+        [&splits.train, &splits.tune, &splits.fit].into_iter().flatten().any(|&j| digests[i] == digests[j])
+    });
+    let expected = format!("{} of the {} images that are scored (eval)", affected.count(), splits.eval.len());
+    let notes = copies(&data, &splits);
+    assert!(notes.len() == 1 && notes[0].contains(&expected), "{notes:?}, expected {expected}");
 }
