@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use weakspot::classifier::Classifier as _;
+use weakspot::dataset::Arrays;
 use weakspot::dataset::outputs::{By, Labels};
 use weakspot::dataset::pictures::{Grouping, Listing, Options};
-use weakspot::dataset::{Arrays, arrays};
 use weakspot::progress::Observer as _;
 use weakspot::study::write_maps;
 use weakspot::{Error, Result};
@@ -53,7 +53,8 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     };
     let (_, channels, height, width) = images.pixels.dim();
     let shape = [channels, height, width];
-    plan.allowed = args.mask.as_ref().map(|file| masks::single(file, (height, width))).transpose()?;
+    let mask = || args.mask.as_ref().map(|file| masks::single(file, (height, width))).transpose();
+    plan.allowed = progress.while_reading(mask)?;
     let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
     loaded.model.freeze()?;
     loaded.model.stop_on(progress.stop_flag());

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use weakspot::output::write_atomic;
 
 /// What a crate of ours may depend on, among ours (`ARCHITECTURE.md`).
 const ARROWS: [(&str, &[&str]); 4] = [
@@ -112,4 +113,75 @@ fn the_licence_reader_knows_what_to_refuse() {
     assert!(!satisfiable("GPL-3.0-only"));
     assert!(!satisfiable("MIT AND GPL-3.0-only"));
     assert!(!satisfiable("none"));
+}
+
+/// A file at the repository's root.
+fn root(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+}
+
+#[test]
+fn cargo_deny_allows_the_licences_of_this_test() {
+    let deny = std::fs::read_to_string(root("deny.toml")).unwrap();
+    let list = deny.split_once("allow = [").unwrap().1.split_once(']').unwrap().0;
+    let allowed: Vec<&str> = list.split(',').map(|l| l.trim().trim_matches('"')).collect();
+    assert_eq!(allowed.into_iter().filter(|l| !l.is_empty()).collect::<Vec<_>>(), LICENCES);
+}
+
+/// Every crate that is linked into the program on some system, ours left out.
+fn linked(metadata: &Value) -> Vec<&Value> {
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let of = |id: &str| packages.iter().find(|p| p["id"] == id).unwrap();
+    let (mut found, mut left) = (BTreeSet::new(), Vec::new());
+    left.extend(packages.iter().filter(|p| p["name"] == "weakspot-cli").map(|p| p["id"].as_str().unwrap()));
+    while let Some(id) = left.pop() {
+        if !found.insert(id) {
+            continue;
+        }
+        let node = nodes.iter().find(|node| node["id"] == id).unwrap();
+        for dependency in node["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            if kinds.iter().any(|kind| kind["kind"].is_null()) {
+                left.push(dependency["pkg"].as_str().unwrap());
+            }
+        }
+    }
+    let mut linked: Vec<&Value> =
+        found.into_iter().map(of).filter(|package| !package["source"].is_null()).collect();
+    linked.sort_by_key(|p| (p["name"].as_str().unwrap(), p["version"].as_str().unwrap()));
+    linked
+}
+
+#[test]
+fn the_list_of_third_party_licences_is_that_of_the_lock_file() {
+    let metadata = metadata();
+    let mut text = "\
+# Third-party licences
+
+The crates that are linked into the program `weakspot` on some system, as `Cargo.lock` has them, with the licence that each
+declares in SPDX's form. Where it leaves a choice, any of them may be chosen. A crate's own text with its copyright notices is
+in its archive on crates.io, `https://crates.io/api/v1/crates/NAME/VERSION/download`. Written by `scripts/licences`; a test
+holds it against the lock file.
+
+| crate | version | licence | source |
+|---|---|---|---|
+"
+    .to_owned();
+    for package in linked(&metadata) {
+        let field = |name: &str| package[name].as_str().unwrap_or("none");
+        text += &format!(
+            "| {} | {} | {} | {} |\n",
+            field("name"),
+            field("version"),
+            field("license"),
+            field("repository")
+        );
+    }
+    let path = root("THIRD-PARTY-LICENCES.md");
+    if std::env::var_os("REGENERATE").is_some() {
+        write_atomic(&path, text.as_bytes()).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == text, "THIRD-PARTY-LICENCES.md is not that of Cargo.lock: run scripts/licences");
 }

@@ -119,7 +119,7 @@ fn classes_with_long_names_are_trained_and_kept() {
         let place = folder.path().join("data").join(class);
         std::fs::create_dir_all(&place).unwrap();
         for i in 0..20 {
-            write_atomic(&place.join(format!("{i}.png")), &crate::maps::png(16, shade + i)).unwrap();
+            write_atomic(&place.join(format!("{i}.png")), &crate::fixtures::png(16, shade + i)).unwrap();
         }
     }
     let words = ["train", "data", "--width", "1/64", "--epochs", "1"];
