@@ -249,7 +249,7 @@ impl Plan {
         if height.max(width) > LARGE {
             return Budget { fills: 300, controls: 300, worst_controls: 10, sweep: 25, margins: 25 };
         }
-        Budget { fills: 300, controls: 300, worst_controls: 100, sweep: 100, margins: 300 }
+        Budget { fills: 300, controls: 300, worst_controls: 50, sweep: 100, margins: 300 }
     }
 
     /// Checks what no single setting can check.
