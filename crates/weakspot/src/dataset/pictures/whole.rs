@@ -53,13 +53,11 @@ fn gif(bytes: &[u8]) -> Option<()> {
     loop {
         let (&block, after) = rest.split_first()?;
         rest = match block {
-            // The trailer.
-            0x3b => return Some(()),
             // An extension: its label.
             0x21 => after.get(1..)?,
             // A picture: place, size and flags; colours; the length of its codes.
             0x2c => after.get(10 + colours(*after.get(8)?)..)?,
-            // Nothing that a cut makes: the decoder's to refuse.
+            // The trailer (0x3b), or what no cut makes and the decoder has to refuse.
             _ => return Some(()),
         };
         // Its data: pieces with their length before them, and one of length 0.
