@@ -75,6 +75,6 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             summary.adversarial_accuracy.k, summary.adversarial_accuracy.n
         )),
     }
-    output::data(&args.out.display().to_string());
+    output::data(&args.out.display().to_string())?;
     Ok(())
 }
