@@ -24,6 +24,12 @@ pub(crate) fn now() -> String {
     date_and_time(since.as_secs())
 }
 
+/// An hour ago: what was last written before that is no work of a moment.
+#[expect(clippy::disallowed_methods, reason = "only old files of killed runs are removed")]
+pub(crate) fn an_hour_ago() -> SystemTime {
+    SystemTime::now().checked_sub(Duration::from_hours(1)).unwrap_or(UNIX_EPOCH)
+}
+
 /// Seconds since 1970 as a date of the proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date
 /// algorithms", `civil_from_days`: years begin in March, so that the leap day comes last).
 fn date_and_time(seconds: u64) -> String {

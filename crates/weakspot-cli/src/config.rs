@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weakspot::study::record::Record;
-use weakspot::{Error, ErrorKind, Result, output};
+use weakspot::{Error, ErrorKind, Result, input, output};
 
 use crate::args::Seeds;
 
@@ -248,14 +248,7 @@ fn text(value: &Value) -> Option<String> {
 
 fn read(path: &Path) -> Result<Config> {
     let hint = "a configuration is the config.json of a run's folder; docs/FORMATS.md describes it";
-    let io = |e: std::io::Error| Error::io(path, &e).with_hint(hint);
-    let length = path.metadata().map_err(io)?.len();
-    if length > LARGEST {
-        return Err(
-            Error::format(format!("{}: {length} bytes are no configuration", path.display())).with_hint(hint)
-        );
-    }
-    let bytes = std::fs::read(path).map_err(io)?;
+    let bytes = input::read_bounded(path, LARGEST).map_err(|e| e.with_hint(hint))?;
     let config: Config = serde_json::from_slice(&bytes)
         .map_err(|e| Error::format(format!("{}: {e}", path.display())).with_hint(hint))?;
     if config.schema != SCHEMA {

@@ -6,9 +6,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weakspot::metrics::Score;
-use weakspot::{Error, ErrorKind, Result, output};
+use weakspot::study::check_figures;
+use weakspot::{Error, ErrorKind, Result, input, output, report};
 
 const SCHEMA: &str = "weakspot-expected/1";
+
+/// Expected figures are a few dozen.
+const LARGEST: u64 = 16 << 20;
 
 /// Branches of `results.json` that are compared; the rest follows from them or describes them.
 const COMPARED: [&str; 4] = ["scores", "asr", "iou", "across"];
@@ -56,9 +60,11 @@ impl Expected {
     /// The figures of a finished run.
     ///
     /// # Errors
-    /// `Io` and `Format` for a folder without a readable `results.json`.
+    /// As [`report::load_record`]; `Format` for results without figures.
     pub(crate) fn of_run(folder: &Path) -> Result<Self> {
-        let results = json(&folder.join("results.json"), "the results of a finished run")?;
+        // Through the reader that checks it; a record of an earlier version is compared too.
+        let record = report::load_record(folder)?;
+        let results = serde_json::to_value(record).map_err(|e| Error::format(e.to_string()))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let classes = &results["data"]["classes"];
         let mut figures = BTreeMap::new();
@@ -96,8 +102,9 @@ impl Expected {
             Error::format(format!("{}: {what}", path.display()))
                 .with_hint("weakspot report DIR --write-expected FILE writes such a file")
         };
-        let expected: Self = serde_json::from_value(json(path, "a file of expected figures")?)
-            .map_err(|e| bad(e.to_string()))?;
+        let value = json(path, "a file of expected figures")?;
+        check_figures(&value).map_err(|e| bad(e.to_string()))?;
+        let expected: Self = serde_json::from_value(value).map_err(|e| bad(e.to_string()))?;
         if expected.schema != SCHEMA {
             return Err(bad(format!("expected the schema {SCHEMA}; got {:?}", expected.schema)));
         }
@@ -225,7 +232,7 @@ fn collect(value: &Value, path: &str, figures: &mut BTreeMap<String, Figure>) {
 }
 
 fn json(path: &Path, what: &str) -> Result<Value> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e).with_hint(format!("expected {what}")))?;
+    let bytes = input::read_bounded(path, LARGEST).map_err(|e| e.with_hint(format!("expected {what}")))?;
     serde_json::from_slice(&bytes).map_err(|e| Error::format(format!("{}: {e}", path.display())))
 }
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use weakspot::study::FileJournal;
-use weakspot::{Error, ErrorKind, Result};
+use weakspot::{Error, ErrorKind, Result, output};
+
+use crate::clock;
 
 /// The journal of an unfinished run; a finished one has none.
 const JOURNAL: &str = "journal";
@@ -39,6 +41,9 @@ impl Folder {
     }
 
     /// Makes room: removes what an earlier run left, and nothing else. The journal stays.
+    ///
+    /// # Errors
+    /// `Io`, also where one of the run's folders is a link that leads out of it: what lies there is not ours.
     pub(crate) fn clear(&self) -> Result<()> {
         let mut ours: Vec<PathBuf> =
             RUN_FILES.iter().filter(|name| **name != JOURNAL).map(|name| self.path.join(name)).collect();
@@ -46,8 +51,9 @@ impl Folder {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name.starts_with("blob-") && name.ends_with(".png")
         }));
-        for folder in RUN_FOLDERS {
-            ours.extend(files(&self.path.join(folder))?.into_iter().filter(|path| {
+        for folder in RUN_FOLDERS.map(|name| self.path.join(name)) {
+            output::stays_inside(&self.path, &folder)?;
+            ours.extend(files(&folder)?.into_iter().filter(|path| {
                 path.extension().is_some_and(|ending| RUN_ENDINGS.iter().any(|ours| ending == *ours))
             }));
         }
@@ -57,11 +63,27 @@ impl Folder {
         Ok(())
     }
 
-    /// The run is whole: the journal is not needed any more.
-    pub(crate) fn finish(&self) -> Result<()> {
-        let path = self.journal();
-        std::fs::remove_file(&path).map_err(|e| Error::io(&path, &e))
+    /// The run is whole: the journal is not needed any more. Whether it was still there.
+    pub(crate) fn finish(&self) -> Result<bool> {
+        remove_if_there(&self.journal())
     }
+}
+
+/// Removes a file that may be gone already. Whether it was there.
+///
+/// # Errors
+/// `Io`, naming the path.
+pub(crate) fn remove_if_there(path: &Path) -> Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io(path, &e)),
+    }
+}
+
+/// Removes temporary files that killed runs left in a folder.
+pub(crate) fn clear_litter(folder: &Path) {
+    output::clear_litter(folder, clock::an_hour_ago());
 }
 
 /// Where the user wants results.
@@ -117,6 +139,12 @@ impl Wanted<'_> {
             _ => false,
         };
         std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, &e))?;
+        clear_litter(&path);
+        for folder in RUN_FOLDERS.map(|name| path.join(name)) {
+            // Before the work and not after it.
+            output::stays_inside(&path, &folder)?;
+            clear_litter(&folder);
+        }
         Ok(Folder { path, resumes })
     }
 
@@ -224,6 +252,7 @@ pub(crate) fn check_file(path: &Path, force: bool) -> Result<()> {
         return Err(Error::new(ErrorKind::Io, format!("the folder {} does not exist", folder.display()))
             .with_hint(format!("mkdir -p {}", folder.display())));
     }
+    clear_litter(folder);
     check_writable(folder)
 }
 
@@ -331,6 +360,29 @@ mod tests {
         assert!(!wanted.settle("x").unwrap().resumes);
         write_atomic(&root.path().join(JOURNAL), b"no journal of ours\n").unwrap();
         assert!(wanted.settle("x").is_err(), "what is not ours is not written over");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn force_neither_clears_nor_fills_a_folder_that_a_link_leads_to() {
+        let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write_atomic(&root.path().join("results.json"), b"{}").unwrap();
+        write_atomic(&outside.path().join("mine.csv"), b"mine").unwrap();
+        let wanted = Wanted { out: Some(root.path()), default: PathBuf::new(), force: true };
+        let folder = wanted.settle("x").unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("tables")).unwrap();
+        assert!(folder.clear().unwrap_err().to_string().contains("it is a link to"));
+        assert!(wanted.settle("x").is_err(), "before any work");
+        assert!(outside.path().join("mine.csv").exists() && root.path().join("results.json").exists());
+    }
+
+    #[test]
+    fn a_journal_that_vanished_does_not_fail_a_run_that_is_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = wanted(&root.path().join("run")).settle("x").unwrap();
+        drop(FileJournal::open(&folder.journal(), "x").unwrap());
+        assert!(folder.finish().unwrap());
+        assert!(!folder.finish().unwrap());
     }
 
     #[test]

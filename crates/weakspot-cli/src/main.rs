@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 fn run() -> Result<Outcome> {
     let words = std::env::args_os().collect();
     match args::parse(words)? {
-        Parsed::Text(text) => output::data(&text),
+        Parsed::Text(text) => output::data(&text)?,
         Parsed::Command(Command::Study(args)) => commands::study::run(&args)?,
         Parsed::Command(Command::Train(args)) => commands::train::run(&args)?,
         Parsed::Command(Command::Maps(args)) => commands::maps::run(&args)?,

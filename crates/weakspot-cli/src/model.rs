@@ -200,8 +200,11 @@ pub(crate) fn trained_or_reused(
 ) -> Result<Chosen> {
     let wanted = progress.while_reading(|| Wanted::new(model, training, parts))?;
     let path = folder.join(wanted.file_name(parts));
-    let kept = progress.while_reading(|| wanted.kept(&path));
+    folder::clear_litter(folder);
+    let kept = progress.while_reading(|| wanted.kept(&path, progress));
     let (mut loaded, weights, note) = if let Some(loaded) = kept {
+        // Left where a training was killed between its last two steps.
+        folder::remove_if_there(&state_of(&path))?;
         (loaded, "reused", format!("reuses {}: the same recipe, data and seed", path.display()))
     } else {
         if let Some(fits) = fits {
@@ -334,12 +337,25 @@ impl Wanted {
         Overrides { convolutions: self.recipe.convolutions, ..Overrides::default() }
     }
 
-    /// The checkpoint at a path, if it is this very classifier. A file that cannot be read is trained anew: it is a
+    /// The checkpoint at a path, if it is this very classifier. A file that is damaged is named and trained anew: it is a
     /// cache.
-    fn kept(&self, path: &Path) -> Option<Loaded> {
-        let loaded = checkpoint::load(path, &self.overrides()).ok()?;
+    fn kept(&self, path: &Path, progress: &Progress) -> Option<Loaded> {
+        path.symlink_metadata().ok()?;
+        let loaded = match checkpoint::load(path, &self.overrides()) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                progress.note(&format!("{error}; it is trained again"));
+                return None;
+            }
+        };
         let same =
             loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
+        if same && !loaded.checked {
+            progress.note(&format!(
+                "{}: written without a checksum, so damage would not be seen; remove it to train it again",
+                path.display()
+            ));
+        }
         same.then_some(loaded)
     }
 
@@ -352,7 +368,7 @@ impl Wanted {
             tune: &parts.splits.tune,
         };
         // Beside the checkpoint, until that is safe: a training that dies goes on from its last epoch.
-        let state = path.with_extension("training");
+        let state = state_of(path);
         let resume = Resume { path: &state, key: &self.key };
         let trained = match &self.begun {
             None => train(&self.spec, &data, &self.recipe, Some(resume), progress)?,
@@ -389,7 +405,9 @@ impl Wanted {
             ..Description::of(self.spec.clone())
         };
         checkpoint::save(path, &trained.model, &description)?;
-        std::fs::remove_file(&state).map_err(|e| Error::io(&state, &e))
+        // Another training of the same may have removed it.
+        folder::remove_if_there(&state)?;
+        Ok(())
     }
 
     /// The recipe, and where it begins, in words.
@@ -419,6 +437,11 @@ impl Wanted {
             }
         )
     }
+}
+
+/// Where a training keeps its state, beside the weights that it will write.
+fn state_of(weights: &Path) -> PathBuf {
+    weights.with_extension("training")
 }
 
 fn record(

@@ -1,25 +1,38 @@
 //! The only place that prints: data to stdout, talk to stderr, no colour needed to understand either.
 //!
-//! A reader that goes away (`weakspot study | head`) is not an error of ours: what cannot be printed is dropped.
+//! A reader that goes away (`weakspot study | head`) is not an error of ours: what it does not take is dropped. Data that
+//! cannot be written for another reason, such as a full disk, are an error: a script would take half of them for the whole.
 //!
 //! Names of files, classes and tensors are written by strangers, and a terminal obeys what it is sent: escape sequences
 //! recolour it, rename its window or overwrite lines. They are cleaned here, where everything passes, and nowhere else.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 
-use weakspot::{Error, ErrorKind};
+use weakspot::{Error, ErrorKind, Result};
 
 use crate::exit_code;
 
 /// Data: what a script would read, byte for byte; cleaned where a terminal reads it.
-pub(crate) fn data(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let text = text.trim_end_matches('\n');
+///
+/// # Errors
+/// `Io` where they cannot be written, unless the reader has gone away.
+pub(crate) fn data(text: &str) -> Result<()> {
+    let stdout = std::io::stdout().lock();
     // The lines of a summary are ours.
     let shown = if stdout.is_terminal() { clean(text, "\n\t") } else { Cow::Borrowed(text) };
-    let _ = writeln!(stdout, "{shown}");
+    write_to(stdout, &shown)
+}
+
+fn write_to(mut out: impl Write, text: &str) -> Result<()> {
+    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::new(ErrorKind::Io, format!("the output cannot be written: {e}"))
+                .with_hint("check where stdout leads and its free space; files that were written are whole"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Talk, one line of it: what a person reads while it runs.
@@ -118,5 +131,29 @@ mod tests {
         }
         assert_eq!(line("ours\n"), "ours", "the end of a line is not part of it");
         assert_eq!(clean("a\n\tb\u{1b}", "\n\t"), "a\n\tb\\x1b", "a summary has lines");
+    }
+
+    /// Refuses everything, for one reason.
+    struct Refusing(std::io::ErrorKind);
+
+    impl Write for Refusing {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn data_that_do_not_fit_are_an_error_and_a_reader_that_went_away_is_none() {
+        let mut written = Vec::new();
+        write_to(&mut written, "a\n").unwrap();
+        assert_eq!(written, b"a\n");
+        write_to(Refusing(std::io::ErrorKind::BrokenPipe), "a").unwrap();
+        let error = write_to(Refusing(std::io::ErrorKind::StorageFull), "a").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert!(error.hint().is_some());
     }
 }

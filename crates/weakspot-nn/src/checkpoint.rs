@@ -12,6 +12,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use weakspot::input::open_regular;
 use weakspot::{Error, Result, output};
 use weakspot_conv::Method as Convolutions;
 
@@ -24,6 +25,9 @@ use crate::weights::{Tensor, Weights, check_shapes, is_ignored};
 ///
 /// One key, because the order of several is not fixed and the same checkpoint shall be the same bytes.
 const KEY: &str = "weakspot";
+
+/// The key under which the SHA-256 of that text and of every tensor stands.
+const DIGEST: &str = "sha256";
 
 /// Headers are short: 100 bytes per tensor. What claims more is not a model.
 const LARGEST_HEADER: u64 = 16 << 20;
@@ -120,6 +124,8 @@ pub struct Loaded {
     pub sha256: String,
     /// What was assumed because neither the file nor the user said it; to be shown.
     pub assumed: Vec<String>,
+    /// Whether the file carries a checksum of its content, which was found right.
+    pub checked: bool,
 }
 
 /// Writes a model with its description; whole or not at all. The same model makes the same bytes.
@@ -136,7 +142,16 @@ fn to_bytes(weights: &Weights, description: Option<&Description>) -> Result<Vec<
     let mut header: BTreeMap<&str, serde_json::Value> = BTreeMap::new();
     if let Some(description) = description {
         let text = serde_json::to_string(description).map_err(json)?;
-        header.insert("__metadata__", serde_json::json!({ "format": "pt", KEY: text }));
+        let mut hash = Sha256::new();
+        hash.update(text.as_bytes());
+        for (name, tensor) in &weights.0 {
+            hash.update(name.as_bytes());
+            for v in &tensor.data {
+                hash.update(v.to_le_bytes());
+            }
+        }
+        let digest = weakspot::digest::hex(&hash.finalize());
+        header.insert("__metadata__", serde_json::json!({ "format": "pt", DIGEST: digest, KEY: text }));
     }
     let mut offset = 0;
     for (name, tensor) in &weights.0 {
@@ -167,7 +182,7 @@ fn to_bytes(weights: &Weights, description: Option<&Description>) -> Result<Vec<
 ///
 /// # Errors
 /// `Io` when the file cannot be read; `Format` when it is not a safetensors file of the length its header claims
-/// (checked before anything is allocated), or when a tensor is missing, extra or misshapen, naming it and the shape
+/// (checked before anything is allocated), when its content is not what its checksum says, or when a tensor is missing, extra or misshapen, naming it and the shape
 /// expected; `InvalidParameter` when the image size is neither in the file nor in `overrides`.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let place = |e: Error| e.context(path.display());
@@ -178,11 +193,12 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let description = complete(described, &file.shapes(), overrides, &mut assumed).map_err(place)?;
     let network = models::network(&description.model).map_err(place)?;
     check_shapes(&network, &file.shapes()).map_err(place)?;
+    let checked = file.digest().is_some();
     let (weights, sha256) = file.read(|name| !is_ignored(name))?;
     let how = overrides.convolutions;
     let model = Model::with_convolutions(description.model.clone(), &weights, how).map_err(place)?;
     let model = model.with_source(Source { path: path.to_owned(), sha256: sha256.clone() });
-    Ok(Loaded { model, description, sha256, assumed })
+    Ok(Loaded { model, description, sha256, assumed, checked })
 }
 
 /// What a file says about its weights, from its header alone; `None` for a file that is not one of ours.
@@ -224,11 +240,8 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let io = |e: std::io::Error| {
-            Error::io(path, &e).with_hint("check that the weights file exists and can be read")
-        };
-        let mut file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
+        let (mut file, length) = open_regular(path)
+            .map_err(|e| e.with_hint("check that the weights file exists and can be read"))?;
         let (head, metadata) = read_header(&mut file, length).map_err(|e| e.context(path.display()))?;
         let infos: BTreeMap<String, TensorInfo> =
             metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
@@ -257,13 +270,28 @@ impl Opened {
         self.names.iter().map(|(file, name)| (name.as_str(), self.infos[file].shape.as_slice())).collect()
     }
 
+    /// What one of our own files says about itself, and the SHA-256 that it says of this and its tensors.
+    fn digest(&self) -> Option<(String, String)> {
+        let metadata = self.metadata.metadata().as_ref()?;
+        Some((metadata.get(KEY)?.clone(), metadata.get(DIGEST)?.clone()))
+    }
+
     /// The tensors that are wanted, and the file's SHA-256.
+    ///
+    /// # Errors
+    /// `Io`; `Format` for numbers that are not finite and for a file whose content is not what its checksum says.
     pub(crate) fn read(mut self, wanted: impl Fn(&str) -> bool) -> Result<(Weights, String)> {
         let mut hash = Sha256::new();
         hash.update(&self.head);
+        let claimed = self.digest();
+        let mut content = Sha256::new();
+        if let Some((text, _)) = &claimed {
+            content.update(text.as_bytes());
+        }
         let mut weights = Weights::default();
         let mut buffer = Vec::new();
         for file_name in self.metadata.offset_keys() {
+            content.update(file_name.as_bytes());
             let info = &self.infos[&file_name];
             let name = self.names.get(&file_name);
             let taken = name.filter(|name| wanted(name));
@@ -277,6 +305,9 @@ impl Opened {
                 buffer.resize(piece.min(rest), 0);
                 self.file.read_exact(&mut buffer).map_err(|e| Error::io(&self.path, &e))?;
                 hash.update(&buffer);
+                if claimed.is_some() {
+                    content.update(&buffer);
+                }
                 rest -= buffer.len();
             }
             if let Some(name) = taken {
@@ -290,6 +321,14 @@ impl Opened {
                 }
                 weights.0.insert(name.clone(), Tensor { shape: info.shape.clone(), data });
             }
+        }
+        let content = weakspot::digest::hex(&content.finalize());
+        if let Some((_, claimed)) = claimed.filter(|(_, claimed)| *claimed != content) {
+            return Err(Error::format(format!(
+                "{}: expected a content of SHA-256 {claimed}; came {content}: the file is damaged or was changed",
+                self.path.display()
+            ))
+            .with_hint("bring the file again, or train again"));
         }
         Ok((weights, weakspot::digest::hex(&hash.finalize())))
     }
@@ -329,9 +368,12 @@ fn is_ours(metadata: &Metadata) -> bool {
 /// What the file says about its weights, if it is one of ours.
 pub(crate) fn describe(metadata: &Metadata) -> Result<Option<Description>> {
     let Some(text) = metadata.metadata().as_ref().and_then(|m| m.get(KEY)) else { return Ok(None) };
-    let parsed =
-        serde_json::from_str(text).map_err(|e| Error::format(format!("its \"{KEY}\" metadata: {e}")));
-    parsed.map(Some)
+    let bad = |what: String| Error::format(format!("its \"{KEY}\" metadata: {what}"));
+    let parsed: Description = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+    if let Some(Accuracy { k, n, .. }) = parsed.accuracy.filter(|a| a.k > a.n) {
+        return Err(bad(format!("accuracy: expected at most n, {n}, right; came {k}")));
+    }
+    Ok(Some(parsed))
 }
 
 /// Joins what the file says, what the user says and what the tensors show.

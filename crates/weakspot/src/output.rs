@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Writes a file under a temporary name beside its place, then renames it, so that no reader and no crash
 /// ever sees half of it.
@@ -17,6 +18,39 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     finish(file, path, true)
 }
 
+/// A folder below another, made where it is missing. A link is taken as a folder only where it stays inside: what a run
+/// writes, and what `--force` clears, lies in the run's own folder.
+///
+/// # Errors
+/// `Io`, naming the path, when it cannot be made or leads out of `folder`.
+pub fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    stays_inside(folder, &path)?;
+    std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, &e))?;
+    Ok(path)
+}
+
+/// Checks that a path in a folder, where it exists, is no link that leads out of the folder.
+///
+/// # Errors
+/// `Io`, naming the path and where it leads.
+pub fn stays_inside(folder: &Path, path: &Path) -> Result<()> {
+    if !path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return Ok(());
+    }
+    let to = path.canonicalize().or_else(|_| path.read_link()).map_err(|e| Error::io(path, &e))?;
+    if folder.canonicalize().is_ok_and(|folder| to.starts_with(folder)) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: expected a place inside {}; it is a link to {}",
+        path.display(),
+        folder.display(),
+        to.display()
+    );
+    Err(Error::new(ErrorKind::Io, message).with_hint("remove the link, or choose another folder"))
+}
+
 fn refused(path: &Path, e: &std::io::Error) -> Error {
     let error = Error::io(path, e);
     if error.hint().is_some() {
@@ -25,10 +59,43 @@ fn refused(path: &Path, e: &std::io::Error) -> Error {
     error.with_hint("check that the folder exists, is writable and has free space")
 }
 
-/// A file under a temporary name in the folder of `path`.
+/// How the names of temporary files begin; six letters or digits follow.
+const TEMPORARY: &str = ".weakspot-";
+
+/// A file under a temporary name in the folder of `path`, locked for as long as it is written: see [`clear_litter`].
 fn begin(path: &Path) -> Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    tempfile::Builder::new().prefix(".weakspot-").tempfile_in(folder).map_err(|e| refused(path, &e))
+    let file =
+        tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(|e| refused(path, &e))?;
+    // Where a file system knows no locks, the file's age alone keeps it.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Removes temporary files that a killed run left in a folder: those that have our names, were last written before a
+/// moment, and are written by nobody now. What cannot be removed stays.
+pub fn clear_litter(folder: &Path, before: SystemTime) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.to_str().and_then(|name| name.strip_prefix(TEMPORARY)).is_some_and(is_drawn)
+            && is_left(&entry.path(), before)
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether a temporary name ends as those do that are drawn at random: in six letters or digits.
+pub fn is_drawn(ending: &str) -> bool {
+    ending.len() == 6 && ending.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn is_left(path: &Path, before: SystemTime) -> bool {
+    let Ok(found) = path.symlink_metadata() else { return false };
+    found.is_file()
+        && found.modified().is_ok_and(|written| written < before)
+        && std::fs::File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 /// Gives the temporary file its name; with `replace`, whatever has that name already is gone.
@@ -149,6 +216,37 @@ impl TensorFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn temporary_files_of_killed_runs_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let hour = Duration::from_hours(1);
+        let before = SystemTime::UNIX_EPOCH + 1000 * hour;
+        let old = |path: &Path| {
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(before - hour).unwrap();
+        };
+        for name in [".weakspot-a1B2c3", ".weakspot-fetch.json", ".weakspot-mine", "weakspot-a1B2c3", "notes"]
+        {
+            write_atomic(&at(name), b"").unwrap();
+            old(&at(name));
+        }
+        std::fs::create_dir(at(".weakspot-folder")).unwrap();
+        write_atomic(&at(".weakspot-young1"), b"").unwrap();
+        // One that is being written, by somebody slow.
+        let written = begin(&at("result")).unwrap();
+        old(written.path());
+        clear_litter(folder.path(), before);
+        assert!(!at(".weakspot-a1B2c3").exists());
+        for name in [".weakspot-fetch.json", ".weakspot-mine", "weakspot-a1B2c3", "notes", ".weakspot-young1"]
+        {
+            assert!(at(name).exists(), "{name}");
+        }
+        assert!(at(".weakspot-folder").exists() && written.path().exists());
+        finish(written, &at("result")).unwrap();
+        clear_litter(&at("absent"), before);
+    }
 
     #[test]
     fn of_two_that_write_one_new_file_the_second_is_told() {

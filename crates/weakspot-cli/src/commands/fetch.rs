@@ -20,7 +20,7 @@ pub(crate) fn run(args: &FetchArgs) -> Result<()> {
             return Err(Error::invalid("expected the name of what comes from there; got none")
                 .with_hint("for example weakspot fetch cifar10 --from cifar-10-binary.tar.gz"));
         }
-        output::data(&list(&root));
+        output::data(&list(&root))?;
         return Ok(());
     }
     if args.names.len() > 1 && args.sha256.is_some() {
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &FetchArgs) -> Result<()> {
             Error::invalid(format!("nothing is called {name:?}")).with_hint("weakspot fetch")
         })?;
         let folder = fetcher.fetch(source)?;
-        output::data(&folder.display().to_string());
+        output::data(&folder.display().to_string())?;
     }
     Ok(())
 }

@@ -115,7 +115,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
             summary.images, summary.empty_roi, summary.empty_roa
         ));
     }
-    output::data(&args.out.display().to_string());
+    output::data(&args.out.display().to_string())?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
             .with_hint("name the folder of one seed in it, such as its seed-0"));
         }
         report::seeds::rebuild(&args.dir)?;
-        output::data(&args.dir.join("report.html").display().to_string());
+        output::data(&args.dir.join("report.html").display().to_string())?;
         return Ok(Outcome::Done);
     }
     let results = args.dir.join("results.json");
@@ -38,21 +38,21 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
             .with_hint(format!("for example weakspot report {}", args.dir.join("mnist/default").display())));
         }
         report::reproduction::rebuild(&args.dir)?;
-        output::data(&args.dir.join("report.html").display().to_string());
+        output::data(&args.dir.join("report.html").display().to_string())?;
         return Ok(Outcome::Done);
     }
     if let Some(file) = &args.expect {
         let (table, agrees) = Expected::read(file)?.compare(&Expected::of_run(&args.dir)?)?;
-        output::data(&table);
+        output::data(&table)?;
         return Ok(if agrees { Outcome::Done } else { Outcome::CheckFailed });
     }
     if let Some(file) = &args.write_expected {
         folder::check_file(file, args.force)?;
         Expected::of_run(&args.dir)?.write(file)?;
-        output::data(&file.display().to_string());
+        output::data(&file.display().to_string())?;
         return Ok(Outcome::Done);
     }
     report::rebuild(&args.dir)?;
-    output::data(&args.dir.join("report.html").display().to_string());
+    output::data(&args.dir.join("report.html").display().to_string())?;
     Ok(Outcome::Done)
 }

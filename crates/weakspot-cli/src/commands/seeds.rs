@@ -53,8 +53,8 @@ pub(crate) fn run(args: &StudyArgs, asked: &Seeds) -> Result<()> {
     work.keep_finished()?;
     work.write()?;
     work.run()?;
-    output::data(&seeds::terminal_summary(&work.page()));
-    output::data(&work.out.join("report.html").display().to_string());
+    output::data(&seeds::terminal_summary(&work.page()))?;
+    output::data(&work.out.join("report.html").display().to_string())?;
     match work.failed.into_iter().next() {
         None => Ok(()),
         Some((seed, error)) => Err(error.context(format!("seed {seed} (the other studies are finished)"))),

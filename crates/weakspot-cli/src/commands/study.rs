@@ -46,8 +46,8 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     study.describe(&progress);
     let chosen = study.classifier(&progress)?;
     let (folder, found) = study.run(chosen, &wanted, watch, &progress)?;
-    output::data(&report::terminal_summary(&found.record));
-    output::data(&folder.join("report.html").display().to_string());
+    output::data(&report::terminal_summary(&found.record))?;
+    output::data(&folder.join("report.html").display().to_string())?;
     Ok(())
 }
 
@@ -201,6 +201,9 @@ impl<'a> Study<'a> {
             let fingerprint = study::fingerprint(&self.plan, &subject);
             let folder = wanted.settle(&fingerprint)?;
             let mut journal = FileJournal::open(&folder.journal(), &fingerprint)?;
+            if let Some(note) = journal.note() {
+                progress.note(note);
+            }
             if folder.resumes {
                 progress.note(&format!(
                     "goes on with {}: {} results are there already",
@@ -217,7 +220,12 @@ impl<'a> Study<'a> {
         args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
         watch.write(&folder.path, batch, progress.stages(), weights, folder.resumes)?;
         drop(journal);
-        folder.finish()?;
+        if !folder.finish()? {
+            progress.note(&format!(
+                "{}: removed by somebody else meanwhile; the results are whole",
+                folder.journal().display()
+            ));
+        }
         Ok((folder.path, found))
     }
 

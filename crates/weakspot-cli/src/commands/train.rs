@@ -34,6 +34,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         progress.note(&chosen.note);
         chosen.path
     };
-    output::data(&path.display().to_string());
+    output::data(&path.display().to_string())?;
     Ok(())
 }

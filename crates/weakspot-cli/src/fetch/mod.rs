@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use indicatif::HumanBytes;
 use weakspot::progress::Observer as _;
-use weakspot::{Error, ErrorKind, Result};
+use weakspot::{Error, ErrorKind, Result, output};
 
 use crate::progress::Progress;
 use catalog::{Digest, Layout, Published};
@@ -92,7 +92,11 @@ impl Fetcher<'_> {
         let waiting = self.root.join(WAITING);
         let fail = |e: std::io::Error| Error::io(&waiting, &e).with_hint(DISK);
         std::fs::create_dir_all(&waiting).map_err(fail)?;
-        let _lock = lock(&waiting.join(format!("{}.lock", source.name)))?;
+        let (_lock, alone) = lock(&waiting.join(format!("{}.lock", source.name)))?;
+        if alone {
+            // What a killed fetch was laying out is of no use.
+            clear_staging(&waiting, source.name);
+        }
         let mut checked = Vec::new();
         for file in source.files {
             checked.push(self.obtain(source, file, &places, &waiting)?);
@@ -279,12 +283,26 @@ impl Fetcher<'_> {
     }
 }
 
+/// Removes the folders in which earlier fetches of a source were laying out files, by their names: the source's and six
+/// letters or digits.
+fn clear_staging(waiting: &Path, source: &str) {
+    let Ok(entries) = std::fs::read_dir(waiting) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().and_then(|name| name.strip_prefix(source)).is_some_and(output::is_drawn);
+        // Of the entry itself: a link is not ours.
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 fn part_name(source: &Source, file: &Published) -> String {
     format!("{}-{}", source.name, file.name)
 }
 
-/// Keeps a second fetch of the same thing away until this one ends, however it ends.
-fn lock(path: &Path) -> Result<File> {
+/// Keeps a second fetch of the same thing away until this one ends, however it ends; and whether it surely does.
+fn lock(path: &Path) -> Result<(File, bool)> {
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -293,7 +311,8 @@ fn lock(path: &Path) -> Result<File> {
         .map_err(|e| Error::io(path, &e).with_hint(DISK))?;
     match file.try_lock() {
         // Where a file system knows no locks, two fetches at once still end in a digest.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        Ok(()) => Ok((file, true)),
+        Err(TryLockError::Error(_)) => Ok((file, false)),
         Err(TryLockError::WouldBlock) => Err(Error::new(
             ErrorKind::Io,
             format!("another weakspot is fetching this: it holds {}", path.display()),
@@ -309,4 +328,23 @@ fn place(new: &Path, target: &Path, old: &Path) -> Result<()> {
         std::fs::rename(target, old).map_err(fail)?;
     }
     std::fs::rename(new, target).map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_killed_fetches_are_removed_and_nothing_else() {
+        let waiting = tempfile::tempdir().unwrap();
+        let names = ["mnista1B2c3", "mnist-a1B2c", "mnist-c.part", "mnist", "cats-vs-dogsa1B2c3"];
+        for name in names {
+            std::fs::create_dir_all(waiting.path().join(name).join("new")).unwrap();
+        }
+        output::write_atomic(&waiting.path().join("mnistd4E5f6"), b"a file").unwrap();
+        clear_staging(waiting.path(), "mnist");
+        assert!(!waiting.path().join("mnista1B2c3").exists());
+        assert!(waiting.path().join("mnistd4E5f6").exists());
+        assert!(names[1..].iter().all(|name| waiting.path().join(name).exists()));
+    }
 }

@@ -1,6 +1,6 @@
 //! The help teaches.
 
-use crate::program::weakspot;
+use crate::program::{command, weakspot};
 
 #[test]
 fn the_help_names_the_commands_and_shows_examples() {
@@ -52,4 +52,15 @@ fn no_command_or_an_unknown_one_is_an_error_that_says_what_to_type() {
         assert!(lines[1].starts_with("hint: "), "{words:?}: {}", said.stderr);
         assert_eq!(said.stdout, "", "{words:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command(folder.path(), &["fetch"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("the output cannot be written") && said.contains("hint: "), "{said}");
 }

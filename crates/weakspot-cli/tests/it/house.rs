@@ -82,6 +82,22 @@ fn crates_depend_only_along_the_drawn_arrows() {
     }
 }
 
+#[test]
+fn release_builds_check_for_overflow_outside_the_kernels() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    let having = |line: &str| {
+        let sections = manifest.split("\n[").filter(|section| section.lines().any(|l| l == line));
+        sections.map(|section| section.split(']').next().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(having("overflow-checks = true"), ["profile.release"]);
+    let kernels = ["weakspot-conv", "weakspot-nn", "matrixmultiply", "rustfft"];
+    assert_eq!(
+        having("overflow-checks = false"),
+        kernels.map(|name| format!("profile.release.package.{name}"))
+    );
+}
+
 /// Whether an SPDX expression of `OR`s and `AND`s without nesting beyond one level can be satisfied.
 fn satisfiable(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");

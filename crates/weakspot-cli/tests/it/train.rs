@@ -49,6 +49,30 @@ fn training_without_a_place_keeps_the_weights_where_a_study_looks_for_them() {
     assert_ne!(other, path);
 }
 
+#[test]
+fn a_damaged_kept_model_is_named_and_trained_again_and_a_state_left_beside_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = words(&words(&["train", "demo"], &QUICK), &["--models", "models"]);
+    let path = folder.path().join(weakspot(folder.path(), &kept).ok().stdout.trim());
+    let whole = std::fs::read(&path).unwrap();
+    let state = path.with_extension("training");
+    write_atomic(&state, b"left by a kill").unwrap();
+    assert!(weakspot(folder.path(), &kept).ok().stderr.contains("reuses"));
+    assert!(!state.exists());
+
+    let mut bytes = whole.clone();
+    let place = bytes.len() - 5;
+    bytes[place] ^= 1;
+    write_atomic(&path, &bytes).unwrap();
+    // A state that is damaged is named as well.
+    write_atomic(&state, b"half of a state").unwrap();
+    let said = weakspot(folder.path(), &kept).ok().stderr;
+    assert!(said.contains("is damaged or was changed; it is trained again"), "{said}");
+    assert!(said.contains("the training begins anew"), "{said}");
+    assert!(std::fs::read(&path).unwrap() == whole, "the same bytes again");
+    assert!(!state.exists());
+}
+
 /// A file's tensors by name, and its metadata.
 fn held(path: &Path) -> (BTreeMap<String, Vec<u8>>, String) {
     let bytes = std::fs::read(path).unwrap();

@@ -26,7 +26,7 @@ use crate::weights::Weights;
 use batches::Batches;
 use cut::{cut, of_part};
 use epoch::Trainer;
-use resume::{Progressed, Told};
+use resume::{Limits, Progressed, Told};
 
 /// Images to learn from, and images that say when to stop.
 #[derive(Clone, Copy, Debug)]
@@ -144,9 +144,10 @@ fn train_within(
             (Some(trunk), head)
         }
     };
-    let kept = resume.and_then(|resume| resume.load());
-    // A file that fits the key and not the network was tampered with: begin anew.
-    let kept = kept.filter(|k| k.weights.check(&learner).is_ok() && k.best_weights.check(&learner).is_ok());
+    let n_steps = data.train.len().div_ceil(recipe.batch_size);
+    let limits =
+        Limits { network: &learner, max_epochs: recipe.max_epochs, n_steps, n_tune: data.tune.len() };
+    let kept = resume.and_then(|resume| kept(&resume, &limits, observer));
     let progressed = kept.unwrap_or_else(|| {
         let weights = of_part(start, &learner);
         Progressed { told: Told::default(), best_weights: weights.clone(), weights, moments: Vec::new() }
@@ -164,6 +165,21 @@ fn train_within(
     let Told { epochs, best, .. } = told;
     let tune_correct = epochs[best].tune_correct;
     Ok(Trained { model, best, epochs, tune_correct, n_tune: data.tune.len() })
+}
+
+/// The state to go on from, if there is one of this training. One that cannot be believed is told, and begun anew.
+fn kept(resume: &Resume<'_>, limits: &Limits<'_>, observer: &dyn Observer) -> Option<Progressed> {
+    let checked = |kept: Progressed| {
+        kept.check(limits).map_err(|e| e.context(resume.path.display()))?;
+        Ok(kept)
+    };
+    match resume.load().and_then(|kept| kept.map(checked).transpose()) {
+        Ok(kept) => kept,
+        Err(error) => {
+            observer.note(&format!("{error}; the training begins anew"));
+            None
+        }
+    }
 }
 
 /// Runs the epochs that are left. Returns what they came to and the best one's weights.
@@ -184,8 +200,9 @@ fn run(
         if last.is_some_and(|last| enough(recipe, number - 1 - told.last_rise, last.tune_correct == n_tune)) {
             break;
         }
-        let (loss, accuracy) = trainer.learn(number, observer)?;
-        let (tune_loss, tune_correct) = trainer.tune(number, observer)?;
+        let stopped = |error| stopped_after(error, told.epochs.len(), resume);
+        let (loss, accuracy) = trainer.learn(number, observer).map_err(stopped)?;
+        let (tune_loss, tune_correct) = trainer.tune(number, observer).map_err(stopped)?;
         let before = told.epochs.get(told.best).copied();
         let rises = before.is_none_or(|b| tune_correct > b.tune_correct);
         let ties = before.is_some_and(|b| tune_correct == b.tune_correct && tune_loss < b.tune_loss);
@@ -204,6 +221,14 @@ fn run(
         }
     }
     Ok((told, best_weights))
+}
+
+/// The error of a training that was asked to stop says what it has kept.
+fn stopped_after(error: Error, epochs: usize, resume: Option<Resume<'_>>) -> Error {
+    let (ErrorKind::Interrupted, Some(resume), 1..) = (error.kind(), resume, epochs) else { return error };
+    let epochs = if epochs == 1 { "1 epoch is".to_owned() } else { format!("{epochs} epochs are") };
+    let message = format!("stopped while training; {epochs} kept in {}", resume.path.display());
+    Error::new(ErrorKind::Interrupted, message).with_hint("type the same command again to go on from there")
 }
 
 /// Whether training stops, `waited` epochs after the tune accuracy last rose.

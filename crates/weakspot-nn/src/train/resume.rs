@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use weakspot::digest::hex;
+use weakspot::input::read_bounded;
 use weakspot::output::{TensorFile, TensorSpec};
 use weakspot::{Error, Result};
 
 use super::Epoch;
+use crate::network::Network;
 use crate::weights::{Tensor, Weights};
 
 /// Where a training keeps its state after every epoch, and the key of what decides it.
 ///
-/// The file is a cache of about four times the weights' size: one of another key, or one that cannot be read, is
-/// begun anew. Whoever asked for it removes it when the weights are safe.
+/// The file is a cache of about four times the weights' size, with a digest of its content: one of another key is begun
+/// anew, and so is one that is damaged, which the observer is told. Whoever asked for it removes it when the weights are
+/// safe.
 #[derive(Clone, Copy, Debug)]
 pub struct Resume<'a> {
     /// The file.
@@ -48,6 +53,10 @@ pub(super) struct Told {
 
 const KEY: &str = "key";
 const TOLD: &str = "training";
+const DIGEST: &str = "sha256";
+
+/// Four times the weights of a VGG16 for photographs are 2 GB.
+const LARGEST: u64 = 32 << 30;
 
 impl Resume<'_> {
     /// Keeps a training's state, one tensor at a time: together they are four times the weights.
@@ -74,47 +83,163 @@ impl Resume<'_> {
         }
         let told = serde_json::to_string(told)
             .map_err(|e| Error::format(format!("{}: {e}", self.path.display())))?;
-        let metadata = BTreeMap::from([(KEY.to_owned(), self.key.to_owned()), (TOLD.to_owned(), told)]);
+        tensors.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        let mut digest = Digest::of(&told);
+        for (spec, data) in &tensors {
+            digest.add(&spec.name, &spec.shape, &to_bytes(data));
+        }
+        let metadata = [(KEY, self.key.to_owned()), (DIGEST, digest.finish()), (TOLD, told)]
+            .map(|(key, value)| (key.to_owned(), value));
+        let metadata = BTreeMap::from(metadata);
         let specs: Vec<TensorSpec> = tensors.iter().map(|(spec, _)| spec.clone()).collect();
         let mut file = TensorFile::create(self.path, &specs, &metadata)?;
         for (spec, data) in tensors {
-            let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-            file.write_rows(&spec.name, 0, &bytes)?;
+            file.write_rows(&spec.name, 0, &to_bytes(data))?;
         }
         file.finish()
     }
 
-    /// The state that was kept, if it is of this training and whole.
-    pub(super) fn load(&self) -> Option<Progressed> {
-        let file = std::fs::read(self.path).ok()?;
-        let (_, metadata) = safetensors::SafeTensors::read_metadata(&file).ok()?;
-        let metadata = metadata.metadata().as_ref()?;
-        if metadata.get(KEY)? != self.key {
-            return None;
+    /// The state that was kept; `None` where there is none, or one of another training.
+    ///
+    /// # Errors
+    /// `Io` and `Format` for a file that cannot be read, or does not hold what was written.
+    pub(super) fn load(&self) -> Result<Option<Progressed>> {
+        if self.path.symlink_metadata().is_err() {
+            return Ok(None);
         }
-        let told: Told = serde_json::from_str(metadata.get(TOLD)?).ok()?;
-        let tensors = safetensors::SafeTensors::deserialize(&file).ok()?;
-        let (mut weights, mut best_weights) = (Weights::default(), Weights::default());
-        let mut moments: BTreeMap<String, Vec<f32>> = BTreeMap::new();
-        for (name, view) in tensors.iter() {
-            let data = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            let tensor = || view.shape().to_vec();
-            if let Some(name) = name.strip_prefix("now.") {
-                weights.0.insert(name.to_owned(), Tensor { shape: tensor(), data });
-            } else if let Some(name) = name.strip_prefix("best.") {
-                best_weights.0.insert(name.to_owned(), Tensor { shape: tensor(), data });
-            } else {
-                moments.insert(name.to_owned(), data);
-            }
-        }
-        let mut lists = Vec::new();
-        while let (Some(first), Some(second)) =
-            (moments.remove(&moment(lists.len(), 0)), moments.remove(&moment(lists.len(), 1)))
-        {
-            lists.push([first, second]);
-        }
-        Some(Progressed { told, weights, best_weights, moments: lists })
+        let file = read_bounded(self.path, LARGEST)?;
+        read(&file, self.key).map_err(|e| e.context(self.path.display()))
     }
+}
+
+fn read(file: &[u8], key: &str) -> Result<Option<Progressed>> {
+    let bad = |came: String| Error::format(format!("expected the state of a training; came {came}"));
+    let broken = |e: safetensors::SafeTensorError| bad(format!("a damaged file ({e})"));
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(file).map_err(broken)?;
+    let said = |key: &str| metadata.metadata().as_ref().and_then(|m| m.get(key));
+    let (Some(found), Some(text), Some(expected)) = (said(KEY), said(TOLD), said(DIGEST)) else {
+        return Err(bad("a file without a key or a checksum".to_owned()));
+    };
+    if found != key {
+        return Ok(None);
+    }
+    let tensors = safetensors::SafeTensors::deserialize(file).map_err(broken)?;
+    let mut names = tensors.names();
+    names.sort_unstable();
+    let mut digest = Digest::of(text);
+    let (mut weights, mut best_weights) = (Weights::default(), Weights::default());
+    let mut moments: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    for name in names {
+        let view = tensors.tensor(name).map_err(broken)?;
+        if view.dtype() != safetensors::Dtype::F32 {
+            return Err(bad(format!("numbers of the type {:?} in {name}", view.dtype())));
+        }
+        digest.add(name, view.shape(), view.data());
+        let data = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let shape = || view.shape().to_vec();
+        if let Some(name) = name.strip_prefix("now.") {
+            weights.0.insert(name.to_owned(), Tensor { shape: shape(), data });
+        } else if let Some(name) = name.strip_prefix("best.") {
+            best_weights.0.insert(name.to_owned(), Tensor { shape: shape(), data });
+        } else {
+            moments.insert(name.to_owned(), data);
+        }
+    }
+    if digest.finish() != *expected {
+        return Err(bad("a file whose checksum is another: it is damaged".to_owned()));
+    }
+    let told: Told = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+    let mut lists = Vec::new();
+    while let (Some(first), Some(second)) =
+        (moments.remove(&moment(lists.len(), 0)), moments.remove(&moment(lists.len(), 1)))
+    {
+        lists.push([first, second]);
+    }
+    Ok(Some(Progressed { told, weights, best_weights, moments: lists }))
+}
+
+/// What a state must fit before a training goes on from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits<'a> {
+    pub(super) network: &'a Network,
+    pub(super) max_epochs: usize,
+    /// Steps in each epoch.
+    pub(super) n_steps: usize,
+    pub(super) n_tune: usize,
+}
+
+impl Progressed {
+    /// Checks that a state that was read can be one of this training: a checksum only says that nobody changed it by
+    /// accident.
+    ///
+    /// # Errors
+    /// `Format`, saying what was expected.
+    pub(super) fn check(&self, limits: &Limits<'_>) -> Result<()> {
+        let Told { epochs, best, last_rise, steps } = &self.told;
+        let n = epochs.len();
+        let expect = |holds: bool, expected: String, came: String| {
+            if holds {
+                return Ok(());
+            }
+            Err(Error::format(format!("expected {expected}; came {came}")))
+        };
+        let most = limits.max_epochs;
+        expect((1..=most).contains(&n), format!("1 to {most} epochs"), n.to_string())?;
+        for (name, place) in [("best", *best), ("last_rise", *last_rise)] {
+            expect(place < n, format!("{name} to be one of {n} epochs, from 0"), place.to_string())?;
+        }
+        let made = n.checked_mul(limits.n_steps).and_then(|made| i32::try_from(made).ok());
+        expect(made == Some(*steps), format!("{n} epochs of {} steps", limits.n_steps), steps.to_string())?;
+        for epoch in epochs {
+            let n_tune = limits.n_tune;
+            let right = epoch.tune_correct;
+            expect(right <= n_tune, format!("tune_correct of at most {n_tune}"), right.to_string())?;
+            let finite = epoch.loss.is_finite() && epoch.tune_loss.is_finite() && epoch.accuracy.is_finite();
+            expect(finite, "finite losses".to_owned(), format!("{epoch:?}"))?;
+        }
+        self.weights.check(limits.network)?;
+        self.best_weights.check(limits.network)?;
+        let tensors = [&self.weights, &self.best_weights].into_iter().flat_map(|w| w.0.values());
+        let lists = tensors.map(|tensor| &tensor.data).chain(self.moments.iter().flatten());
+        for list in lists {
+            let odd = list.iter().find(|v| !v.is_finite());
+            expect(odd.is_none(), "finite numbers".to_owned(), format!("{odd:?}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// SHA-256 over what a state holds: the numbers told, then every tensor in the order of names.
+struct Digest(Sha256);
+
+impl Digest {
+    fn of(told: &str) -> Self {
+        let mut digest = Self(Sha256::new());
+        digest.part(told.as_bytes());
+        digest
+    }
+
+    /// With its length, so that no two contents are the same bytes in a row.
+    fn part(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn add(&mut self, name: &str, shape: &[usize], data: &[u8]) {
+        self.part(name.as_bytes());
+        for &length in shape {
+            self.0.update((length as u64).to_le_bytes());
+        }
+        self.part(data);
+    }
+
+    fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+fn to_bytes(data: &[f32]) -> Vec<u8> {
+    data.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
 fn moment(tensor: usize, which: usize) -> String {

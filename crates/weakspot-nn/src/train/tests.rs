@@ -114,3 +114,107 @@ fn a_training_stops_within_a_batch_and_not_only_between_two() {
         assert_eq!(stopped.kind(), ErrorKind::Interrupted);
     }
 }
+
+/// A spec, images, labels and ids that are trained in no time.
+fn tiny() -> (ModelSpec, Pixels, Vec<usize>, Vec<String>) {
+    let pixels = hashed(12 * 64, 3).iter().map(|v| f32::midpoint(*v, 1.0)).collect();
+    let pixels = Pixels::F32(Array4::from_shape_vec((12, 1, 8, 8), pixels).unwrap());
+    let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(32).unwrap(), [1, 8, 8], 2);
+    (spec, pixels, (0..12).map(|i| i % 2).collect(), (0..12).map(|i| format!("{i:02}")).collect())
+}
+
+#[test]
+fn a_state_that_was_changed_by_hand_is_told_and_never_believed() {
+    let (spec, pixels, labels, ids) = tiny();
+    let (train_part, tune) = ((4..12).collect::<Vec<_>>(), (0..4).collect::<Vec<_>>());
+    let data = TrainingData { pixels: &pixels, labels: &labels, ids: &ids, train: &train_part, tune: &tune };
+    let recipe = Recipe { max_epochs: 2, batch_size: 4, ..Recipe::for_model(&spec, 0) };
+    let folder = tempfile::tempdir().unwrap();
+    let resume = Resume { path: &folder.path().join("x.training"), key: "this one" };
+    let weights = init::weights(&models::network(&spec).unwrap(), 0);
+    let epoch = Epoch { loss: 0.5, accuracy: 0.5, tune_loss: 0.5, tune_correct: 4 };
+    let good = Told { epochs: vec![epoch], best: 0, last_rise: 0, steps: 2 };
+    let notes = |told: &Told, weights: &Weights| {
+        resume.save(told, weights, weights, &[]).unwrap();
+        let listener = Listener::default();
+        let trained = train(&spec, &data, &recipe, Some(resume), &listener).unwrap();
+        (listener.notes.into_inner().unwrap().concat(), trained.epochs[0])
+    };
+    let (said, first) = notes(&good, &weights);
+    assert_eq!((said.as_str(), first), ("", epoch), "a good state is gone on from");
+    let told = |change: &dyn Fn(&mut Told)| {
+        let mut told = good.clone();
+        change(&mut told);
+        told
+    };
+    let mut infinite = weights.clone();
+    infinite.0.get_mut("classifier.bias").unwrap().data[0] = f32::INFINITY;
+    for (told, weights, expected) in [
+        (told(&|t| t.best = 99), &weights, "best to be one of 1 epochs"),
+        (told(&|t| t.last_rise = 1), &weights, "last_rise to be one of 1 epochs"),
+        (told(&|t| t.steps = 3), &weights, "1 epochs of 2 steps; came 3"),
+        (told(&|t| t.epochs[0].tune_correct = 1 << 63), &weights, "tune_correct of at most 4"),
+        (told(&|t| t.epochs.clear()), &weights, "1 to 2 epochs; came 0"),
+        (told(&|t| t.epochs = vec![epoch; 3]), &weights, "1 to 2 epochs; came 3"),
+        (good.clone(), &infinite, "finite numbers"),
+        (good.clone(), &Weights::default(), "is missing"),
+    ] {
+        let (said, first) = notes(&told, weights);
+        assert!(said.contains(expected) && said.contains("begins anew"), "{expected}: {said}");
+        assert_ne!(first, epoch, "{expected}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_kept_state_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.training");
+    let resume = Resume { path: &path, key: "this one" };
+    let tensor = crate::Tensor { shape: vec![2], data: vec![0.5, -1.25] };
+    let weights = Weights([("a".to_owned(), tensor)].into());
+    let epoch = Epoch { loss: 0.5, accuracy: 0.5, tune_loss: 0.5, tune_correct: 4 };
+    let told = Told { epochs: vec![epoch], best: 0, last_rise: 0, steps: 2 };
+    assert!(resume.load().unwrap().is_none(), "nothing is there yet");
+    resume.save(&told, &weights, &weights, &[[vec![0.25], vec![]]]).unwrap();
+    let kept = resume.load().unwrap().unwrap();
+    assert_eq!((&kept.told, &kept.weights, &kept.best_weights), (&told, &weights, &weights));
+    assert_eq!(kept.moments, [[vec![0.25], vec![]]]);
+    let whole = std::fs::read(&path).unwrap();
+    for bit in 0..whole.len() * 8 {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        weakspot::output::write_atomic(&path, &bytes).unwrap();
+        // Another key is another training; all else is damage.
+        assert!(!matches!(resume.load(), Ok(Some(_))), "bit {bit}");
+    }
+}
+
+/// Stops when the second epoch begins.
+#[derive(Default)]
+struct Hasty(Mutex<bool>);
+
+impl Observer for Hasty {
+    fn stage(&self, name: &str, _: usize) {
+        *self.0.lock().unwrap() |= name.contains("epoch 2 ");
+    }
+
+    fn interrupted(&self) -> bool {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[test]
+fn a_training_that_is_stopped_says_what_it_has_kept() {
+    let (spec, pixels, labels, ids) = tiny();
+    let (train_part, tune) = ((4..12).collect::<Vec<_>>(), (0..4).collect::<Vec<_>>());
+    let data = TrainingData { pixels: &pixels, labels: &labels, ids: &ids, train: &train_part, tune: &tune };
+    let recipe = Recipe { max_epochs: 3, patience: 3, batch_size: 4, ..Recipe::for_model(&spec, 0) };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.training");
+    let stopped = |resume| train(&spec, &data, &recipe, resume, &Hasty::default()).unwrap_err();
+    let error = stopped(Some(Resume { path: &path, key: "k" }));
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert!(error.to_string().contains("1 epoch is kept in"), "{error}");
+    assert!(error.hint().unwrap().contains("go on from there") && path.exists());
+    assert!(stopped(None).to_string().contains("nothing was saved"));
+}

@@ -79,6 +79,43 @@ fn a_checkpoint_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_flipped_bit_in_a_file_of_ours_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (model, description) = described();
+    save(&path, &model, &description).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let weights = model.weights().unwrap();
+    assert!(load(&path, &Overrides::default()).unwrap().checked);
+    // What the file says about itself stands first; then the tensors, of which a few places must do.
+    let text = whole.windows(4).position(|w| w == b"pt\",").unwrap();
+    let places = (text..text + 600).step_by(7).chain((text + 600..whole.len()).step_by(whole.len() / 40));
+    for place in places {
+        for bit in [0, 3, 6] {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << bit;
+            weakspot::output::write_atomic(&path, &bytes).unwrap();
+            let Ok(loaded) = load(&path, &Overrides::default()) else { continue };
+            // Without its name a checksum is none, and that is told.
+            let same = loaded.description == description && loaded.model.weights().unwrap() == weights;
+            assert!(same || !loaded.checked, "byte {place}, bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn an_accuracy_of_more_right_than_images_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let (model, mut description) = described();
+    description.accuracy = Some(Accuracy { k: 7, n: 6, low: 0.0, high: 1.0 });
+    save(&path, &model, &description).unwrap();
+    let error = load(&path, &Overrides::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Format);
+    assert!(error.to_string().contains("expected at most n, 6, right; came 7"), "{error}");
+}
+
+#[test]
 fn weights_from_elsewhere_tell_their_network() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("foreign.safetensors");

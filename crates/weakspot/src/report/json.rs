@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::read_bounded;
 
 /// A summary has a few hundred rows.
 const LARGEST_SUMMARY: u64 = 64 << 20;
@@ -31,10 +32,5 @@ pub(super) fn bytes<T: Serialize + DeserializeOwned + PartialEq>(name: &str, rec
 /// # Errors
 /// `Io` for a file that cannot be read; `Format` for one that is too large.
 pub(super) fn read_summary(path: &Path) -> Result<Vec<u8>> {
-    let io = |e: std::io::Error| Error::io(path, &e);
-    let length = path.metadata().map_err(io)?.len();
-    if length > LARGEST_SUMMARY {
-        return Err(Error::format(format!("{}: {length} bytes are no summary", path.display())));
-    }
-    std::fs::read(path).map_err(io)
+    read_bounded(path, LARGEST_SUMMARY)
 }

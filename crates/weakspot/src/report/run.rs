@@ -6,7 +6,8 @@ use std::path::Path;
 use ndarray::Axis;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::output::write_atomic;
+use crate::input::read_bounded;
+use crate::output::{subfolder, write_atomic};
 use crate::report::{csv, figures, html, json, markdown, tables};
 use crate::study;
 use crate::study::maps::StudyMaps;
@@ -26,12 +27,12 @@ pub struct Run {
 /// Reads `results.json`, `ledger.csv` and `maps.safetensors` from a run's folder.
 ///
 /// # Errors
-/// `Io` for a file that is not there, `Format` for one that is damaged, `Unsupported` for one of another version,
-/// `Shape` when the files do not belong together.
+/// `Io` for a file that is not there, `Format` for one that is damaged or contradicts itself, `Unsupported` for one of
+/// another version, `Shape` when the files do not belong together.
 pub fn load(dir: &Path) -> Result<Run> {
     let record = load_record(dir)?;
-    let ledger = csv::read_ledger(&read(dir, "ledger.csv")?)?;
-    let maps = StudyMaps::from_safetensors(&read(dir, "maps.safetensors")?)?;
+    let ledger = csv::read_ledger(&read(dir, "ledger.csv", LARGEST_LEDGER)?)?;
+    let maps = StudyMaps::from_safetensors(&read(dir, "maps.safetensors", LARGEST_MAPS)?)?;
     let [_, h, w] = record.data.image_shape;
     if maps.size() != (h, w) {
         let (mh, mw) = maps.size();
@@ -48,7 +49,7 @@ pub fn load(dir: &Path) -> Result<Run> {
 /// # Errors
 /// As [`load`].
 pub fn load_record(dir: &Path) -> Result<Record> {
-    read_record(&read(dir, "results.json")?)
+    read_record(&read(dir, "results.json", LARGEST_RECORD)?)
 }
 
 /// Writes a run's folder: `results.json`, `ledger.csv`, `maps.safetensors`, `blob-<class>.png`, `tables/`,
@@ -56,15 +57,13 @@ pub fn load_record(dir: &Path) -> Result<Record> {
 /// that has one has everything.
 ///
 /// # Errors
-/// `Io` when the folder cannot be written, `Numerical` when the record holds a number that JSON cannot (NaN, infinity).
+/// `Io` when the folder cannot be written, or `tables` or `figures` leads out of it; `Numerical` when the record holds a number that JSON cannot (NaN, infinity).
 ///
 /// # Determinism
 /// Equal runs give equal bytes, file by file.
 pub fn write(dir: &Path, run: &Run) -> Result<()> {
     let record = json::bytes("results.json", &run.record)?;
-    for folder in [dir.to_owned(), dir.join("tables"), dir.join("figures")] {
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
-    }
+    let [tables_dir, figures_dir] = [subfolder(dir, "tables")?, subfolder(dir, "figures")?];
     write_atomic(&dir.join("maps.safetensors"), &run.maps.to_safetensors()?)?;
     write_atomic(&dir.join("ledger.csv"), &csv::ledger(&run.ledger)?)?;
     let names = blob_names(&run.record.data.classes);
@@ -76,15 +75,12 @@ pub fn write(dir: &Path, run: &Run) -> Result<()> {
     }
     let tables = tables::all(&run.record);
     for table in &tables {
-        write_atomic(&dir.join("tables").join(format!("{}.csv", table.name)), &csv::table(table)?)?;
-        write_atomic(
-            &dir.join("tables").join(format!("{}.md", table.name)),
-            markdown::table(table).as_bytes(),
-        )?;
+        write_atomic(&tables_dir.join(format!("{}.csv", table.name)), &csv::table(table)?)?;
+        write_atomic(&tables_dir.join(format!("{}.md", table.name)), markdown::table(table).as_bytes())?;
     }
     let figures = figures::all(&run.record, &run.maps)?;
     for figure in &figures {
-        write_atomic(&dir.join("figures").join(format!("{}.png", figure.name)), &figure.png)?;
+        write_atomic(&figures_dir.join(format!("{}.png", figure.name)), &figure.png)?;
     }
     write_atomic(&dir.join("report.html"), html::page(&run.record, &tables, &figures).as_bytes())?;
     write_atomic(&dir.join("results.json"), &record)
@@ -111,14 +107,23 @@ fn read_record(bytes: &[u8]) -> Result<Record> {
         );
     }
     let mut record: Record = serde_json::from_value(value).map_err(damaged)?;
+    record.check().map_err(|e| {
+        e.context("results.json").with_hint("run the study again; the file is damaged or was changed by hand")
+    })?;
     study::upgrade(&mut record);
     Ok(record)
 }
 
-fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
-    let path = dir.join(name);
-    std::fs::read(&path).map_err(|e| {
-        Error::io(&path, &e).with_hint("give the folder of a finished study, as `weakspot study` printed it")
+/// The longest files that are read: a record with a million skipped files; a row for each of ten million images; maps of
+/// every image.
+const LARGEST_RECORD: u64 = 256 << 20;
+const LARGEST_LEDGER: u64 = 4 << 30;
+const LARGEST_MAPS: u64 = 32 << 30;
+
+fn read(dir: &Path, name: &str, most: u64) -> Result<Vec<u8>> {
+    read_bounded(&dir.join(name), most).map_err(|e| match e.kind() {
+        ErrorKind::Io => e.with_hint("give the folder of a finished study, as `weakspot study` printed it"),
+        _ => e,
     })
 }
 
@@ -310,6 +315,58 @@ mod tests {
         assert_eq!(checks::weak_baseline(&record), None);
         record.worst_of.get_mut("adv_worst").unwrap().pop();
         assert_eq!(checks::weak_baseline(&record).unwrap().value, 1.0);
+    }
+
+    #[test]
+    fn a_record_that_contradicts_itself_is_refused_before_anything_is_made_of_it() {
+        let whole = serde_json::to_value(fixture::demo().record).unwrap();
+        for (k, n) in [(201_u64, 200_u64), (3, 1_000_000_000), (3, 1 << 62), (1 << 62, 200), (6, 0)] {
+            let mut record = whole.clone();
+            let score = &mut record["directions"][0]["by_fill"][1]["scores"]["mod_adv"];
+            (score["k"], score["n"]) = (k.into(), n.into());
+            let error = read_record(record.to_string().as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Format, "{k} of {n}");
+            assert!(error.to_string().contains("directions/0/by_fill/1/scores/mod_adv"), "{error}");
+            assert!(error.hint().is_some(), "{k} of {n}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link_out_of_the_folder() {
+        let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let link = |name: &str, to: &Path| std::os::unix::fs::symlink(to, dir.path().join(name)).unwrap();
+        for name in ["tables", "figures"] {
+            link(name, outside.path());
+            let error = write(dir.path(), &fixture::demo()).unwrap_err();
+            assert!(error.to_string().contains(name) && error.hint().is_some(), "{error}");
+            std::fs::remove_file(dir.path().join(name)).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+        // A link to a file is replaced and not followed.
+        let mine = outside.path().join("mine");
+        write_atomic(&mine, b"mine").unwrap();
+        link("report.html", &mine);
+        write(dir.path(), &fixture::demo()).unwrap();
+        assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_in_a_files_place_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &fixture::demo()).unwrap();
+        for name in ["maps.safetensors", "ledger.csv", "results.json"] {
+            let path = dir.path().join(name);
+            std::fs::remove_file(&path).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+            let error = load(dir.path()).unwrap_err();
+            assert!(error.to_string().contains("came a named pipe"), "{error}");
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+            let error = load(dir.path()).unwrap_err();
+            assert!(error.to_string().contains("came a device"), "{error}");
+        }
     }
 
     #[test]

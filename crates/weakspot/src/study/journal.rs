@@ -4,7 +4,7 @@
 //! resumed study reads them back and computes only what is missing. Because each row depends on its image alone,
 //! the result is the same bytes (`docs/DESIGN.md`, invariant 9).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
@@ -40,24 +40,31 @@ impl Journal for NoJournal {
 }
 
 /// How a journal's first line begins.
-const MAGIC: &str = "weakspot-journal/1 ";
+const MAGIC: &str = "weakspot-journal/2 ";
 
-/// A journal in one file: a fingerprint line, then `stage TAB id TAB json` lines.
+/// Its first line before rows had checksums and ids were escaped: such a journal is begun anew.
+const MAGIC_BEFORE: &str = "weakspot-journal/1 ";
+
+/// A journal in one file: a fingerprint line, then `checksum TAB stage TAB id TAB json` lines. The checksum is the CRC-32
+/// of what follows it, in eight hexadecimal digits; in an id, a tab, a line end and a backslash are escaped.
 #[derive(Debug)]
 pub struct FileJournal {
     path: std::path::PathBuf,
     file: std::fs::File,
     rows: HashMap<String, HashMap<String, String>>,
+    note: Option<String>,
 }
 
 impl FileJournal {
     /// Opens or begins the journal of the study with this fingerprint (a digest of everything that decides its
-    /// rows). A journal of another study is begun anew; a line that a crash cut short is dropped.
+    /// rows). A journal of another study or format is begun anew; a line that a crash cut short is dropped, and so is one
+    /// that is damaged.
     ///
     /// # Errors
-    /// `Io`, naming the path; `InvalidParameter` while another process has it open.
+    /// `Io`, naming the path; `InvalidParameter` while another process has it open, and for what is not a regular file.
     pub fn open(path: &Path, fingerprint: &str) -> Result<Self> {
         let fail = |e: std::io::Error| Error::io(path, &e);
+        check_place(path)?;
         let mut file = std::fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -73,35 +80,60 @@ impl FileJournal {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(fail)?;
         let header = format!("{MAGIC}{fingerprint}\n");
-        let mut rows: HashMap<String, HashMap<String, String>> = HashMap::new();
-        let mut whole = 0;
-        if bytes.starts_with(header.as_bytes()) {
-            whole = header.len();
-            while let Some(end) = bytes[whole..].iter().position(|&b| b == b'\n') {
-                let Some((stage, id, json)) = parse_line(&bytes[whole..whole + end]) else { break };
-                rows.entry(stage.to_owned()).or_default().insert(id.to_owned(), json.to_owned());
-                whole += end + 1;
-            }
+        let Found { rows, whole, damaged } = read(&bytes, &header);
+        let note = if bytes.starts_with(MAGIC_BEFORE.as_bytes()) {
+            Some(format!(
+                "{}: of an earlier version, without checksums; the study begins anew",
+                path.display()
+            ))
+        } else {
+            (damaged > 0).then(|| {
+                format!("{}: {damaged} damaged lines; what they held is computed again", path.display())
+            })
+        };
+        let kept = if damaged > 0 { 0 } else { whole };
+        file.set_len(kept as u64).map_err(fail)?;
+        file.seek(SeekFrom::Start(kept as u64)).map_err(fail)?;
+        let mut journal = Self { path: path.to_owned(), file, rows, note };
+        if kept == 0 {
+            journal.begin(&header)?;
         }
-        file.set_len(whole as u64).map_err(fail)?;
-        file.seek(SeekFrom::End(0)).map_err(fail)?;
-        if whole == 0 {
-            file.write_all(header.as_bytes()).map_err(fail)?;
-        }
-        Ok(Self { path: path.to_owned(), file, rows })
+        Ok(journal)
     }
 
-    /// The fingerprint of the study that a file is the journal of; `None` if the file is no journal.
+    /// Writes the first line, and the rows that are known.
+    fn begin(&mut self, header: &str) -> Result<()> {
+        let mut text = header.to_owned();
+        // In an order of their own: the same journal is the same bytes.
+        let stages: BTreeMap<&String, BTreeMap<&String, &String>> =
+            self.rows.iter().map(|(stage, rows)| (stage, rows.iter().collect())).collect();
+        for (stage, rows) in stages {
+            text.extend(rows.into_iter().map(|(id, json)| line(stage, id, json)));
+        }
+        self.file.write_all(text.as_bytes()).map_err(|e| Error::io(&self.path, &e))
+    }
+
+    /// The fingerprint of the study that a file is the journal of, in this format or the one before; `None` if the file is
+    /// no journal.
     ///
     /// # Errors
-    /// `Io`, naming the path.
+    /// `Io`, naming the path; `InvalidParameter` for what is not a regular file.
     pub fn fingerprint(path: &Path) -> Result<Option<String>> {
+        check_place(path)?;
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, &e))?;
         let mut first = Vec::new();
         let line = std::io::BufReader::new(file.take(1 << 10)).read_until(b'\n', &mut first);
         line.map_err(|e| Error::io(path, &e))?;
         let line = std::str::from_utf8(&first).ok().and_then(|line| line.strip_suffix('\n'));
-        Ok(line.and_then(|line| line.strip_prefix(MAGIC)).map(str::to_owned))
+        let rest = |line: &str| {
+            line.strip_prefix(MAGIC).or_else(|| line.strip_prefix(MAGIC_BEFORE)).map(str::to_owned)
+        };
+        Ok(line.and_then(rest))
+    }
+
+    /// What the user should know of what was found: that rows were damaged, or that the whole was of an earlier format.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The number of rows that are known.
@@ -115,10 +147,88 @@ impl FileJournal {
     }
 }
 
-/// `stage`, `id` and `json` of one line without its end.
-fn parse_line(line: &[u8]) -> Option<(&str, &str, &str)> {
-    let mut fields = std::str::from_utf8(line).ok()?.splitn(3, '\t');
-    Some((fields.next()?, fields.next()?, fields.next()?))
+/// Refuses what is there and is not a file of its own: a pipe would be waited for, a device never ends, and through a link
+/// another file would be cut short and written over.
+fn check_place(path: &Path) -> Result<()> {
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    if found.is_file() {
+        return Ok(());
+    }
+    let what = if found.is_symlink() { "a link" } else { "not a regular file" };
+    Err(Error::invalid(format!("{}: expected a study's journal; it is {what}", path.display()))
+        .with_hint("remove it, or choose another --out"))
+}
+
+/// What a journal's bytes hold.
+#[derive(Default)]
+struct Found {
+    rows: HashMap<String, HashMap<String, String>>,
+    /// Bytes up to the end of the last line.
+    whole: usize,
+    /// Lines that are not as they were written.
+    damaged: usize,
+}
+
+fn read(bytes: &[u8], header: &str) -> Found {
+    let mut found = Found::default();
+    if !bytes.starts_with(header.as_bytes()) {
+        return found;
+    }
+    found.whole = header.len();
+    while let Some(end) = bytes[found.whole..].iter().position(|&b| b == b'\n') {
+        match parse_line(&bytes[found.whole..found.whole + end]) {
+            Some((stage, id, json)) => {
+                found.rows.entry(stage).or_default().insert(id, json);
+            }
+            None => found.damaged += 1,
+        }
+        found.whole += end + 1;
+    }
+    found
+}
+
+/// One line, with its checksum and its end.
+fn line(stage: &str, id: &str, json: &str) -> String {
+    let row = [stage, &escaped(id), json].join("\t");
+    format!("{:08x}\t{row}\n", crc32fast::hash(row.as_bytes()))
+}
+
+/// Stage, id and JSON of one line without its end, if its checksum is right.
+fn parse_line(line: &[u8]) -> Option<(String, String, String)> {
+    let (checksum, row) = std::str::from_utf8(line).ok()?.split_once('\t')?;
+    if checksum != format!("{:08x}", crc32fast::hash(row.as_bytes())) {
+        return None;
+    }
+    let mut fields = row.splitn(3, '\t');
+    let (stage, id, json) = (fields.next()?, fields.next()?, fields.next()?);
+    Some((stage.to_owned(), unescaped(id)?, json.to_owned()))
+}
+
+/// What stands for a character that would break a line: an id is a file's name in some data sets, which may hold any.
+const ESCAPES: [(char, char); 4] = [('\\', '\\'), ('\t', 't'), ('\n', 'n'), ('\r', 'r')];
+
+fn escaped(id: &str) -> String {
+    let mut text = String::with_capacity(id.len());
+    for c in id.chars() {
+        match ESCAPES.iter().find(|(plain, _)| *plain == c) {
+            Some((_, letter)) => text.extend(['\\', *letter]),
+            None => text.push(c),
+        }
+    }
+    text
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut id = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let escape = if c == '\\' { Some(chars.next()?) } else { None };
+        id.push(match escape {
+            Some(letter) => ESCAPES.iter().find(|(_, known)| *known == letter)?.0,
+            None => c,
+        });
+    }
+    Some(id)
 }
 
 impl Journal for FileJournal {
@@ -127,11 +237,7 @@ impl Journal for FileJournal {
     }
 
     fn append(&mut self, stage: &str, rows: &[(String, String)]) -> Result<()> {
-        // An id is a file's name in some data sets: a tab or a line end in it must not break the line.
-        let line = |(id, json): &(String, String)| {
-            [stage, &id.replace(['\t', '\n', '\r'], " "), json].join("\t") + "\n"
-        };
-        let text: String = rows.iter().map(line).collect();
+        let text: String = rows.iter().map(|(id, json)| line(stage, id, json)).collect();
         self.file.write_all(text.as_bytes()).map_err(|e| Error::io(&self.path, &e))
     }
 }
@@ -164,5 +270,73 @@ mod tests {
         assert_eq!(FileJournal::fingerprint(&path).unwrap().as_deref(), Some("a"));
         assert_eq!(FileJournal::open(&path, "a").unwrap().known("eval").unwrap()["3"], "7");
         assert!(FileJournal::open(&path, "b").unwrap().is_empty());
+    }
+
+    #[test]
+    fn ids_that_differ_by_a_tab_a_line_end_or_a_backslash_keep_their_own_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let ids = ["x y", "x\ty", "x\ny", "x\ry", "x\\ty", "x\\\ty", "\\"];
+        let rows: Vec<_> = ids.iter().enumerate().map(|(i, id)| row(id, &i.to_string())).collect();
+        FileJournal::open(&path, "a").unwrap().append("eval", &rows).unwrap();
+        let mut journal = FileJournal::open(&path, "a").unwrap();
+        assert_eq!(journal.note(), None);
+        let known = journal.known("eval").unwrap();
+        assert_eq!(known.len(), ids.len());
+        for (id, json) in rows {
+            assert_eq!(known[&id], json, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_the_lines_it_is_in_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let rows = [row("1", "{\"m\":0.25}"), row("2", "[1]"), row("3", "7")];
+        FileJournal::open(&path, "a").unwrap().append("eval", &rows).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let first = whole.iter().position(|&b| b == b'\n').unwrap() + 1;
+        for bit in first * 8..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            crate::output::write_atomic(&path, &bytes).unwrap();
+            let mut journal = FileJournal::open(&path, "a").unwrap();
+            // The last line's end is what says that it is whole.
+            let cut = bit / 8 == whole.len() - 1;
+            assert_eq!(journal.note().is_some(), !cut, "bit {bit}");
+            let known = journal.known("eval").unwrap();
+            assert!(known.len() == 2 || known.len() == 1, "bit {bit}: {known:?}");
+            for (id, json) in &rows {
+                assert!(known.get(id).is_none_or(|found| found == json), "bit {bit}: {known:?}");
+            }
+            journal.append("eval", &[row("4", "8")]).unwrap();
+            drop(journal);
+            // What was damaged is gone from the file.
+            let again = FileJournal::open(&path, "a").unwrap();
+            assert_eq!((again.note(), again.len()), (None, known.len() + 1), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_journal_of_the_format_before_is_begun_anew_with_a_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        crate::output::write_atomic(&path, b"weakspot-journal/1 a\neval\t1\t{}\n").unwrap();
+        assert_eq!(FileJournal::fingerprint(&path).unwrap().as_deref(), Some("a"));
+        let journal = FileJournal::open(&path, "a").unwrap();
+        assert!(journal.is_empty() && journal.note().unwrap().contains("begins anew"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_journals_place_is_neither_followed_nor_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, outside) = (folder.path().join("journal"), folder.path().join("thesis.tex"));
+        crate::output::write_atomic(&outside, b"mine").unwrap();
+        std::os::unix::fs::symlink(&outside, &path).unwrap();
+        let error = FileJournal::open(&path, "a").unwrap_err();
+        assert!(error.to_string().contains("it is a link") && error.hint().is_some(), "{error}");
+        assert!(FileJournal::fingerprint(&path).is_err());
+        assert_eq!(std::fs::read(&outside).unwrap(), b"mine");
     }
 }

@@ -53,8 +53,8 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
         work.run(set, &sets)?;
     }
     work.write(&sets)?;
-    output::data(&reproduction::terminal_summary(&work.page(&sets)));
-    output::data(&out.join("report.html").display().to_string());
+    output::data(&reproduction::terminal_summary(&work.page(&sets)))?;
+    output::data(&out.join("report.html").display().to_string())?;
     match work.failed.into_iter().next() {
         None => Ok(()),
         Some((what, error)) => Err(error.context(format!("{what} (the other studies are finished)"))),

@@ -1,5 +1,4 @@
 use std::io::Write as _;
-use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -5,8 +5,9 @@ use std::path::{Component, Path};
 use super::record::{SCHEMA, Summary, summary};
 use super::{Reproduction, Settings, Study, Subject, page, plates, tables};
 use crate::error::{Error, Result};
-use crate::output::write_atomic;
+use crate::output::{subfolder, write_atomic};
 use crate::report::{csv, json, markdown, run};
+use crate::study::check_figures;
 
 /// The name of the summary.
 const RESULTS: &str = "results.json";
@@ -14,25 +15,23 @@ const RESULTS: &str = "results.json";
 /// Writes `tables/`, `figures/`, `report.html` and, last, `results.json`. The studies' own folders are not touched.
 ///
 /// # Errors
-/// `Io` when the folder cannot be written; `Numerical` for a number that JSON cannot hold.
+/// `Io` when the folder cannot be written, or `tables` or `figures` leads out of it; `Numerical` for a number that JSON cannot hold.
 ///
 /// # Determinism
 /// Equal reproductions give equal bytes, file by file.
 pub fn write(dir: &Path, all: &Reproduction) -> Result<()> {
     let found = summary(all);
     let bytes = json::bytes(RESULTS, &found)?;
-    for folder in [dir.to_owned(), dir.join("tables"), dir.join("figures")] {
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
-    }
+    let [tables_dir, figures_dir] = [subfolder(dir, "tables")?, subfolder(dir, "figures")?];
     let sheets = tables::all(all);
     for sheet in &sheets {
-        let path = |ending: &str| dir.join("tables").join(format!("{}.{ending}", sheet.shown.name));
+        let path = |ending: &str| tables_dir.join(format!("{}.{ending}", sheet.shown.name));
         write_atomic(&path("csv"), &csv::table(&sheet.exact)?)?;
         write_atomic(&path("md"), markdown::table(&sheet.shown).as_bytes())?;
     }
     let plates = plates::all(all)?;
     for plate in &plates {
-        write_atomic(&dir.join("figures").join(format!("{}.png", plate.name)), &plate.png)?;
+        write_atomic(&figures_dir.join(format!("{}.png", plate.name)), &plate.png)?;
     }
     write_atomic(&dir.join("report.html"), page::page(all, &found, &sheets, &plates).as_bytes())?;
     write_atomic(&dir.join(RESULTS), &bytes)
@@ -52,7 +51,9 @@ pub fn load(dir: &Path) -> Result<Reproduction> {
         Error::format(format!("{}: {what}", dir.join(RESULTS).display()))
             .with_hint("weakspot reproduce, with the same --out, writes it again; finished studies are kept")
     };
-    let found: Summary = serde_json::from_value(read(dir)?).map_err(|e| damaged(e.to_string()))?;
+    let value = read(dir)?;
+    check_figures(&value).map_err(|e| damaged(e.to_string()))?;
+    let found: Summary = serde_json::from_value(value).map_err(|e| damaged(e.to_string()))?;
     if found.schema != SCHEMA {
         return Err(damaged(format!("expected the schema {SCHEMA}; got {:?}", found.schema)));
     }
@@ -141,6 +142,20 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Format, "{bad}");
             assert!(error.hint().is_some(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_summary_that_contradicts_itself_is_refused() {
+        let all = fixture::some();
+        let dir = whole(&all);
+        let mut found = serde_json::to_value(summary(&all)).unwrap();
+        let place =
+            found["rows"].as_array().unwrap().iter().position(|row| row["default"]["ours"]["k"].is_u64());
+        found["rows"][place.unwrap()]["default"]["ours"]["n"] = 0.into();
+        write_atomic(&dir.path().join(RESULTS), found.to_string().as_bytes()).unwrap();
+        let error = load(dir.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Format);
+        assert!(error.to_string().contains("default/ours: k: expected at most n, 0"), "{error}");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::record::{SCHEMA, Summary, summary};
 use super::{SeedStudy, Seeds, folder_of, page, tables};
 use crate::error::{Error, Result};
-use crate::output::write_atomic;
+use crate::output::{subfolder, write_atomic};
 use crate::report::{csv, json, markdown, run};
+use crate::study::check_figures;
 
 /// The name of the summary, by which such a folder is known.
 pub const NAME: &str = "seeds.json";
@@ -15,17 +16,15 @@ pub const NAME: &str = "seeds.json";
 /// what follows from it can be made again.
 ///
 /// # Errors
-/// `Io` when the folder cannot be written; `Numerical` for a number that JSON cannot hold.
+/// `Io` when the folder cannot be written, or `tables` leads out of it; `Numerical` for a number that JSON cannot hold.
 ///
 /// # Determinism
 /// Equal studies give equal bytes, file by file.
 pub fn write(dir: &Path, all: &Seeds) -> Result<()> {
     let found = summary(all);
     let bytes = json::bytes(NAME, &found)?;
-    std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, &e))?;
+    let folder = subfolder(dir, "tables")?;
     write_atomic(&dir.join(NAME), &bytes)?;
-    let folder = dir.join("tables");
-    std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
     write_atomic(&folder.join("seeds.csv"), &csv::table(&tables::exact(all, &found))?)?;
     write_atomic(&folder.join("seeds.md"), markdown::table(&tables::shown(all, &found)).as_bytes())?;
     write_atomic(&dir.join("report.html"), page::page(all, &found).as_bytes())
@@ -41,7 +40,9 @@ pub fn is_seeds(dir: &Path) -> bool {
 /// # Errors
 /// `Io` and `Format` for a file that cannot be read.
 pub fn read_summary(dir: &Path) -> Result<Summary> {
-    let found: Summary = serde_json::from_value(read(dir)?).map_err(|e| damaged(dir, &e.to_string()))?;
+    let value = read(dir)?;
+    check_figures(&value).map_err(|e| damaged(dir, &e.to_string()))?;
+    let found: Summary = serde_json::from_value(value).map_err(|e| damaged(dir, &e.to_string()))?;
     if found.schema != SCHEMA {
         return Err(damaged(dir, &format!("expected the schema {SCHEMA}; got {:?}", found.schema)));
     }
@@ -141,6 +142,17 @@ mod tests {
         std::fs::rename(dir.path().join("seed-5"), dir.path().join("seed-1")).unwrap();
         let error = load(dir.path()).unwrap_err();
         assert!(error.to_string().contains("holds a study of seed 5"), "{error}");
+    }
+
+    #[test]
+    fn a_summary_that_contradicts_itself_is_refused() {
+        let all = fixture::changing();
+        let dir = whole(&all);
+        let mut found = serde_json::to_value(summary(&all)).unwrap();
+        found["studies"] = serde_json::Value::from(vec![0; 1_000_001]);
+        write_atomic(&dir.path().join(NAME), found.to_string().as_bytes()).unwrap();
+        let error = load(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("studies: expected at most 1000000 entries"), "{error}");
     }
 
     #[test]

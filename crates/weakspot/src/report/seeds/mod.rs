@@ -97,7 +97,7 @@ pub(crate) mod fixture {
                 let second = test.source == names[1];
                 let word = if second { ["worse", "not shown", "better"][i] } else { "no effect" };
                 word.clone_into(&mut test.word);
-                test.difference = if second { 0.5 * (i as f64 - 1.0) } else { 0.01 };
+                fixture::differ(test, if second { 0.5 * (i as f64 - 1.0) } else { 0.01 });
             }
         })
     }
