@@ -26,9 +26,6 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         };
         let loaded = Listing::of_folder(&args.images, &name, Grouping::None)?.load(&options, &progress)?;
         progress.end_stage();
-        for note in &loaded.provenance.notes {
-            output::talk(&format!("note: {note}"));
-        }
         for skipped in &loaded.provenance.skipped {
             output::talk(&format!("left out {}: {}", skipped.file, skipped.why));
         }
@@ -36,6 +33,9 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     } else {
         arrays::load(&args.images, args.labels.as_deref())?
     };
+    for note in &images.notes {
+        output::talk(&format!("note: {note}"));
+    }
     let (_, channels, height, width) = images.pixels.dim();
     let mut loaded = model::load(&args.weights, &args.model, [channels, height, width])?;
     loaded.model.freeze()?;

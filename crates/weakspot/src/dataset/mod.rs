@@ -1,9 +1,11 @@
 //! Labelled images, one source per file: IDX, CIFAR-10, demo, arrays, folders; splits.
 
 pub mod arrays;
+mod brief;
 mod checksum;
 pub mod cifar;
 pub mod demo;
+mod gzip;
 pub mod idx;
 mod masks;
 pub mod pictures;
@@ -21,6 +23,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::image::{Mask, Pixels};
+use brief::brief;
 
 /// The largest pixel block that is kept in memory, in bytes (`docs/DESIGN.md`, invariant 10).
 ///
@@ -111,8 +114,9 @@ impl Dataset {
         match self.ids.iter().find(|id| !seen.insert(id.as_str())) {
             None => Ok(()),
             Some(id) => Err(Error::invalid(format!(
-                "{}: expected a different id for every image; \"{id}\" came twice",
-                self.name
+                "{}: expected a different id for every image; \"{}\" came twice",
+                self.name,
+                brief(id)
             ))),
         }
     }
@@ -196,8 +200,9 @@ pub fn class_index(dataset: &str, names: &[String], name_or_index: &str) -> Resu
         .or_else(|| asked.parse().ok().filter(|&index: &usize| index < names.len()))
         .or_else(|| names.iter().position(|name| name.to_lowercase() == asked.to_lowercase()))
         .ok_or_else(|| {
-            let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
-            Error::invalid(format!("expected a class of {dataset}; came \"{asked}\""))
+            let list: Vec<_> =
+                names.iter().enumerate().map(|(i, name)| format!("{i} {}", brief(name))).collect();
+            Error::invalid(format!("expected a class of {dataset}; came \"{}\"", brief(asked)))
                 .with_hint(format!("the classes are, by index and name: {}", list.join(", ")))
         })
 }

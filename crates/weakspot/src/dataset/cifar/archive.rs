@@ -7,9 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
 use super::{Found, places, records};
+use crate::dataset::gzip::Members;
 use crate::error::{Error, Result};
 
 const BLOCK: usize = 512;
@@ -22,7 +21,7 @@ const MAX_MEMBERS: usize = 1_000;
 pub(super) fn read(path: &Path) -> Result<Found> {
     let file = File::open(path)
         .map_err(|e| Error::io(path, &e).with_hint("check that the file exists and is readable"))?;
-    let unpacked = MultiGzDecoder::new(BufReader::new(file));
+    let unpacked = Members::new(BufReader::new(file));
     let mut stream = Stream { path, reader: unpacked.take(MAX_TOTAL) };
     let mut found = Found::default();
     for _ in 0..MAX_MEMBERS {

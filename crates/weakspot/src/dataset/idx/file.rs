@@ -7,9 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind as IoKind, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
 use crate::dataset::MAX_PIXEL_BYTES;
+use crate::dataset::gzip::Members;
 use crate::error::{Error, Result};
 
 /// No deflate stream grows more than this on unpacking (zlib's technical notes, "Maximum compression factor").
@@ -105,7 +104,7 @@ fn open(path: &Path) -> Result<(Source<'_>, u64)> {
     file.seek(SeekFrom::Start(0)).map_err(|e| fail(&e))?;
     let packed = start == [0x1f, 0x8b];
     let file = BufReader::new(file);
-    let reader: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let reader: Box<dyn Read> = if packed { Box::new(Members::new(file)) } else { Box::new(file) };
     Ok((Source { path, reader, packed }, length))
 }
 

@@ -12,6 +12,7 @@ mod listing;
 mod load;
 mod manifest;
 mod resize;
+mod table;
 
 pub use copies::copies;
 pub use listing::{Grouping, Known, Listing};
