@@ -41,9 +41,6 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
         let listing = progress.while_reading(|| Listing::of_folder(&args.images, &name, Grouping::None))?;
         let loaded = listing.load(&options, &progress)?;
         progress.end_stage();
-        for note in &loaded.provenance.notes {
-            output::talk(&format!("note: {note}"));
-        }
         for skipped in &loaded.provenance.skipped {
             output::talk(&format!("left out {}: {}", skipped.file, skipped.why));
         }
@@ -51,6 +48,9 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     } else {
         progress.while_reading(|| source::of_arrays(&args.images, args.labels.as_deref()))?
     };
+    for note in &images.notes {
+        output::talk(&format!("note: {note}"));
+    }
     let (_, channels, height, width) = images.pixels.dim();
     let shape = [channels, height, width];
     let mask = || args.mask.as_ref().map(|file| masks::single(file, (height, width))).transpose();

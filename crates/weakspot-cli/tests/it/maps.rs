@@ -143,6 +143,16 @@ fn an_attack_can_be_confined_to_a_mask_and_kept_as_pictures_of_8_bits() {
 }
 
 #[test]
+fn what_was_converted_or_chosen_in_a_file_of_arrays_was_not_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels = Array::I64(vec![N, 1], (0..N as i64).map(|i| i % 2).collect());
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("x_test", &images()), ("y_test", &labels)])).unwrap();
+    let (_, said) = maps(folder.path(), "x.npz", &[]);
+    assert!(said.contains("note: images were read from x_test, labels from y_test\n"), "{said}");
+    assert!(said.contains("note: labels of shape [6, 1] were read as one number per image\n"), "{said}");
+}
+
+#[test]
 fn without_labels_the_predicted_class_is_explained_and_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     write_atomic(&folder.path().join("x.npy"), &images().npy()).unwrap();

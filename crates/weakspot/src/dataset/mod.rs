@@ -1,9 +1,11 @@
 //! Labelled images, one source per file: IDX, CIFAR-10, demo, arrays, folders; splits.
 
 pub mod arrays;
+mod brief;
 mod checksum;
 pub mod cifar;
 pub mod demo;
+mod gzip;
 pub mod idx;
 mod masks;
 pub mod outputs;
@@ -24,6 +26,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::image::{Mask, Pixels};
+use brief::brief;
 
 /// The largest pixel block that is kept in memory, in bytes (`docs/DESIGN.md`, invariant 10).
 ///
@@ -114,8 +117,9 @@ impl Dataset {
         match self.ids.iter().find(|id| !seen.insert(id.as_str())) {
             None => Ok(()),
             Some(id) => Err(Error::invalid(format!(
-                "{}: expected a different id for every image; \"{id}\" came twice",
-                self.name
+                "{}: expected a different id for every image; \"{}\" came twice",
+                self.name,
+                brief(id)
             ))),
         }
     }
@@ -201,14 +205,14 @@ pub fn class_pair(dataset: &str, names: &[String], asked: [&str; 2]) -> Result<[
     };
     both(&by_exact_name).or_else(|| both(&by_number)).or_else(|| both(&in_any_case)).ok_or_else(|| {
         let lost = asked.iter().find(|asked| in_any_case(asked.trim()).is_none());
-        let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {name}")).collect();
+        let list: Vec<_> = names.iter().enumerate().map(|(i, name)| format!("{i} {}", brief(name))).collect();
         let list = if called_by_numbers { names.join(", ") } else { list.join(", ") };
         let message = match lost {
             Some(lost) if by_number(lost.trim()).is_some() => format!(
                 "expected two classes of {dataset}, both by name or both by number; came \"{}\"",
                 asked.join(",")
             ),
-            _ => format!("expected a class of {dataset}; came \"{}\"", lost.unwrap_or(&asked[0])),
+            _ => format!("expected a class of {dataset}; came \"{}\"", brief(lost.unwrap_or(&asked[0]))),
         };
         Error::invalid(message).with_hint(if called_by_numbers {
             format!("the classes are called {list}")

@@ -1,5 +1,8 @@
 //! The user's own images: safetensors, `.npz`, `.npy`, or a folder of pictures.
 
+mod images;
+mod labels;
+mod names;
 mod npy;
 mod npz;
 mod raw;
@@ -9,7 +12,7 @@ mod tensors;
 use std::path::Path;
 
 use super::pictures::{Grouping, Listing, Options};
-use super::{Dataset, Origin};
+use super::{Dataset, Origin, Provenance};
 use crate::error::{Error, Result};
 use crate::image::Pixels;
 use crate::progress::Silent;
@@ -33,16 +36,30 @@ pub struct Arrays {
     pub class_names: Option<Vec<String>>,
     /// SHA-256 over the content, in hexadecimal ([`Dataset::checksum_of`]).
     pub checksum: String,
+    /// What was converted, chosen or passed over, and what looks odd: one sentence each, for the user to read.
+    pub notes: Vec<String>,
+}
+
+/// What a file holds.
+struct Found {
+    images: Raw,
+    labels: Option<Raw>,
+    notes: Vec<String>,
 }
 
 /// Loads images from a file or folder.
 ///
-/// * `.safetensors`: `images`, f32 in `[0, 1]` or u8, `[n, channels, height, width]`; `labels`, i64 or u8, `[n]`,
-///   may be absent. Other tensors are left alone.
+/// * `.safetensors`: `images`, floats in `[0, 1]` or u8, `[n, channels, height, width]`; `labels`, whole numbers of any
+///   type, `[n]`, may be absent. Other tensors are left alone.
 /// * `.npz`: the same two arrays (NumPy's `savez` or `savez_compressed`).
 /// * `.npy`: the images; labels in a second `.npy`, named by `labels`, if at all.
 /// * a folder of pictures of one size, as [`Listing::of_folder`] finds and [`Listing::load`] reads them with no options
 ///   set.
+///
+/// What could mean one thing only is read as well, and the notes say so: other floats than f32, images of bool,
+/// `[n, height, width]` (grey) and `[n, height, width, channels]`, labels `[n, 1]` and one-hot `[n, classes]`, and the
+/// only pair of names such as `x_test` and `y_test`. Byte order and Fortran order of `.npy` make no difference. A shape
+/// whose axis 1 could be the channels has its channels there.
 ///
 /// Sizes are held against the file's length and [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES) before anything of
 /// that size is allocated.
@@ -73,7 +90,14 @@ pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
     match extension.as_str() {
         "safetensors" => assemble(path, tensors::load(path)?),
         "npz" => assemble(path, npz::load(path)?),
-        "npy" => assemble(path, (npy::load(path)?, labels.map(npy::load).transpose()?)),
+        "npy" => {
+            let found = Found {
+                images: npy::load(path)?,
+                labels: labels.map(npy::load).transpose()?,
+                notes: Vec::new(),
+            };
+            assemble(path, found)
+        }
         _ => Err(Error::new(
             crate::ErrorKind::Unsupported,
             format!("{}: expected {TAKEN}; came a file ending in \".{extension}\"", path.display()),
@@ -94,17 +118,21 @@ pub(super) fn load_levels(path: &Path) -> Result<(Vec<usize>, Vec<f32>)> {
 
 const TAKEN: &str = ".safetensors, .npz, .npy or a folder of pictures";
 
-fn assemble(path: &Path, (images, labels): (Raw, Option<Raw>)) -> Result<Arrays> {
-    let pixels = images.into_pixels().map_err(|e| e.context(path.display()))?;
+fn assemble(path: &Path, Found { images, labels, mut notes }: Found) -> Result<Arrays> {
+    let n_labels = labels.as_ref().and_then(|labels| labels.shape.first().copied());
+    let pixels = images.into_pixels(n_labels, &mut notes).map_err(|e| e.context(path.display()))?;
     let n = pixels.len();
-    let labels =
-        labels.map(|labels| labels.into_labels(n)).transpose().map_err(|e| e.context(path.display()))?;
+    let labels = labels
+        .map(|labels| labels.into_labels(n, &mut notes))
+        .transpose()
+        .map_err(|e| e.context(path.display()))?;
     Ok(Arrays {
         checksum: Dataset::checksum_of(&pixels, labels.as_deref(), &[]),
         pixels,
         labels,
         ids: (0..n).map(|i| format!("image/{i:05}")).collect(),
         class_names: None,
+        notes,
     })
 }
 
@@ -119,7 +147,7 @@ impl Arrays {
                 "{name}: expected labelled images for a study; came no labels"
             ))
             .with_hint(
-                "add an array `labels` ([n], i64 or u8), name one with --labels FILE.npy, \
+                "add an array `labels` ([n], whole numbers), name one with --labels FILE.npy, \
                      or put the images in one subfolder per class",
             ));
         };
@@ -134,12 +162,14 @@ impl Arrays {
             pixels: self.pixels,
             ids: self.ids,
             truth: None,
-            provenance: super::Provenance::default(),
+            provenance: Provenance { notes: self.notes, ..Provenance::default() },
         };
         data.check()?;
         Ok(data)
     }
 }
 
+#[cfg(test)]
+mod forms_tests;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,16 @@
 //! `.npy`: NumPy's header of text, then the values.
 //!
 //! The format is NumPy's own (NEP 1 and `numpy.lib.format`), versions 1.0 to 3.0. The header is the text of a
-//! Python dictionary with three keys; this reads that dictionary and no other Python.
+//! Python dictionary with three keys; this reads that dictionary and no other Python. Big-endian values and columns that
+//! come first (Fortran order) are put in our order.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use ndarray::{ArrayD, IxDyn, ShapeBuilder as _};
+
 use super::raw::{Number, Raw, bytes_of};
+use crate::dataset::brief::brief;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::open_regular;
 
@@ -36,7 +40,7 @@ pub(super) fn read(mut source: impl Read, most: u64) -> Result<Raw> {
     if header.len() < header_length {
         return Err(wrong(&format!("a header of {header_length} bytes"), &header.len().to_string()));
     }
-    let (number, shape) = parse(&header)?;
+    let Header { number, big_endian, by_columns, shape } = parse(&header)?;
     let claimed = bytes_of(&shape, number)?;
     let before = (start.len() + size.len() + header_length) as u64;
     if claimed > most.saturating_sub(before) {
@@ -45,7 +49,7 @@ pub(super) fn read(mut source: impl Read, most: u64) -> Result<Raw> {
             &format!("a header that claims {claimed}"),
         ));
     }
-    let bytes = up_to(&mut source, claimed)?;
+    let mut bytes = up_to(&mut source, claimed)?;
     if bytes.len() as u64 != claimed {
         return Err(wrong(&format!("{claimed} bytes of values"), &bytes.len().to_string()));
     }
@@ -53,7 +57,25 @@ pub(super) fn read(mut source: impl Read, most: u64) -> Result<Raw> {
     if !up_to(&mut source, 1)?.is_empty() {
         return Err(wrong(&format!("{claimed} bytes of values"), "more"));
     }
+    if big_endian {
+        bytes.chunks_exact_mut(number.bytes()).for_each(<[u8]>::reverse);
+    }
+    if by_columns {
+        bytes = match number.bytes() {
+            1 => by_rows::<1>(&bytes, &shape),
+            2 => by_rows::<2>(&bytes, &shape),
+            4 => by_rows::<4>(&bytes, &shape),
+            _ => by_rows::<8>(&bytes, &shape),
+        }?;
+    }
     Ok(Raw { number, shape, bytes })
+}
+
+/// Values of `N` bytes in row-major order that came in column-major order.
+fn by_rows<const N: usize>(bytes: &[u8], shape: &[usize]) -> Result<Vec<u8>> {
+    let columns = ArrayD::from_shape_vec(IxDyn(shape).f(), bytes.as_chunks::<N>().0.to_vec())
+        .map_err(|e| Error::shape(e.to_string()))?;
+    Ok(columns.iter().flatten().copied().collect())
 }
 
 /// The next `count` bytes, or fewer at the end.
@@ -71,8 +93,17 @@ fn wrong(expected: &str, came: &str) -> Error {
         .with_hint("write the array again with np.save(FILE, np.ascontiguousarray(array))")
 }
 
-/// Number and shape from the header's dictionary.
-fn parse(header: &[u8]) -> Result<(Number, Vec<usize>)> {
+/// What a header says.
+struct Header {
+    number: Number,
+    big_endian: bool,
+    /// Whether the first axis is the one whose neighbours lie together (Fortran order).
+    by_columns: bool,
+    shape: Vec<usize>,
+}
+
+/// What the header's dictionary says.
+fn parse(header: &[u8]) -> Result<Header> {
     let broken = || wrong("a header {'descr': .., 'fortran_order': .., 'shape': ..}", "another");
     let text = std::str::from_utf8(header).map_err(|_not_text| broken())?;
     let mut rest = text.trim().strip_prefix('{').and_then(|t| t.strip_suffix('}')).ok_or_else(broken)?.trim();
@@ -108,11 +139,10 @@ fn parse(header: &[u8]) -> Result<(Number, Vec<usize>)> {
             .trim_start();
     }
     match (number, by_columns, shape) {
-        // One axis has no order of columns.
-        (Some(number), Some(by_columns), Some(shape)) if !by_columns || shape.len() < 2 => {
-            Ok((number, shape))
+        (Some((number, big_endian)), Some(by_columns), Some(shape)) => {
+            // One axis has no order of columns.
+            Ok(Header { number, big_endian, by_columns: by_columns && shape.len() > 1, shape })
         }
-        (Some(_), Some(_), Some(_)) => Err(unsupported("an array in Fortran order")),
         _ => Err(broken()),
     }
 }
@@ -123,18 +153,52 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
     text[1..].split_once(quote)
 }
 
-fn number_of(descr: &str) -> Result<Number> {
-    match descr {
-        "|b1" => Ok(Number::Bool),
-        "|u1" | "<u1" | "=u1" | ">u1" => Ok(Number::U8),
-        "<f4" => Ok(Number::F32),
-        "<i4" => Ok(Number::I32),
-        "<i8" => Ok(Number::I64),
-        other => Err(unsupported(&format!("numbers of NumPy's type {other}"))),
+/// The kind of number, and whether its first byte is the largest.
+fn number_of(descr: &str) -> Result<(Number, bool)> {
+    let (big_endian, kind) = match descr.as_bytes().first() {
+        Some(b'>') => (true, &descr[1..]),
+        Some(b'<' | b'|' | b'=') => (false, &descr[1..]),
+        _ => (false, descr),
+    };
+    let number = match kind {
+        "b1" => Number::Bool,
+        "u1" => Number::U8,
+        "u2" => Number::U16,
+        "u4" => Number::U32,
+        "u8" => Number::U64,
+        "i1" => Number::I8,
+        "i2" => Number::I16,
+        "i4" => Number::I32,
+        "i8" => Number::I64,
+        "f2" => Number::F16,
+        "f4" => Number::F32,
+        "f8" => Number::F64,
+        _ => return Err(no_number(descr, kind)),
+    };
+    // `=` is the order of the machine that wrote the file, which the file does not say.
+    if descr.starts_with('=') && number.bytes() > 1 {
+        return Err(unsupported(&format!("numbers of NumPy's type {descr}, whose byte order is unknown")));
+    }
+    Ok((number, big_endian))
+}
+
+/// What a type is that is no number we read, in words where they are known.
+fn no_number(descr: &str, kind: &str) -> Error {
+    let shown = brief(descr);
+    match kind.chars().next() {
+        Some('U' | 'S' | 'a') => unsupported(&format!("text, NumPy's type {shown}"))
+            .with_hint("np.unique(labels, return_inverse=True)[1] makes class indices of names"),
+        Some('O') => unsupported(&format!("pickled Python objects, NumPy's type {shown}")).with_hint(
+            "pickles run code and are not read: save np.stack(images).astype(\"float32\") or labels.astype(\"int64\")",
+        ),
+        _ => unsupported(&format!("numbers of NumPy's type {shown}")),
     }
 }
 
 fn unsupported(came: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("expected f32 or u8 images, i64 or u8 labels; came {came}"))
-        .with_hint("save np.ascontiguousarray(images, dtype=\"float32\") or labels.astype(\"int64\")")
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("expected images of floats or u8, labels of whole numbers; came {came}"),
+    )
+    .with_hint("save images.astype(\"float32\") or labels.astype(\"int64\")")
 }

@@ -4,48 +4,64 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::npy::{self, DEFLATE_MAX_RATIO};
 use super::raw::Raw;
-use crate::error::{Error, Result};
+use super::{Found, names};
+use crate::error::{Error, ErrorKind, Result};
 use crate::input::open_regular;
 
-/// `images` and, if it is there, `labels`.
-pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
+/// Images and, if they are there, labels.
+pub(super) fn load(path: &Path) -> Result<Found> {
     let (file, length) = open_regular(path)?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
-    let Some(images) = member(&mut archive, path, length, "images")? else {
-        let mut names: Vec<&str> = archive.file_names().map(|name| name.trim_end_matches(".npy")).collect();
-        names.sort_unstable();
-        return Err(Error::format(format!(
-            "{}: expected an array \"images\"; came {}",
-            path.display(),
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        ))
-        .with_hint("np.savez(FILE, images=images, labels=labels) writes what is read here"));
+    let mut found: Vec<&str> = archive.file_names().filter_map(|name| name.strip_suffix(".npy")).collect();
+    found.sort_unstable();
+    let chosen = names::choose(&found, "an array").map_err(|e| e.context(path.display()))?;
+    let images = member(&mut archive, path, length, &chosen.images)?;
+    let labels = match &chosen.labels {
+        None => None,
+        Some(name) => Some(member(&mut archive, path, length, name)?),
     };
-    let labels = member(&mut archive, path, length, "labels")?;
-    Ok((images, labels))
+    Ok(Found { images, labels, notes: chosen.note.into_iter().collect() })
 }
 
 /// One array; `length` is the archive's, in bytes.
-fn member(
-    archive: &mut ZipArchive<BufReader<File>>,
-    path: &Path,
-    length: u64,
-    name: &str,
-) -> Result<Option<Raw>> {
-    let entry = match archive.by_name(&format!("{name}.npy")) {
-        Ok(entry) => entry,
-        Err(ZipError::FileNotFound) => return Ok(None),
-        Err(e) => return Err(damaged(path, &e)),
-    };
+fn member(archive: &mut ZipArchive<BufReader<File>>, path: &Path, length: u64, name: &str) -> Result<Raw> {
+    let index = archive
+        .index_for_name(&format!("{name}.npy"))
+        .ok_or_else(|| damaged(path, &ZipError::FileNotFound))?;
+    let packing = archive.by_index_raw(index).map_err(|e| damaged(path, &e))?.compression();
+    if let Some(other) = packed_by(packing) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "{}, {name}: expected an array stored or packed by deflate; came {other}",
+                path.display()
+            ),
+        )
+        .with_hint("np.savez_compressed(FILE, images=images, labels=labels) packs by deflate"));
+    }
+    let entry = archive.by_index(index).map_err(|e| damaged(path, &e))?;
     // What the archive says of the unpacked size is a claim as well: hold it against the packed bytes.
     let most = entry.compressed_size().saturating_mul(DEFLATE_MAX_RATIO).min(entry.size());
     let most = most.min(length.saturating_mul(DEFLATE_MAX_RATIO));
-    npy::read(entry, most).map(Some).map_err(|e| e.context(format!("{}, {name}", path.display())))
+    npy::read(entry, most).map_err(|e| e.context(format!("{}, {name}", path.display())))
+}
+
+/// What a member is packed by where that is not read.
+fn packed_by(method: CompressionMethod) -> Option<String> {
+    Some(match method {
+        CompressionMethod::Stored | CompressionMethod::Deflated => return None,
+        CompressionMethod::BZIP2 => "one packed by bzip2".to_owned(),
+        CompressionMethod::LZMA => "one packed by LZMA".to_owned(),
+        CompressionMethod::XZ => "one packed by xz".to_owned(),
+        CompressionMethod::ZSTD => "one packed by Zstandard".to_owned(),
+        CompressionMethod::DEFLATE64 => "one packed by Deflate64".to_owned(),
+        other => format!("another packing ({other})"),
+    })
 }
 
 fn damaged(path: &Path, error: &ZipError) -> Error {
@@ -59,7 +75,9 @@ pub(super) fn members<const N: usize>(path: &Path, names: [&str; N]) -> Result<[
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
     let mut found = Vec::with_capacity(N);
     for name in names {
-        found.extend(member(&mut archive, path, length, name)?);
+        if archive.index_for_name(&format!("{name}.npy")).is_some() {
+            found.push(member(&mut archive, path, length, name)?);
+        }
     }
     found.try_into().map_err(|_missing| {
         Error::format(format!("{}: expected the arrays {}", path.display(), names.join(" and ")))

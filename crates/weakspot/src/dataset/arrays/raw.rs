@@ -1,39 +1,51 @@
-//! An array as a file holds it, and what makes it images or labels.
+//! An array as a file holds it.
 
-use ndarray::{Array4, ArrayD, IxDyn};
-
-use super::MAX_CLASSES;
 use crate::dataset::MAX_PIXEL_BYTES;
-use crate::error::{Error, ErrorKind, Result};
-use crate::image::{Pixels, check_unit_range};
+use crate::error::{Error, Result};
 
-/// The numbers that are taken.
+/// The numbers that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
-    /// Masks only.
     Bool,
     U8,
+    U16,
+    U32,
+    U64,
+    I8,
+    I16,
     I32,
     I64,
+    F16,
+    BF16,
     F32,
+    F64,
 }
 
 impl Number {
-    pub(super) fn bytes(self) -> u64 {
+    pub(super) fn bytes(self) -> usize {
         match self {
-            Self::Bool | Self::U8 => 1,
-            Self::I32 | Self::F32 => 4,
-            Self::I64 => 8,
+            Self::Bool | Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 | Self::F16 | Self::BF16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",
             Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::I8 => "i8",
+            Self::I16 => "i16",
             Self::I32 => "i32",
             Self::I64 => "i64",
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
             Self::F32 => "f32",
+            Self::F64 => "f64",
         }
     }
 }
@@ -53,7 +65,7 @@ pub(super) struct Raw {
 pub(super) fn bytes_of(shape: &[usize], number: Number) -> Result<u64> {
     shape
         .iter()
-        .try_fold(number.bytes(), |product, &side| product.checked_mul(side as u64))
+        .try_fold(number.bytes() as u64, |product, &side| product.checked_mul(side as u64))
         .filter(|&bytes| bytes <= MAX_PIXEL_BYTES)
         .ok_or_else(|| {
             Error::shape(format!(
@@ -65,96 +77,86 @@ pub(super) fn bytes_of(shape: &[usize], number: Number) -> Result<u64> {
 }
 
 impl Raw {
-    /// The array as images `[n, channels, height, width]`.
-    pub(super) fn into_pixels(self) -> Result<Pixels> {
-        let &[n, c, h, w] = self.shape.as_slice() else {
-            return Err(Error::shape(format!(
-                "expected images of shape [n, channels, height, width]; came {:?}",
-                self.shape
-            ))
-            .with_hint("a single image needs a first axis of 1, grey images a second axis of 1"));
-        };
-        if n == 0 || h == 0 || w == 0 {
-            return Err(Error::shape(format!(
-                "expected at least one image with pixels; came {:?}",
-                self.shape
-            )));
-        }
-        if c != 1 && c != 3 {
-            let error =
-                Error::shape(format!("expected 1 or 3 channels on axis 1; came the shape {:?}", self.shape));
-            return Err(if w == 1 || w == 3 {
-                error.with_hint("the channels seem to be last: images.transpose(0, 3, 1, 2) puts them second")
-            } else {
-                error.with_hint("grey images have 1 channel, RGB images 3; drop an alpha channel first")
-            });
-        }
-        let misfit = |e: ndarray::ShapeError| Error::shape(e.to_string());
+    /// The number of values.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() / self.number.bytes()
+    }
+
+    /// The value at a place; of 64-bit integers what a double can hold.
+    pub(super) fn float(&self, i: usize) -> f64 {
         match self.number {
-            Number::U8 => Array4::from_shape_vec((n, c, h, w), self.bytes).map(Pixels::U8).map_err(misfit),
-            Number::F32 => {
-                let values = values(&self.bytes, f32::from_le_bytes);
-                let mut images = ArrayD::from_shape_vec(IxDyn(&self.shape), values).map_err(misfit)?;
-                check_unit_range(&mut images)?;
-                images.into_dimensionality().map(Pixels::F32).map_err(misfit)
-            }
-            number => Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("expected images of f32 in [0, 1] or of u8; came {}", number.name()),
-            )
-            .with_hint(
-                "convert them with images.astype(\"uint8\") or, divided by 255, .astype(\"float32\")",
-            )),
+            Number::F16 => f64::from(half(u16::from_le_bytes(self.item(i)))),
+            Number::BF16 => f64::from(f32::from_bits(u32::from(u16::from_le_bytes(self.item(i))) << 16)),
+            Number::F32 => f64::from(f32::from_le_bytes(self.item(i))),
+            Number::F64 => f64::from_le_bytes(self.item(i)),
+            _ => self.whole(i).map_or(f64::NAN, |whole| whole as f64),
         }
     }
 
-    /// The array as `n` class indices.
-    pub(super) fn into_labels(self, n: usize) -> Result<Vec<usize>> {
-        if self.shape != [n] {
-            return Err(Error::shape(format!(
-                "expected labels of shape [{n}], one per image; came {:?}",
-                self.shape
-            )));
-        }
-        let labels: Vec<i64> = match self.number {
-            Number::U8 => self.bytes.iter().map(|&v| i64::from(v)).collect(),
-            Number::I32 => values(&self.bytes, i32::from_le_bytes).into_iter().map(i64::from).collect(),
-            Number::I64 => values(&self.bytes, i64::from_le_bytes),
-            number @ (Number::F32 | Number::Bool) => {
-                let message = format!("expected labels of i64 or u8; came {}", number.name());
-                return Err(Error::new(ErrorKind::Unsupported, message)
-                    .with_hint("convert them with labels.astype(\"int64\")"));
+    /// The value at a place where it is a whole number.
+    pub(super) fn whole(&self, i: usize) -> Option<i128> {
+        Some(match self.number {
+            Number::Bool => i128::from(self.bytes[i] != 0),
+            Number::U8 => i128::from(self.bytes[i]),
+            Number::I8 => i128::from(i8::from_le_bytes(self.item(i))),
+            Number::U16 => i128::from(u16::from_le_bytes(self.item(i))),
+            Number::I16 => i128::from(i16::from_le_bytes(self.item(i))),
+            Number::U32 => i128::from(u32::from_le_bytes(self.item(i))),
+            Number::I32 => i128::from(i32::from_le_bytes(self.item(i))),
+            Number::U64 => i128::from(u64::from_le_bytes(self.item(i))),
+            Number::I64 => i128::from(i64::from_le_bytes(self.item(i))),
+            Number::F16 | Number::BF16 | Number::F32 | Number::F64 => {
+                let value = self.float(i);
+                return (value.fract() == 0.0).then_some(value as i128);
             }
-        };
-        let index = |(place, &label): (usize, &i64)| {
-            usize::try_from(label).ok().filter(|&label| label < MAX_CLASSES).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::ValueRange,
-                    format!(
-                        "expected labels from 0 to {}; came {label} at position {place}",
-                        MAX_CLASSES - 1
-                    ),
-                )
-                .with_hint("labels are class indices counted from 0")
-            })
-        };
-        labels.iter().enumerate().map(index).collect()
+        })
     }
-}
 
-impl Raw {
-    /// The values as floats, whatever numbers they are; the shape beside them. For masks, whose values are few.
+    /// The values as floats, whatever numbers they are; the shape beside them.
     pub(super) fn into_levels(self) -> (Vec<usize>, Vec<f32>) {
-        let levels = match self.number {
-            Number::Bool | Number::U8 => self.bytes.iter().map(|&v| f32::from(v)).collect(),
-            Number::I32 => values(&self.bytes, i32::from_le_bytes).into_iter().map(|v| v as f32).collect(),
-            Number::I64 => values(&self.bytes, i64::from_le_bytes).into_iter().map(|v| v as f32).collect(),
-            Number::F32 => values(&self.bytes, f32::from_le_bytes),
-        };
+        let levels = (0..self.len()).map(|i| self.float(i) as f32).collect();
         (self.shape, levels)
     }
+
+    /// The bytes of the value at a place; `N` is what the number has.
+    fn item<const N: usize>(&self, i: usize) -> [u8; N] {
+        self.bytes.as_chunks().0[i]
+    }
 }
 
-fn values<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks().0.iter().map(|&chunk| read(chunk)).collect()
+/// A number of half precision (IEEE 754 binary16), which a float holds exactly.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        0x1f if fraction == 0.0 => f32::INFINITY,
+        0x1f => f32::NAN,
+        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision_is_read_exactly() {
+        // From the standard's own examples: 1, the largest, the smallest, a third, 1/255 as NumPy rounds it.
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0x7bff, 65504.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x3555, 0.333_251_95),
+            (0x1c04, 0.003_921_509),
+            (0xc000, -2.0),
+            (0x0000, 0.0),
+            (0x7c00, f32::INFINITY),
+        ] {
+            assert_eq!(half(bits), value, "{bits:#x}");
+        }
+        assert!(half(0x7e00).is_nan());
+        let brain = Raw { number: Number::BF16, shape: vec![2], bytes: vec![0x80, 0x3f, 0x80, 0x3e] };
+        assert_eq!((brain.float(0), brain.float(1)), (1.0, 0.25));
+    }
 }

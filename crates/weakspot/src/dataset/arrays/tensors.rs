@@ -6,12 +6,14 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::raw::{Number, Raw, bytes_of};
+use super::{Found, names};
 use crate::dataset::MAX_PIXEL_BYTES;
+use crate::dataset::brief::brief;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{open_regular, read_bounded};
 
-/// `images` and, if it is there, `labels`.
-pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
+/// Images and, if they are there, labels.
+pub(super) fn load(path: &Path) -> Result<Found> {
     let (_, length) = open_regular(path)?;
     // The whole file is read, whatever else it holds; twice the pixels leaves room for labels and more.
     if length > 2 * MAX_PIXEL_BYTES {
@@ -24,38 +26,49 @@ pub(super) fn load(path: &Path) -> Result<(Raw, Option<Raw>)> {
     }
     let file = read_bounded(path, 2 * MAX_PIXEL_BYTES)?;
     let tensors = SafeTensors::deserialize(&file).map_err(|e| {
-        Error::format(format!("{}: expected a safetensors file; came a damaged one ({e})", path.display()))
-            .with_hint(
-                "write it again with safetensors.numpy.save_file({\"images\": .., \"labels\": ..}, FILE)",
-            )
-    })?;
-    let images = tensors.tensor("images").map_err(|_missing| {
-        let mut names = tensors.names();
-        names.sort_unstable();
         Error::format(format!(
-            "{}: expected a tensor \"images\"; came {}",
+            "{}: expected a safetensors file; came a damaged one ({})",
             path.display(),
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            brief(&e.to_string())
         ))
-        .with_hint("call the images `images` and their labels `labels`")
+        .with_hint("write it again with safetensors.numpy.save_file({\"images\": .., \"labels\": ..}, FILE)")
     })?;
-    let labels = tensors.tensor("labels").ok();
-    let raw = |tensor: TensorView<'_>, name: &str| {
-        raw(&tensor).map_err(|e| e.context(format!("{}, {name}", path.display())))
+    let mut found = tensors.names();
+    found.sort_unstable();
+    let chosen = names::choose(&found, "a tensor").map_err(|e| e.context(path.display()))?;
+    let raw = |name: &str| {
+        tensors
+            .tensor(name)
+            .map_err(|e| Error::format(e.to_string()))
+            .and_then(|tensor| raw(&tensor))
+            .map_err(|e| e.context(format!("{}, {name}", path.display())))
     };
-    Ok((raw(images, "images")?, labels.map(|labels| raw(labels, "labels")).transpose()?))
+    Ok(Found {
+        images: raw(&chosen.images)?,
+        labels: chosen.labels.as_deref().map(raw).transpose()?,
+        notes: chosen.note.into_iter().collect(),
+    })
 }
 
 fn raw(tensor: &TensorView<'_>) -> Result<Raw> {
     let number = match tensor.dtype() {
+        Dtype::BOOL => Number::Bool,
         Dtype::U8 => Number::U8,
+        Dtype::U16 => Number::U16,
+        Dtype::U32 => Number::U32,
+        Dtype::U64 => Number::U64,
+        Dtype::I8 => Number::I8,
+        Dtype::I16 => Number::I16,
         Dtype::I32 => Number::I32,
         Dtype::I64 => Number::I64,
+        Dtype::F16 => Number::F16,
+        Dtype::BF16 => Number::BF16,
         Dtype::F32 => Number::F32,
+        Dtype::F64 => Number::F64,
         other => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("expected f32 or u8 images, i64 or u8 labels; came {other:?}"),
+                format!("expected images of floats or u8, labels of whole numbers; came {other:?}"),
             )
             .with_hint("convert the array before saving it, for example with .astype(\"float32\")"));
         }

@@ -11,16 +11,16 @@ use super::*;
 use crate::error::ErrorKind;
 
 /// A file that NumPy or safetensors wrote (`reference/arrays.py`).
-fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/arrays").join(name)
 }
 
 /// The images of the fixtures, as bytes.
-fn expected() -> Vec<u8> {
+pub(super) fn expected() -> Vec<u8> {
     (0..3).flat_map(|i| (0..2).flat_map(move |y| (0..4).map(move |x| 40 * i + 10 * y + x))).collect()
 }
 
-fn bytes(arrays: &Arrays) -> Vec<u8> {
+pub(super) fn bytes(arrays: &Arrays) -> Vec<u8> {
     assert_eq!(arrays.pixels.dim(), (3, 1, 2, 4));
     let all = arrays.pixels.batch(&[0, 1, 2]).unwrap();
     all.iter().map(|&v| (v * 255.0).round() as u8).collect()
@@ -51,13 +51,6 @@ fn the_same_content_has_the_same_checksum_whatever_the_file() {
 #[test]
 fn what_is_not_taken_says_what_is() {
     let error = |name: &str| load(&fixture(name), None).unwrap_err();
-    let double = error("double.npy");
-    assert_eq!(double.kind(), ErrorKind::Unsupported);
-    assert!(
-        double.to_string().contains("numbers of NumPy's type <f8")
-            && double.hint().unwrap().contains("float32")
-    );
-    assert!(error("columns.npy").to_string().contains("Fortran order"));
     assert!(
         error("../README.md")
             .to_string()
@@ -82,7 +75,7 @@ fn a_study_needs_labels_of_two_classes() {
     assert!(one.into_dataset("x").unwrap_err().to_string().contains("at least 2 classes; came 1"));
 }
 
-fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+pub(super) fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
     file.extend((header.len() as u16).to_le_bytes());
@@ -91,7 +84,7 @@ fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
     file
 }
 
-fn loaded(name: &str, content: &[u8]) -> Result<Arrays> {
+pub(super) fn loaded(name: &str, content: &[u8]) -> Result<Arrays> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     crate::output::write_atomic(&path, content).unwrap();
@@ -99,7 +92,7 @@ fn loaded(name: &str, content: &[u8]) -> Result<Arrays> {
 }
 
 /// The message for a file that must be refused: one line, naming the file.
-fn refused(name: &str, content: &[u8]) -> String {
+pub(super) fn refused(name: &str, content: &[u8]) -> String {
     let error = loaded(name, content).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(name) && !text.contains('\n'), "{text}");
@@ -124,8 +117,8 @@ fn damaged_npy_files_are_refused() {
     holds(&npy("|u1", "(1000000, 1, 10, 10)", &[0]), "a header that claims 100000000");
     holds(&npy("|u1", "(2, 1, -1, 2)", &[]), "came another");
     holds(&npy("|u1", "__import__('os')", &[]), "came another");
-    holds(&npy("|u1", "(2, 1, 2)", &[0; 4]), "[n, channels, height, width]; came [2, 1, 2]");
-    holds(&npy("|u1", "(2, 2, 1, 3)", &[0; 12]), "1 or 3 channels on axis 1");
+    holds(&npy("|u1", "(2, 1, 2, 1, 1)", &[0; 4]), "[n, channels, height, width]; came [2, 1, 2, 1, 1]");
+    holds(&npy("|u1", "(2, 4, 1, 2)", &[0; 16]), "1 or 3 channels on axis 1");
     holds(&npy("|u1", "(0, 1, 2, 2)", &[]), "at least one image");
     let nan = npy("<f4", "(1, 1, 1, 2)", &[0.5f32.to_le_bytes(), f32::NAN.to_le_bytes()].concat());
     holds(&nan, "pixels must be in [0, 1]; got NaN");
@@ -135,19 +128,25 @@ fn damaged_npy_files_are_refused() {
 
 #[test]
 fn labels_that_are_no_class_indices_are_refused() {
-    let labels = |number, shape: Vec<usize>, bytes: Vec<u8>| Raw { number, shape, bytes }.into_labels(2);
+    let labels = |number, shape: Vec<usize>, bytes: Vec<u8>| {
+        Raw { number, shape, bytes }.into_labels(2, &mut Vec::new())
+    };
     let bytes = |values: [i64; 2]| values.map(i64::to_le_bytes).concat();
     assert_eq!(labels(raw::Number::I64, vec![2], bytes([3, 0])).unwrap(), [3, 0]);
     let negative = labels(raw::Number::I64, vec![2], bytes([0, -1])).unwrap_err();
     assert_eq!(negative.kind(), ErrorKind::ValueRange);
     assert!(negative.to_string().contains("came -1 at position 1"));
     assert!(labels(raw::Number::I64, vec![2], bytes([0, i64::MAX])).is_err(), "not a model of 2^63 classes");
-    assert!(labels(raw::Number::I64, vec![2, 1], bytes([0, 1])).unwrap_err().to_string().contains("[2, 1]"));
+    assert!(labels(raw::Number::I64, vec![1, 2], bytes([0, 1])).unwrap_err().to_string().contains("[1, 2]"));
     assert!(labels(raw::Number::U8, vec![3], vec![0, 1, 0]).unwrap_err().to_string().contains("came [3]"));
-    assert!(labels(raw::Number::F32, vec![2], vec![0; 8]).unwrap_err().hint().unwrap().contains("int64"));
+    for bad in [0.5f32, f32::NAN, f32::INFINITY, -1.0] {
+        let error = labels(raw::Number::F32, vec![2], [0.0, bad].map(f32::to_le_bytes).concat()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ValueRange);
+        assert!(error.to_string().contains("at position 1"), "{error}");
+    }
 }
 
-fn npz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn npz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     for (name, content) in members {
@@ -164,7 +163,7 @@ fn damaged_npz_files_are_refused() {
     assert!(loaded("a.npz", &sound).unwrap().labels.is_none());
     assert!(refused("a.npz", &sound[..sound.len() / 2]).contains("a damaged one"));
     assert!(refused("a.npz", b"").contains("a damaged one"));
-    assert!(refused("a.npz", &npz(&[("x.npy", images())])).contains("an array \"images\"; came x"));
+    assert!(refused("a.npz", &npz(&[("pixels.npy", images())])).contains("an array \"images\"; came pixels"));
     let labels = npy("|u1", "(3,)", &[0, 1, 0]);
     let text = refused("a.npz", &npz(&[("images.npy", images()), ("labels.npy", labels)]));
     assert!(text.contains("labels of shape [2]"), "{text}");
@@ -196,8 +195,8 @@ fn damaged_safetensors_files_are_refused() {
     }
     let other = file("pixels", Dtype::U8, vec![1, 1, 2, 2], &[0; 4]);
     assert!(refused("a.safetensors", &other).contains("a tensor \"images\"; came pixels"));
-    let double = file("images", Dtype::F64, vec![1, 1, 1, 1], &[0; 8]);
-    assert!(refused("a.safetensors", &double).contains("came F64"));
+    let complex = file("images", Dtype::C64, vec![1, 1, 1, 1], &[0; 8]);
+    assert!(refused("a.safetensors", &complex).contains("came C64"));
     let mut claim = (u64::MAX).to_le_bytes().to_vec();
     claim.extend(b"{}");
     assert!(refused("a.safetensors", &claim).contains("a damaged one"));

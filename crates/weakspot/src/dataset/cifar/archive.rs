@@ -6,9 +6,8 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
 use super::{Found, places, records};
+use crate::dataset::gzip::Members;
 use crate::error::{Error, Result};
 use crate::input::open_regular;
 
@@ -21,7 +20,7 @@ const MAX_MEMBERS: usize = 1_000;
 /// Reads the batches and class names out of an archive, members in any order and any folder.
 pub(super) fn read(path: &Path) -> Result<Found> {
     let (file, _) = open_regular(path)?;
-    let unpacked = MultiGzDecoder::new(BufReader::new(file));
+    let unpacked = Members::new(BufReader::new(file));
     let mut stream = Stream { path, reader: unpacked.take(MAX_TOTAL) };
     let mut found = Found::default();
     for _ in 0..MAX_MEMBERS {

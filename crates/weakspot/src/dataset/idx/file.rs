@@ -6,9 +6,8 @@
 use std::io::{BufReader, ErrorKind as IoKind, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
 use crate::dataset::MAX_PIXEL_BYTES;
+use crate::dataset::gzip::Members;
 use crate::error::{Error, Result};
 use crate::input::open_regular;
 
@@ -104,7 +103,7 @@ fn open(path: &Path) -> Result<(Source<'_>, u64)> {
     file.seek(SeekFrom::Start(0)).map_err(|e| fail(&e))?;
     let packed = start == [0x1f, 0x8b];
     let file = BufReader::new(file);
-    let reader: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let reader: Box<dyn Read> = if packed { Box::new(Members::new(file)) } else { Box::new(file) };
     Ok((Source { path, reader, packed }, length))
 }
 

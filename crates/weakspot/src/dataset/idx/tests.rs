@@ -62,6 +62,14 @@ fn plain_and_packed_files_under_either_name_are_one_data_set() {
 }
 
 #[test]
+fn a_gzip_file_padded_with_zeros_was_refused() {
+    let folder = sound_folder();
+    let packed = [gzip(&images(3)), vec![0; 512]].concat();
+    put(folder.path(), "train-images-idx3-ubyte.gz", &packed);
+    assert_eq!(load("mnist", folder.path()).unwrap().labels.len(), 5);
+}
+
+#[test]
 fn the_parent_of_the_folder_will_do() {
     let parent = tempfile::tempdir().unwrap();
     sound(&parent.path().join("mnist"));

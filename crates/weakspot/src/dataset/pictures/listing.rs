@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::manifest::Manifest;
 use super::parts::{self, Inside};
 use super::why::CONVERT;
 use super::{find, kind, manifest};
@@ -143,15 +144,15 @@ impl Listing {
         Self::read(folder, name, grouping, None)
     }
 
-    /// The pictures that a list names: CSV with the columns `path`, `label` and, where wanted, `split` (`train` or
-    /// `test`) and `group`. Paths are relative to the list's folder.
+    /// The pictures that a list names: CSV with the columns `path`, `label` and, where wanted, `split` (`train`, `test`
+    /// or `val`, which is treated as the folder of that name) and `group`. Paths are relative to the list's folder.
     ///
     /// # Errors
     /// `Io` for a list that cannot be read; `Format` for other columns, an empty field, a path that comes twice or a
     /// part that is neither; `InvalidParameter` where only some pictures have a part.
     pub fn of_manifest(file: &Path, name: &str) -> Result<Self> {
-        let (class_names, entries) = manifest::read(file)?;
-        Ok(Self { name: name.to_owned(), class_names, entries, notes: Vec::new() })
+        let Manifest { class_names, entries, notes } = manifest::read(file)?;
+        Ok(Self { name: name.to_owned(), class_names, entries, notes })
     }
 
     /// The number of pictures.

@@ -253,6 +253,7 @@ impl Loaded {
             labels: self.labels,
             ids: self.ids,
             class_names: (!self.class_names.is_empty()).then_some(self.class_names),
+            notes: self.provenance.notes,
         }
     }
 }

@@ -22,6 +22,7 @@ mod memory;
 mod need;
 mod parts;
 mod resize;
+mod table;
 mod tiff;
 mod whole;
 mod why;

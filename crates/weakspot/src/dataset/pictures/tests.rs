@@ -430,7 +430,7 @@ fn a_list_of_files_is_a_data_set_with_its_own_split_and_groups() {
 
     for (text, expected) in [
         ("", "the columns path and label"),
-        ("file,label\na,b\n", "the columns path and label; came file,label"),
+        ("file,label\na,b\n", "the columns path and label; came file, label"),
         ("path,label\n", "at least one picture"),
         ("path,label\na.png,\n", "an empty one in line 2"),
         ("path,label\na.png,b\na.png,c\n", "a.png in lines 2 and 3"),
