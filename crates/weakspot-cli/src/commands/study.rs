@@ -204,7 +204,7 @@ impl<'a> Study<'a> {
             if let Some(note) = journal.note() {
                 progress.note(note);
             }
-            if folder.resumes {
+            if folder.resumes && !journal.is_empty() {
                 progress.note(&format!(
                     "goes on with {}: {} results are there already",
                     folder.path.display(),
