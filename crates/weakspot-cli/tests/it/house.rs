@@ -185,14 +185,9 @@ holds it against the lock file.
 "
     .to_owned();
     for package in linked(&metadata) {
-        let field = |name: &str| package[name].as_str().unwrap_or("none");
-        text += &format!(
-            "| {} | {} | {} | {} |\n",
-            field("name"),
-            field("version"),
-            field("license"),
-            field("repository")
-        );
+        let fields =
+            ["name", "version", "license", "repository"].map(|f| package[f].as_str().unwrap_or("none"));
+        text += &["| ", &fields.join(" | "), " |\n"].concat();
     }
     let path = root("THIRD-PARTY-LICENCES.md");
     if std::env::var_os("REGENERATE").is_some() {
