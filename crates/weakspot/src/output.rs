@@ -244,7 +244,7 @@ mod tests {
             assert!(at(name).exists(), "{name}");
         }
         assert!(at(".weakspot-folder").exists() && written.path().exists());
-        finish(written, &at("result")).unwrap();
+        finish(written, &at("result"), true).unwrap();
         clear_litter(&at("absent"), before);
     }
 

@@ -25,7 +25,8 @@ impl Reference {
     pub fn load(path: &Path) -> Result<Self> {
         let place = |e: Error| e.context(path.display());
         let [images, logits] = npz::members(path, ["images", "logits"])?;
-        let images = images.into_pixels().map_err(place)?;
+        // What is converted on the way shows in the logits.
+        let images = images.into_pixels(None, &mut Vec::new()).map_err(place)?;
         let (shape, values) = logits.into_levels();
         let shape = match shape[..] {
             [n] => (n, 1),
