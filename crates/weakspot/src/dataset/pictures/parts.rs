@@ -38,8 +38,10 @@ const NO_CLASSES: [&str; 8] = ["images", "image", "img", "imgs", "masks", "mask"
 fn role(name: &str) -> Option<Role> {
     let plain: String =
         name.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect();
-    let is = |known: &&str| ENDINGS.iter().any(|ending| plain.strip_suffix(ending) == Some(*known));
-    NAMES.iter().find(|(_, names)| names.iter().any(|known| is(known))).map(|(role, _)| *role)
+    let says = |names: &[&str]| {
+        names.iter().any(|known| ENDINGS.iter().any(|ending| plain.strip_suffix(ending) == Some(*known)))
+    };
+    NAMES.iter().find(|(_, names)| says(names)).map(|(role, _)| *role)
 }
 
 /// The two parts of a folder that is divided by its publisher: training and test.
