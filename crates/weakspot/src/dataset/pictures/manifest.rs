@@ -208,7 +208,8 @@ mod tests {
             let error = list(&format!("{header}\na.png,b\n")).unwrap_err();
             assert!(error.hint().unwrap().starts_with(hint), "{header}: {:?}", error.hint());
         }
-        let pixels: String = (0..784).map(|i| format!(",pixel{i}")).collect();
+        let pixels: Vec<String> = (0..784).map(|i| format!(",pixel{i}")).collect();
+        let pixels = pixels.concat();
         let error = list(&format!("label{pixels}\n")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Format);
         assert!(error.to_string().ends_with("a table of pixels, 784 columns of them"), "{error}");
