@@ -13,7 +13,8 @@ pub(super) fn of_pixels(file: &Path, columns: &[&str]) -> Option<Error> {
     let no_header = columns.iter().all(|column| column.parse::<f64>().is_ok());
     let others: Vec<usize> =
         if no_header { vec![0] } else { (0..columns.len()).filter(|&i| !is_pixel(columns[i])).collect() };
-    let pixels = columns.len() - others.len();
+    // An empty file has no column at all.
+    let pixels = columns.len().saturating_sub(others.len());
     if pixels < FEWEST || others.len() > 1 {
         return None;
     }
@@ -88,7 +89,7 @@ mod tests {
         );
         let bare = hint(&named(|i| (i % 7).to_string(), 785)).unwrap();
         assert!(bare.contains("skiprows=0") && bare.contains("28, 28"), "{bare}");
-        for list in [&["file", "label"][..], &["path"], &["id", "x1", "x2"]] {
+        for list in [&["file", "label"][..], &["path"], &["id", "x1", "x2"], &[]] {
             assert_eq!(of_pixels(Path::new("a.csv"), list).map(|e| e.to_string()), None);
         }
     }
