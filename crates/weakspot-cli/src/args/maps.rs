@@ -44,6 +44,8 @@ pub(crate) struct MapsArgs {
     pub(crate) mask: Option<PathBuf>,
 
     /// Bring attacked images to 8 bits, as pictures are kept, within --eps, and judge them so; the images must be of 8 bits
+    ///
+    /// Example: --quantize --png attacked/
     #[arg(long)]
     pub(crate) quantize: bool,
 

@@ -52,7 +52,7 @@ pub(crate) struct StudyArgs {
     /// State that --weights were not trained on any of these images; recorded
     ///
     /// Without it a study of weights that do not say what they were trained on raises the flag seen-images. Weights of weakspot
-    /// train know their images: those they were not trained on are scored.
+    /// train know their images: those they were not trained on are scored. Example: --weights mine.safetensors --held-out
     #[arg(long)]
     pub(crate) held_out: bool,
 
