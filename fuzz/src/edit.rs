@@ -76,7 +76,7 @@ fn change(value: &mut Value, what: u8, amount: u8) {
         (5, _) => float(f64::from(amount) / 255.0),
         (6, _) => float(1e308),
         (7, _) => float(-1e-320),
-        (8, _) => Value::Bool(amount % 2 == 0),
+        (8, _) => Value::Bool(amount.is_multiple_of(2)),
         (9, _) => WORDS[usize::from(amount) % WORDS.len()].into(),
         (10, _) => "\u{e9}".repeat(usize::from(amount)).into(),
         (11, Value::Number(number)) => float(number.as_f64().unwrap_or_default() + f64::from(amount)),

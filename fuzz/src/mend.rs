@@ -1,6 +1,7 @@
 //! Checksums and lengths, put right: an input that fails at its checksum tests nothing behind it.
 
 /// A PNG with the checksum of every chunk put right; anything else as it came.
+#[must_use]
 pub fn png(data: &[u8]) -> Vec<u8> {
     const SIGNATURE: usize = 8;
     let mut bytes = data.to_vec();
@@ -19,6 +20,7 @@ pub fn png(data: &[u8]) -> Vec<u8> {
 }
 
 /// A tar archive with the checksum of every header put right and the two empty blocks at its end.
+#[must_use]
 pub fn tar(data: &[u8]) -> Vec<u8> {
     const BLOCK: usize = 512;
     let mut bytes = data.to_vec();

@@ -38,7 +38,7 @@ fn read(file: &[u8]) {
     let Ok(start) = Start::open(&path) else { return };
     let _said = (start.arch(), start.width(), start.channels(), start.normalization());
     let network = models::network(&spec()).expect("the smallest network");
-    if let Ok(begun) = start.read(&network, 0) {
+    if let Ok(begun) = start.read(&network, 0, true) {
         begun.weights.check(&network).expect("weights that were read are the network's");
     }
 }
@@ -54,6 +54,24 @@ pub(crate) fn description(data: &[u8]) {
     let header = header.to_string();
     let length = (header.len() as u64).to_le_bytes();
     read(&[&length[..], header.as_bytes(), values].concat());
+}
+
+/// The checksum of a state, or what it holds would be refused before it is read.
+fn digest(told: &str, tensors: &[(TensorSpec, Vec<u8>)]) -> String {
+    let mut all = Vec::new();
+    let part = |all: &mut Vec<u8>, bytes: &[u8]| {
+        all.extend((bytes.len() as u64).to_le_bytes());
+        all.extend(bytes);
+    };
+    part(&mut all, told.as_bytes());
+    let mut sorted: Vec<_> = tensors.iter().collect();
+    sorted.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    for (spec, values) in sorted {
+        part(&mut all, spec.name.as_bytes());
+        all.extend(spec.shape.iter().flat_map(|side| (*side as u64).to_le_bytes()));
+        part(&mut all, values);
+    }
+    weakspot::digest::sha256(&all)
 }
 
 /// A training's state: a line of JSON, its numbers; then two bytes per edit of its tensors.
@@ -87,7 +105,9 @@ pub(crate) fn training(data: &[u8]) {
         }
     }
     let told = String::from_utf8_lossy(&data[..end]).into_owned();
-    let metadata = BTreeMap::from([("key".to_owned(), KEY.to_owned()), ("training".to_owned(), told)]);
+    let digest = digest(&told, &tensors);
+    let metadata = [("key", KEY.to_owned()), ("sha256", digest), ("training", told)];
+    let metadata = BTreeMap::from(metadata.map(|(key, value)| (key.to_owned(), value)));
     let path = place::file("state.training", b"");
     let specs: Vec<TensorSpec> = tensors.iter().map(|(spec, _)| spec.clone()).collect();
     let mut file = TensorFile::create(&path, &specs, &metadata).expect("a state's file");

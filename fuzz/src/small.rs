@@ -70,6 +70,8 @@ fn study(journal: Option<&Path>) -> weakspot::Result<Run> {
         convolutions: "direct".to_owned(),
         tune_accuracy: None,
         training_seed: None,
+        seen: None,
+        outputs: None,
         layer: String::new(),
         grid: [0, 0],
     };
@@ -98,6 +100,7 @@ fn study(journal: Option<&Path>) -> weakspot::Result<Run> {
 ///
 /// # Panics
 /// Never, unless studies are broken.
+#[must_use]
 pub fn small_run() -> Run {
     study(None).expect("a small study")
 }
@@ -106,6 +109,7 @@ pub fn small_run() -> Run {
 ///
 /// # Panics
 /// As [`small_run`].
+#[must_use]
 pub fn small_journal() -> Vec<u8> {
     let path = place::file("small-journal", b"");
     study(Some(&path)).expect("a small study");
@@ -127,6 +131,7 @@ pub(crate) fn spec() -> ModelSpec {
 ///
 /// # Panics
 /// Never, unless checkpoints are broken.
+#[must_use]
 pub fn small_weights() -> Vec<u8> {
     let path = place::file("small.safetensors", b"");
     let spec = spec();
@@ -157,6 +162,7 @@ pub(crate) fn trained(state: &Path) -> weakspot::Result<()> {
 ///
 /// # Panics
 /// Never, unless training is broken.
+#[must_use]
 pub fn small_training() -> Vec<u8> {
     let path = place::file("small.training", b"");
     trained(&path).expect("two epochs");

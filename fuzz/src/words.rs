@@ -6,7 +6,7 @@ use std::str::FromStr;
 use weakspot::Error;
 use weakspot::attack::{AttackKind, Epsilon, Measure};
 use weakspot::attribution::{Explain, Method};
-use weakspot::dataset::class_index;
+use weakspot::dataset::class_pair;
 use weakspot::region::{BlobRule, Fill, MaskPolicy, Theta, Threshold};
 use weakspot::study::{Protocols, TuneFor};
 use weakspot_nn::{Arch, Head, Width};
@@ -39,8 +39,10 @@ pub(crate) fn words(data: &[u8]) {
         assert_eq!(again.to_string(), protocols.to_string());
     }
     let names = ["0", "cat", "Dog"].map(str::to_owned);
-    if let Ok(class) = class_index("fuzz", &names, text) {
-        assert!(class < names.len());
+    if let Some((a, b)) = text.split_once(',')
+        && let Ok(pair) = class_pair("fuzz", &names, [a, b])
+    {
+        assert!(pair.iter().all(|class| *class < names.len()));
     }
 }
 

@@ -245,6 +245,12 @@ impl Opened {
         let (head, metadata) = read_header(&mut file, length).map_err(|e| e.context(path.display()))?;
         let infos: BTreeMap<String, TensorInfo> =
             metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+        // Of a tensor without numbers the other sides may claim anything, and channels are taken from one.
+        if let Some((name, info)) = infos.iter().find(|(_, info)| info.shape.contains(&0)) {
+            return Err(Error::format(format!("tensor {name} {:?} holds no number", info.shape))
+                .with_hint("save the weights of a whole network, without empty tensors")
+                .context(path.display()));
+        }
         let shapes = infos.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())).collect();
         let Names { of: names, mut said } = if is_ours(&metadata) {
             Names::unchanged(infos.keys().map(String::as_str))

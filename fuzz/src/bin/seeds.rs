@@ -168,13 +168,13 @@ fn results() -> Result<(), Failure> {
     }
     // A stage has a row per image: three stages' first rows say how a row looks.
     let journal = String::from_utf8(small_journal())?;
-    let mut lines = vec!["weakspot-journal/1 fuzz".to_owned()];
-    for stage in ["fit\t", "eval\t", "sweep"] {
-        lines.extend(journal.lines().find(|line| line.starts_with(stage)).map(str::to_owned));
+    let mut lines = vec!["weakspot-journal/2 fuzz".to_owned()];
+    for stage in ["\tfit\t", "\teval\t", "\tsweep"] {
+        lines.extend(journal.lines().find(|line| line.contains(stage)).map(str::to_owned));
     }
     seed("journal", "rows", (lines.join("\n") + "\n").as_bytes())?;
     seed("journal", "cut", lines.join("\n").as_bytes())?;
-    seed("journal", "another", b"weakspot-journal/1 other\neval\t1\t{}\n")?;
+    seed("journal", "another", b"weakspot-journal/1 fuzz\neval\t1\t{}\n")?;
     let folder = seeds::folder_of(run.record.seed);
     let study = SeedStudy { seed: run.record.seed, folder: folder.clone(), record: run.record.clone() };
     let all = Seeds { shared: String::new(), split_seed: 0, studies: vec![study], missing: Vec::new() };

@@ -373,3 +373,19 @@ fn a_model_is_randomised_tensor_by_tensor_also_when_it_is_frozen() {
         assert_eq!(frozen.randomised(3).unwrap().is_some(), at_hand);
     }
 }
+
+#[test]
+fn a_tensor_without_numbers_claims_no_channels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.safetensors");
+    let header =
+        br#"{"features.0.weight":{"dtype":"F32","shape":[1,1125899906842624,0,3],"data_offsets":[0,0]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header);
+    weakspot::output::write_atomic(&path, &bytes).unwrap();
+    let begun = weakspot_nn::Start::open(&path).map(drop).unwrap_err();
+    let loaded = load(&path, &sized()).map(drop).unwrap_err();
+    for error in [begun, loaded] {
+        assert!(error.to_string().contains("holds no number"), "{error}");
+    }
+}
