@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::ClassOutputs;
-use super::{MethodArgs, ModelArgs, PictureArgs, RunArgs};
+use super::{CheckArgs, MethodArgs, ModelArgs, PictureArgs, RunArgs};
 
 /// Map and attack your own images with your own model, and write the arrays
 #[derive(Args, Clone, Debug)]
@@ -30,12 +30,8 @@ pub(crate) struct MapsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: PathBuf,
 
-    /// Compare the weights with their owner's own code before anything else: an .npz of images, in [0, 1] before normalisation, and
-    /// of the logits it gives them; beyond 1e-3 of the largest is an error
-    ///
-    /// Python: np.savez("check.npz", images=x.numpy(), logits=model(normalize(x)).numpy()). Example: --check check.npz
-    #[arg(long, value_name = "FILE")]
-    pub(crate) check: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
 
     /// The pixels that the attack may write: a picture in black and white (white may be written), or an .npy of zeros and ones
     ///

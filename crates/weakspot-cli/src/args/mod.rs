@@ -27,7 +27,7 @@ pub(crate) use data::{DataArgs, PictureArgs, SplitBy};
 pub(crate) use fetch::FetchArgs;
 pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;
-pub(crate) use model::ModelArgs;
+pub(crate) use model::{CheckArgs, ModelArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use reproduce::ReproduceArgs;
 pub(crate) use run::RunArgs;

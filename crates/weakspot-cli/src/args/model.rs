@@ -1,5 +1,7 @@
 //! Which network.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use weakspot::{Error, Result};
 use weakspot_nn::{Arch, Convolutions, Head, Width};
@@ -49,6 +51,17 @@ pub(crate) struct ModelArgs {
     /// Also of training, where another rounding leads to other weights. Example: --conv direct
     #[arg(long, value_name = "HOW", default_value = "fast", value_parser = convolutions)]
     pub(crate) conv: Convolutions,
+}
+
+/// Whether the weights are read as they are meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CheckArgs {
+    /// Compare the weights with their owner's own code before anything else: an .npz of images, in [0, 1] before normalisation, and
+    /// of the logits it gives them; beyond 1e-3 of the largest is an error
+    ///
+    /// Python: np.savez("check.npz", images=x.numpy(), logits=model(normalize(x)).numpy()). Example: --check check.npz
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
 }
 
 /// How convolutions are computed, by name.

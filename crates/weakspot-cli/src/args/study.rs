@@ -10,7 +10,7 @@ use weakspot::study::Protocols;
 use crate::config::Given;
 
 use super::values::{Controls, Sweep, window};
-use super::{DataArgs, MethodArgs, ModelArgs, RunArgs, SeedArgs, TrainingArgs, TuneArgs};
+use super::{CheckArgs, DataArgs, MethodArgs, ModelArgs, RunArgs, SeedArgs, TrainingArgs, TuneArgs};
 
 /// Study one pair of classes, from training to report
 #[derive(Args, Clone, Debug)]
@@ -42,12 +42,8 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
-    /// Compare the weights with their owner's own code before anything else: an .npz of images, in [0, 1] before normalisation, and
-    /// of the logits it gives them; beyond 1e-3 of the largest is an error
-    ///
-    /// Python: np.savez("check.npz", images=x.numpy(), logits=model(normalize(x)).numpy()). Example: --check check.npz
-    #[arg(long, value_name = "FILE")]
-    pub(crate) check: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
 
     /// State that --weights were not trained on any of these images; recorded
     ///

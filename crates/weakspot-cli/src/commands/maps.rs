@@ -58,7 +58,7 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
     loaded.model.freeze()?;
     loaded.model.stop_on(progress.stop_flag());
-    if let Some(check) = &args.check {
+    if let Some(check) = &args.check.check {
         output::talk(&model::check(check, &loaded.model)?);
     }
     if let Some(remark) = plan::remark(plan.epsilon) {

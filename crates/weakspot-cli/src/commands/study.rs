@@ -64,7 +64,7 @@ pub(crate) fn open(args: &StudyArgs, progress: &Progress) -> Result<Parts> {
             )
             .with_hint("leave --held-out out"));
         }
-        None if args.check.is_some() => {
+        None if args.check.check.is_some() => {
             return Err(Error::invalid("--check is about --weights; a classifier that is trained here has no other code to agree with")
                 .with_hint("leave --check out"));
         }
@@ -123,7 +123,7 @@ impl<'a> Study<'a> {
         let (args, parts) = (self.args, self.parts);
         let chosen = if let Some(file) = &args.weights {
             let chosen = progress.while_reading(|| Chosen::given(file, &args.model, parts))?;
-            if let Some(check) = &args.check {
+            if let Some(check) = &args.check.check {
                 progress.note(&model::check(check, &chosen.model)?);
             }
             chosen

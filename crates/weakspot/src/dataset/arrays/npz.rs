@@ -15,8 +15,7 @@ use crate::input::open_regular;
 
 /// Images and, if they are there, labels.
 pub(super) fn load(path: &Path) -> Result<Found> {
-    let (file, length) = open_regular(path)?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
+    let (mut archive, length) = open(path)?;
     let mut found: Vec<&str> = archive.file_names().filter_map(|name| name.strip_suffix(".npy")).collect();
     found.sort_unstable();
     let chosen = names::choose(&found, "an array").map_err(|e| e.context(path.display()))?;
@@ -26,6 +25,12 @@ pub(super) fn load(path: &Path) -> Result<Found> {
         Some(name) => Some(member(&mut archive, path, length, name)?),
     };
     Ok(Found { images, labels, notes: chosen.note.into_iter().collect() })
+}
+
+/// An archive, and its length in bytes.
+fn open(path: &Path) -> Result<(ZipArchive<BufReader<File>>, u64)> {
+    let (file, length) = open_regular(path)?;
+    Ok((ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?, length))
 }
 
 /// One array; `length` is the archive's, in bytes.
@@ -71,8 +76,7 @@ fn damaged(path: &Path, error: &ZipError) -> Error {
 
 /// Arrays that must all be there.
 pub(super) fn members<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Raw; N]> {
-    let (file, length) = open_regular(path)?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
+    let (mut archive, length) = open(path)?;
     let mut found = Vec::with_capacity(N);
     for name in names {
         if archive.index_for_name(&format!("{name}.npy")).is_some() {
