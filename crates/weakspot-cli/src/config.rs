@@ -265,3 +265,70 @@ fn read(path: &Path) -> Result<Config> {
     }
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args;
+
+    /// A setting's value: words that some flag takes, others, and what is no word.
+    fn values() -> impl Strategy<Value = Value> + Clone {
+        let words: &'static [&str] = &[
+            "0,1", "8/255", "top:30%", "max:0.5", "otsu", "none", "auto", "-1", "1e400", "", "--seed", "true",
+        ];
+        let one = prop_oneof![
+            3 => prop::sample::select(words).prop_map(Value::from),
+            1 => any::<String>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<f64>().prop_map(Value::from),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => Just(json!({ "a": null })),
+        ];
+        prop_oneof![4 => one.clone(), 1 => prop::collection::vec(one, 0..3).prop_map(Value::from)]
+    }
+
+    /// A setting's name: a flag of the study, or anything.
+    fn names() -> impl Strategy<Value = String> + Clone {
+        let command = args::study_command();
+        let flags: Vec<String> =
+            command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
+        prop_oneof![6 => prop::sample::select(flags), 1 => "[a-z=-]{0,8}"]
+    }
+
+    fn configurations() -> impl Strategy<Value = Vec<u8>> {
+        let settings = prop::collection::btree_map(names(), values(), 0..6);
+        let dataset = prop_oneof![4 => Just("demo".to_owned()), 1 => any::<String>()];
+        let sound = (dataset, settings, any::<Option<String>>()).prop_map(|(dataset, settings, version)| {
+            let config =
+                json!({ "schema": SCHEMA, "version": version, "dataset": dataset, "settings": settings });
+            config.to_string().into_bytes()
+        });
+        let turned =
+            (sound.clone(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(mut bytes, at, byte)| {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+                bytes
+            });
+        prop_oneof![4 => sound, 1 => turned, 1 => prop::collection::vec(any::<u8>(), 0..40)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn a_configuration_that_nobody_wrote_is_a_study_or_an_error_that_says_what_to_type(
+            bytes in configurations()
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(NAME);
+            output::write_atomic(&path, &bytes).unwrap();
+            let words = ["weakspot".into(), "study".into(), "--config".into(), path.into_os_string()];
+            if let Err(error) = args::parse(words.to_vec()) {
+                prop_assert!(error.hint().is_some(), "{error}");
+            }
+        }
+    }
+}

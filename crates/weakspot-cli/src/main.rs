@@ -29,6 +29,12 @@ use args::{Command, Parsed};
 use exit_code::Outcome;
 use weakspot::Result;
 
+#[global_allocator]
+static MEMORY: weakspot_nn::Allocator = weakspot_nn::Allocator::new(
+    ["error: out of memory\nhint: ", output::OUT_OF_MEMORY, "\n"],
+    exit_code::COULD_NOT_RUN as i32,
+);
+
 /// The stack that everything runs on, in bytes. The system's own may be limited to less (`ulimit -s`), and ends the
 /// program where it is full.
 const STACK: usize = 8 << 20;

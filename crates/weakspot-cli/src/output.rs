@@ -76,7 +76,7 @@ pub(crate) fn failure(error: &Error) {
 }
 
 /// What to do where memory is short.
-const OUT_OF_MEMORY: &str = "take fewer images at once (--batch-size 1) or fewer in all (--limit, --train-limit), make \
+pub(crate) const OUT_OF_MEMORY: &str = "take fewer images at once (--batch-size 1) or fewer in all (--limit, --train-limit), make \
                              pictures smaller (--size 64), or end other programs";
 
 /// What to type where the error itself does not know better.

@@ -13,14 +13,16 @@
 //! Direct sums of n products err by about `n` roundings at worst. Winograd's transforms add and subtract numbers a few times
 //! larger: `tests/kernels.rs` prints and bounds what comes of it.
 //!
-//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, and the call of `matrixmultiply` in
-//! `direct/product.rs`, and the system's in `large_pages.rs`. Every length is checked in [`Convolution`]; slices are indexed with bounds everywhere.
+//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, the call of `matrixmultiply` in
+//! `direct/product.rs`, and calls of the allocator and the system in `large_pages.rs` and `allocator.rs`. Every length is
+//! checked in [`Convolution`]; slices are indexed with bounds everywhere.
 #![deny(missing_docs)]
 #![expect(
     clippy::inline_always,
     reason = "a kernel is compiled with the instructions of its caller only if all of it is inlined there"
 )]
 
+mod allocator;
 mod convolution;
 mod direct;
 mod gates;
@@ -35,6 +37,7 @@ mod simd;
 mod thin;
 mod winograd;
 
+pub use allocator::Allocator;
 pub use convolution::{Activation, Convolution, Method};
 pub use gates::Gates;
 pub use kinds::Kinds;

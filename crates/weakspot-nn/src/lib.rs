@@ -26,5 +26,5 @@ pub use train::{
     Augmentation, Epoch, Freeze, Optimizer, Recipe, Resume, Schedule, Trained, TrainingData, train,
     train_from,
 };
-pub use weakspot_conv::{Method as Convolutions, ShapeError};
+pub use weakspot_conv::{Allocator, Method as Convolutions, ShapeError};
 pub use weights::{Tensor, Weights};

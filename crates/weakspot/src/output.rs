@@ -30,11 +30,20 @@ pub fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Checks that a path in a folder, where it exists, is no link that leads out of the folder.
+/// Checks that no link on the way from a folder to a path below it leads out of the folder.
 ///
 /// # Errors
-/// `Io`, naming the path and where it leads.
+/// `Io`, naming the link and where it leads.
 pub fn stays_inside(folder: &Path, path: &Path) -> Result<()> {
+    let mut here = folder.to_owned();
+    for part in path.strip_prefix(folder).unwrap_or(path).components() {
+        here.push(part);
+        leads_inside(folder, &here)?;
+    }
+    Ok(())
+}
+
+fn leads_inside(folder: &Path, path: &Path) -> Result<()> {
     if !path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
         return Ok(());
     }

@@ -41,6 +41,9 @@ pub(crate) fn run(args: &StudyArgs, asked: &Seeds) -> Result<()> {
     planned.describe(&progress);
     let shared = planned.shared()?;
     let out = place(args, &default_out(&parts.data), &shared)?;
+    for &seed in &asked {
+        weakspot::output::stays_inside(&out, &out.join(folder_of(seed)))?;
+    }
     let mut work = Work {
         args,
         parts,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use weakspot::progress::Observer as _;
-use weakspot::{Error, ErrorKind, Result, output};
+use weakspot::{Error, ErrorKind, Result, input, output};
 
 use super::http::{Client, Event, Failure, Head};
 use crate::clock::Stopwatch;
@@ -16,6 +16,9 @@ use crate::progress::Progress;
 /// Attempts in a row that bring nothing new, and attempts at all, before another address is tried.
 const FRUITLESS: u32 = 3;
 const ATTEMPTS: u32 = 100;
+
+/// An address and a name that the server gives.
+const LONGEST_ORIGIN: u64 = 1 << 16;
 
 /// The first wait after a broken attempt; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -74,7 +77,7 @@ impl Part {
 
     /// How much of the file at an address is here, and what the server calls it.
     fn begun(&self, address: &str) -> (u64, Option<String>) {
-        let origin = std::fs::read(self.origin_path()).ok();
+        let origin = input::read_bounded(&self.origin_path(), LONGEST_ORIGIN).ok();
         let origin: Option<Origin> = origin.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         match (origin, self.path.metadata()) {
             (Some(origin), Ok(file)) if origin.address == address => (file.len(), origin.validator),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Proxy};
 use weakspot::progress::Observer as _;
-use weakspot::{Error, Result};
+use weakspot::{Error, Result, input};
 
 use crate::clock::Stopwatch;
 use crate::progress::Progress;
@@ -21,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Bytes that travel together, and how many such pieces may lie ready.
 const PIECE: usize = 64 << 10;
 const PIECES_READY: usize = 16;
+
+/// A file of certificates: Mozilla's whole list has a quarter of a megabyte.
+const LARGEST_PEM: u64 = 1 << 24;
 
 /// The variables that name a proxy; the first that is set is taken.
 const PROXY_VARIABLES: [&str; 6] =
@@ -215,7 +218,7 @@ pub(crate) fn proxy_in_words() -> Option<String> {
 
 fn certificates(file: &std::path::Path) -> Result<RootCerts> {
     let hint = "SSL_CERT_FILE names a file of certificates in PEM; unset it to trust Mozilla's list";
-    let pem = std::fs::read(file).map_err(|e| Error::io(file, &e).with_hint(hint))?;
+    let pem = input::read_bounded(file, LARGEST_PEM).map_err(|e| e.with_hint(hint))?;
     let mut found = Vec::new();
     for item in parse_pem(&pem) {
         match item {

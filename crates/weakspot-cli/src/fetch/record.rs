@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use weakspot::{Error, ErrorKind, Result, digest, output};
+use weakspot::{Error, ErrorKind, Result, digest, input, output};
 
 use super::check;
 use crate::progress::Progress;
@@ -14,6 +14,9 @@ use crate::progress::Progress;
 const NAME: &str = ".weakspot-fetch.json";
 
 const SCHEMA: &str = "weakspot-fetch/1";
+
+/// A record has a line for each download, of which there are a few.
+const LARGEST: u64 = 1 << 20;
 
 /// What was fetched, from where, and what lies in the folder since.
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,7 +87,7 @@ impl Record {
 
     /// The record in a folder, if a fetch left one.
     pub(crate) fn read(folder: &Path) -> Option<Self> {
-        let bytes = std::fs::read(folder.join(NAME)).ok()?;
+        let bytes = input::read_bounded(&folder.join(NAME), LARGEST).ok()?;
         serde_json::from_slice(&bytes).ok().filter(|record: &Self| record.schema == SCHEMA)
     }
 

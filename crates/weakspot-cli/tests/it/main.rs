@@ -10,6 +10,7 @@ mod fixtures;
 mod help;
 mod house;
 mod labels;
+mod limits;
 mod maps;
 mod masks;
 mod pictures;

@@ -238,3 +238,15 @@ fn each_study_can_be_run_by_itself_from_its_configuration() {
     let of = |run: &str| lasting(&folder.path().join(run));
     assert_same(&of("out/malaria/paper"), &of("again"));
 }
+
+#[test]
+#[cfg(unix)]
+fn a_data_set_s_studies_were_written_through_a_link_out_of_the_folder() {
+    let (folder, outside) = (with_data(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("out/malaria")).unwrap();
+    let said = weakspot(folder.path(), &quick(&["--force"]));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(said.stderr.contains("out/malaria: expected a place inside out"), "{}", said.stderr);
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+}

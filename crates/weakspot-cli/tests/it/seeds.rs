@@ -180,3 +180,17 @@ fn a_list_goes_before_the_seed_of_a_configuration() {
     let said = weakspot(folder.path(), &words(&from, &["--seeds", "0,1"])).ok();
     assert!(said.stderr.contains("seed 1 (2 of 2)"), "{}", said.stderr);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_study_was_written_through_a_link_out_of_the_folder() {
+    let (folder, outside) = (another(), tempfile::tempdir().unwrap());
+    let link = folder.path().join("out/seed-2");
+    std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+    for more in [&["--seeds", "3", "--out", "out"][..], &["--seeds", "3", "--out", "out", "--force"]] {
+        let said = weakspot(folder.path(), &two(more));
+        assert_eq!(said.code, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains("out/seed-2: expected a place inside out"), "{}", said.stderr);
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+}

@@ -42,6 +42,9 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
         n_studies: 0,
     };
     let sets = planned::sets(args, &out)?;
+    for planned in sets.iter().flat_map(|set| &set.studies) {
+        weakspot::output::stays_inside(&out, &planned.folder)?;
+    }
     work.keep_finished(&sets)?;
     let present = work.present(&sets)?;
     work.n_studies = present.iter().map(|set| set.studies.len()).sum();

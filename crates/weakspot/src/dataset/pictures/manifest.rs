@@ -132,7 +132,8 @@ pub(super) fn read(file: &Path) -> Result<Manifest> {
         .into_iter()
         .map(|Row { id, class, part, group }| Entry {
             path: base.join(&id),
-            class: class_names.iter().position(|name| *name == class),
+            // They are in order.
+            class: class_names.binary_search(&class).ok(),
             id,
             origin: match part {
                 Part::None => Origin::Whole,
