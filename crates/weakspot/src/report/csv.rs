@@ -138,13 +138,15 @@ mod tests {
 
     #[test]
     fn a_ledger_with_formulas_for_names_is_read_back_as_it_was() {
-        let mut rows = fixture::demo().ledger;
-        for (row, formula) in rows.iter_mut().zip(FORMULAS.into_iter().chain(["-1", "'t Zand"])) {
-            row.id = format!("{formula}/1.png");
-            row.label = formula.to_owned();
-            row.clean_prediction = Some(formula.to_owned());
-            row.remasked_prediction = Some(formula.to_owned());
-        }
+        let any = fixture::demo().ledger.swap_remove(0);
+        let row = |name: &str| LedgerRow {
+            id: format!("{name}/1.png"),
+            label: name.to_owned(),
+            clean_prediction: Some(name.to_owned()),
+            remasked_prediction: Some(name.to_owned()),
+            ..any.clone()
+        };
+        let rows: Vec<LedgerRow> = FORMULAS.into_iter().chain(["-1", "'t Zand"]).map(row).collect();
         let bytes = ledger(&rows).unwrap();
         assert_eq!(read_ledger(&bytes).unwrap(), rows);
         let text = String::from_utf8(bytes).unwrap();
