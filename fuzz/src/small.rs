@@ -27,7 +27,7 @@ const SIDE: usize = 8;
 const IMAGES: usize = 12;
 
 fn model() -> ConvGap {
-    ConvGap::random(5, 2, 2, 1, InputSpec { channels: 1, height: SIDE, width: SIDE, padding: [0; 4] })
+    ConvGap::random(5, 2, 2, 1, InputSpec { channels: 1, height: SIDE, width: SIDE })
 }
 
 /// Random images, labelled by what the model makes of them.

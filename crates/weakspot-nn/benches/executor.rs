@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box};
 use ndarray::Array4;
-use weakspot::classifier::{Classifier as _, TraceRequest};
+use weakspot::classifier::{Classifier as _, Place, TraceRequest, Walk};
 use weakspot::objective::Objective;
 use weakspot::rng;
 use weakspot_nn::executor::{Activation, Gradients, Mode};
@@ -40,13 +40,11 @@ fn logits(bencher: Bencher<'_, '_>, arch: Arch) {
 fn traced_pass(bencher: Bencher<'_, '_>, arch: Arch) {
     let (model, images) = (model(arch), images());
     let layer = if arch == Arch::Vgg16 { "features.22" } else { "features.32" };
-    let request = TraceRequest {
-        labels: &[0; BATCH],
-        layer: Some((layer, Objective::ClassLogit)),
-        inputs: &[Objective::Loss],
-        features: true,
-        pair: None,
-    };
+    let labels = [0; BATCH];
+    let (logit, loss) = (Objective::ClassLogit.of(&labels), Objective::Loss.of(&labels));
+    let to_layer = [Place::Layer(layer)];
+    let walks = [Walk { from: &logit, to: &to_layer }, Walk { from: &loss, to: &[Place::Input] }];
+    let request = TraceRequest { taps: &[layer], walks: &walks, features: true };
     bencher.bench_local(|| black_box(model.trace(images.view(), &request)));
 }
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ndarray::{Array2, Array4, ArrayView4, Axis};
-use weakspot::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest, permute};
-use weakspot::objective::Objective;
+use weakspot::classifier::{
+    CamHead, Classifier, InputSpec, LayerInfo, LayerKind, Place, Signature, Trace, TraceRequest, Walk,
+    permute,
+};
+use weakspot::objective::cotangents;
 use weakspot::{Error, ErrorKind, Result};
 use weakspot_conv::Method as Convolutions;
 
@@ -21,7 +24,7 @@ use crate::weights::Weights;
 pub struct Model {
     spec: ModelSpec,
     executor: Executor<f32>,
-    layers: Vec<LayerInfo>,
+    signature: Signature,
     source: Option<Source>,
     /// Set when the user asks to stop; a randomised model stops on it too.
     stop: Option<Arc<AtomicBool>>,
@@ -70,12 +73,12 @@ impl Model {
     }
 
     pub(crate) fn from_executor(spec: ModelSpec, executor: Executor<f32>) -> Self {
-        let layers = layer_infos(executor.network());
+        let signature = signature(&spec, &executor);
         let counter = || AtomicU64::new(0);
         Self {
             spec,
             executor,
-            layers,
+            signature,
             source: None,
             stop: None,
             forward: counter(),
@@ -174,16 +177,11 @@ impl Model {
         array
     }
 
-    /// The gradient of an objective at the network's own output.
-    fn cotangents(
-        &self,
-        request: &TraceRequest<'_>,
-        objective: Objective,
-        logits: &Array2<f32>,
-    ) -> Activation<f32> {
+    /// Where a walk begins: its gradient at the network's own output.
+    fn begin(&self, walk: &Walk<'_>, logits: &Array2<f32>) -> Activation<f32> {
         let k = self.spec.n_outputs;
         let mut gradient = Activation::zeros(logits.nrows(), self.executor.network().output());
-        for (i, row) in request.cotangents(objective, logits).outer_iter().enumerate() {
+        for (i, row) in cotangents(walk.from, logits).outer_iter().enumerate() {
             match k {
                 1 => gradient.data[i] = (row[1] - row[0]) / 2.0,
                 _ => gradient.data[i * k..][..k].iter_mut().zip(&row).for_each(|(g, &r)| *g = r),
@@ -192,60 +190,109 @@ impl Model {
         gradient
     }
 
+    /// A layer's place among the network's.
+    fn place_of(&self, name: &str) -> Result<usize> {
+        let known = self.signature.layer(name).is_some();
+        self.executor.network().position(name).filter(|_| known).ok_or_else(|| {
+            let layers = &self.signature.layers;
+            let activations: Vec<&str> =
+                layers.iter().filter(|l| l.is_activation()).map(|l| l.name.as_str()).collect();
+            Error::invalid(format!("this model has no layer {name:?} with a grid"))
+                .with_hint(format!("the ReLU layers are {}", activations.join(", ")))
+        })
+    }
+
+    /// The gradients of one walk, in the order of its places.
+    fn walk(&self, tape: &Tape<f32>, walk: &Walk<'_>, logits: &Array2<f32>) -> Result<Vec<Array4<f32>>> {
+        let mut stops = Vec::with_capacity(walk.to.len());
+        for (i, &to) in walk.to.iter().enumerate() {
+            let layers_before = match to {
+                Place::Input => 0,
+                Place::Layer(name) => self.place_of(name)? + 1,
+            };
+            stops.push((layers_before, i));
+        }
+        // The walk meets the last layer first.
+        stops.sort_unstable_by(|a, b| b.cmp(a));
+        let n = logits.nrows() as u64;
+        let counter =
+            if stops.last().is_some_and(|&(first, _)| first == 0) { &self.backward } else { &self.head };
+        let mut found = vec![Array4::default((0, 0, 0, 0)); stops.len()];
+        let (mut gradient, mut at) = (self.begin(walk, logits), self.executor.network().layers().len());
+        let last = stops.len().saturating_sub(1);
+        for (k, (to, i)) in stops.into_iter().enumerate() {
+            gradient = self.executor.backward(tape, gradient, at, to)?;
+            at = to;
+            if k < last {
+                found[i] = gradient.to_nchw();
+            } else {
+                found[i] = self.taken(gradient);
+                break;
+            }
+        }
+        counter.fetch_add(n, Ordering::Relaxed);
+        Ok(found)
+    }
+
     /// The place of the last linear layer, whose inputs are the features.
     fn last_linear(&self) -> Option<usize> {
         self.executor.network().layers().iter().rposition(|l| matches!(l.layer, Layer::Linear { .. }))
     }
 }
 
+/// What the model says of itself.
+fn signature(spec: &ModelSpec, executor: &Executor<f32>) -> Signature {
+    let network = executor.network();
+    let Shape { channels, height, width } = network.input();
+    let n_classes = spec.n_outputs.max(2);
+    let mut signature = Signature::new(InputSpec { channels, height, width }, n_classes);
+    signature.one_logit = spec.n_outputs == 1;
+    signature.layers = layer_infos(network);
+    signature.cam_head = cam_head(spec, executor, &signature.layers);
+    signature
+}
+
 /// The layers with a grid, up to the pooling that ends the trunk.
 fn layer_infos(network: &Network) -> Vec<LayerInfo> {
     let layers = network.layers();
     let end = layers.iter().position(|l| l.layer == Layer::Flatten).unwrap_or(layers.len());
+    let mut margins = [0; 4];
     let info = |place: usize| {
         let shape = network.outputs()[place];
-        // In the trunk, every ReLU follows a convolution (or its batch norm).
-        let is_relu = layers[place].layer == Layer::Relu;
-        let name = layers[place].name.clone();
-        LayerInfo { name, is_relu, channels: shape.channels, grid: (shape.height, shape.width) }
+        let kind = match layers[place].layer {
+            Layer::Conv2d { .. } => LayerKind::Convolution,
+            Layer::BatchNorm2d { .. } => LayerKind::Normalization,
+            // In the trunk, every ReLU follows a convolution (or its batch norm).
+            Layer::Relu => LayerKind::Activation,
+            Layer::MaxPool2d { .. } | Layer::AdaptiveAvgPool2d { .. } => LayerKind::Pooling,
+            _ => LayerKind::Other,
+        };
+        if let Layer::ZeroPad2d { padding } = layers[place].layer {
+            margins = padding;
+        }
+        let (name, grid) = (layers[place].name.clone(), (shape.height, shape.width));
+        LayerInfo { name, kind, channels: shape.channels, grid, margins }
     };
     (0..end).map(info).collect()
 }
 
+fn cam_head(spec: &ModelSpec, executor: &Executor<f32>, layers: &[LayerInfo]) -> Option<CamHead> {
+    if spec.head != Head::Gap {
+        return None;
+    }
+    let layer = layers.iter().rfind(|layer| layer.is_activation())?;
+    let weights = executor.weights_of("classifier.weight")?;
+    let own = Array2::from_shape_vec((spec.n_outputs, layer.channels), weights).ok()?;
+    let weights = match spec.n_outputs {
+        1 => ndarray::concatenate![Axis(0), own.mapv(|w| -w / 2.0), own.mapv(|w| w / 2.0)],
+        _ => own,
+    };
+    Some(CamHead { layer: layer.name.clone(), weights })
+}
+
 impl Classifier for Model {
-    fn input(&self) -> InputSpec {
-        let Shape { channels, height, width } = self.executor.network().input();
-        let padding = self.executor.network().layers().iter().find_map(|l| match l.layer {
-            Layer::ZeroPad2d { padding } => Some(padding),
-            _ => None,
-        });
-        InputSpec { channels, height, width, padding: padding.unwrap_or([0; 4]) }
-    }
-
-    fn n_classes(&self) -> usize {
-        self.spec.n_outputs.max(2)
-    }
-
-    fn one_logit(&self) -> bool {
-        self.spec.n_outputs == 1
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        &self.layers
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        if self.spec.head != Head::Gap {
-            return None;
-        }
-        let layer = self.layers.iter().rfind(|layer| layer.is_relu)?;
-        let weights = self.executor.weights_of("classifier.weight")?;
-        let own = Array2::from_shape_vec((self.spec.n_outputs, layer.channels), weights).ok()?;
-        let weights = match self.spec.n_outputs {
-            1 => ndarray::concatenate![Axis(0), own.mapv(|w| -w / 2.0), own.mapv(|w| w / 2.0)],
-            _ => own,
-        };
-        Some(CamHead { layer: layer.name.clone(), weights })
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
@@ -254,51 +301,39 @@ impl Classifier for Model {
 
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
         let n = images.dim().0;
-        let classes = self.n_classes();
-        if request.labels.len() != n {
-            return Err(Error::shape(format!("{n} images need {n} labels; got {}", request.labels.len())));
+        for walk in request.walks {
+            walk.from.check(n, self.n_classes())?;
         }
-        if let Some(label) = request.labels.iter().find(|&&label| label >= classes) {
-            return Err(Error::invalid(format!("labels must be below {classes}; got {label}")));
-        }
-        let network = self.executor.network();
-        let asked = match request.layer {
-            None => None,
-            Some((name, objective)) => {
-                let known = self.layers.iter().any(|layer| layer.name == name);
-                let place = network.position(name).filter(|_| known).ok_or_else(|| {
-                    let relus: Vec<&str> =
-                        self.layers.iter().filter(|l| l.is_relu).map(|l| l.name.as_str()).collect();
-                    Error::invalid(format!("this model has no layer {name:?} with a grid"))
-                        .with_hint(format!("the ReLU layers are {}", relus.join(", ")))
-                })?;
-                Some((place, objective))
-            }
-        };
+        let asked: Vec<usize> = request.taps.iter().map(|name| self.place_of(name)).collect::<Result<_>>()?;
         let features = self.last_linear().filter(|_| request.features);
         // A linear layer stands after the flattening, never first.
-        let taps: Vec<usize> =
-            asked.iter().map(|(place, _)| *place).chain(features.map(|place| place - 1)).collect();
-        let walks = asked.is_some() || !request.inputs.is_empty();
+        let mut taps: Vec<usize> = asked.iter().copied().chain(features.map(|place| place - 1)).collect();
+        for to in request.walks.iter().flat_map(|walk| walk.to) {
+            // Where a walk stops, no fused operation may step over the layer.
+            if let Place::Layer(name) = to {
+                taps.push(self.place_of(name)?);
+            }
+        }
+        taps.sort_unstable();
+        taps.dedup();
+        let walks = request.walks.iter().any(|walk| !walk.to.is_empty());
         let mode = if walks { Mode::Gradient } else { Mode::Inference };
         let (logits, mut tape) = self.run(images, mode, &taps)?;
         let mut trace = Trace::default();
+        let mut outputs = std::mem::take(&mut tape.taps);
         if features.is_some() {
-            let features = tape.taps.pop();
+            let features = outputs.pop();
             trace.features = features.and_then(|f| Array2::from_shape_vec((n, f.shape.len()), f.data).ok());
         }
-        trace.activations = tape.taps.pop().map(|a| self.taken(a));
-        let end = network.layers().len();
-        if let Some((place, objective)) = asked {
-            let gradient = self.cotangents(request, objective, &logits);
-            trace.layer_gradient =
-                Some(self.taken(self.executor.backward(&tape, gradient, end, place + 1)?));
-            self.head.fetch_add(n as u64, Ordering::Relaxed);
+        for place in asked {
+            let tapped = taps.binary_search(&place).ok().and_then(|tap| outputs.get(tap));
+            trace.taps.extend(tapped.map(Activation::to_nchw));
         }
-        for &objective in request.inputs {
-            let gradient = self.cotangents(request, objective, &logits);
-            trace.input_gradients.push(self.taken(self.executor.backward(&tape, gradient, end, 0)?));
-            self.backward.fetch_add(n as u64, Ordering::Relaxed);
+        for output in outputs {
+            self.executor.reuse(output);
+        }
+        for walk in request.walks {
+            trace.walks.push(self.walk(&tape, walk, &logits)?);
         }
         trace.logits = logits;
         Ok(trace)

@@ -1,14 +1,14 @@
-//! The contract with a model: logits; one traced pass.
+//! The contract with a model: what it is, its logits, and one traced pass.
 //!
 //! The science knows no network and a network no science: they meet here (`docs/DESIGN.md`, invariant 3).
 
 use ndarray::{Array2, Array4, ArrayView4};
 
 use crate::error::{Error, Result};
-use crate::objective::Objective;
+use crate::objective::Cotangent;
 use crate::rng;
 
-/// What a model takes in.
+/// The size of the images that a model takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputSpec {
     /// Colour channels: 1 for grey, 3 for RGB.
@@ -17,9 +17,6 @@ pub struct InputSpec {
     pub height: usize,
     /// Width of an image in pixels.
     pub width: usize,
-    /// Rows and columns of zeros that the network itself adds first: `[top, left, bottom, right]`. A map at a
-    /// layer's grid covers the padded frame and is cropped back to the image.
-    pub padding: [usize; 4],
 }
 
 impl InputSpec {
@@ -37,25 +34,44 @@ impl InputSpec {
             self.channels, self.height, self.width
         )))
     }
+}
 
-    /// `(height, width)` of the frame the network sees: the image and the zeros it adds around it.
-    pub fn frame(&self) -> (usize, usize) {
-        let [top, left, bottom, right] = self.padding;
-        (top + self.height + bottom, left + self.width + right)
-    }
+/// What stands at a place in a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerKind {
+    /// A convolution.
+    Convolution,
+    /// A normalisation of a convolution's output.
+    Normalization,
+    /// A nonlinearity after a convolution: the places where class activation maps are read.
+    Activation,
+    /// A pooling.
+    Pooling,
+    /// Anything else.
+    Other,
 }
 
 /// A layer whose output can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerInfo {
-    /// The name as torchvision gives it, `features.29`.
+    /// The layer's name, for example `features.29`.
     pub name: String,
-    /// Whether the layer is a ReLU after a convolution: the places where class activation maps are read.
-    pub is_relu: bool,
+    /// What kind of layer it is.
+    pub kind: LayerKind,
     /// Channels of the output.
     pub channels: usize,
     /// `(height, width)` of the output.
     pub grid: (usize, usize),
+    /// Rows and columns of pixels around the image that the grid covers too: `[top, left, bottom, right]`. A network that
+    /// pads its images first has them; a map at the grid is cropped back to the image.
+    pub margins: [usize; 4],
+}
+
+impl LayerInfo {
+    /// Whether class activation maps are read here.
+    pub fn is_activation(&self) -> bool {
+        self.kind == LayerKind::Activation
+    }
 }
 
 /// Global average pooling followed by one linear layer: the head for which CAM exists.
@@ -67,81 +83,92 @@ pub struct CamHead {
     pub weights: Array2<f32>,
 }
 
-/// What one traced pass should bring back.
-#[derive(Clone, Copy, Debug)]
-pub struct TraceRequest<'a> {
-    /// The label of each image; what an [`Objective`] is about.
-    pub labels: &'a [usize],
-    /// A layer, and the scalar whose gradient at that layer's output is wanted.
-    pub layer: Option<(&'a str, Objective)>,
-    /// The scalars whose gradients at the input are wanted. Each costs one walk back through the trunk.
-    pub inputs: &'a [Objective],
-    /// Whether the inputs of the last linear layer are wanted.
-    pub features: bool,
-    /// Two of the model's classes that labels and objectives are about: label 0 is the first, label 1 the second.
-    /// `None`: labels count the model's own classes.
-    pub pair: Option<[usize; 2]>,
+/// What a model is, as far as the science asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signature {
+    /// The images it takes.
+    pub input: InputSpec,
+    /// The number of classes, at least 2. A model with one logit z is read as (-z/2, z/2).
+    pub n_classes: usize,
+    /// Whether the model has one logit: a class's logit then says what the margin says.
+    pub one_logit: bool,
+    /// The layers that can be traced, from the input to the output.
+    pub layers: Vec<LayerInfo>,
+    /// The head for which CAM exists, if the model has one.
+    pub cam_head: Option<CamHead>,
 }
 
-impl TraceRequest<'_> {
-    /// The gradient of an objective with respect to the model's logits `[batch, classes]`, of their shape.
-    ///
-    /// # Panics
-    /// If there are fewer labels than logits, or a label or a class of the pair is out of range.
-    pub fn cotangents(&self, objective: Objective, logits: &Array2<f32>) -> Array2<f32> {
-        let mut out = Array2::zeros(logits.dim());
-        for ((row, mut cotangent), &label) in logits.rows().into_iter().zip(out.rows_mut()).zip(self.labels) {
-            match self.pair {
-                None => objective.cotangent(row, label, cotangent),
-                Some(pair) => {
-                    let seen = ndarray::arr1(&pair.map(|class| row[class]));
-                    let mut of_pair = ndarray::Array1::zeros(2);
-                    objective.cotangent(seen.view(), label, of_pair.view_mut());
-                    for (&class, &value) in pair.iter().zip(&of_pair) {
-                        cotangent[class] = value;
-                    }
-                }
-            }
-        }
-        out
+impl Signature {
+    /// A model without layers that can be traced.
+    pub fn new(input: InputSpec, n_classes: usize) -> Self {
+        Self { input, n_classes, one_logit: false, layers: Vec::new(), cam_head: None }
+    }
+
+    /// A layer by its name.
+    pub fn layer(&self, name: &str) -> Option<&LayerInfo> {
+        self.layers.iter().find(|layer| layer.name == name)
     }
 }
 
-/// What one traced pass brought back.
+/// Where a gradient is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// At the image, in pixel units.
+    Input,
+    /// At a layer's output.
+    Layer(&'a str),
+}
+
+/// A walk back: from a gradient at the logits to the gradients at one place or more.
+#[derive(Clone, Copy)]
+pub struct Walk<'a> {
+    /// Where it begins.
+    pub from: &'a dyn Cotangent,
+    /// Where gradients are wanted, in any order.
+    pub to: &'a [Place<'a>],
+}
+
+/// What one traced pass should bring back; by default the logits alone.
+#[derive(Clone, Copy, Default)]
+pub struct TraceRequest<'a> {
+    /// The layers whose outputs are wanted.
+    pub taps: &'a [&'a str],
+    /// The walks back. Each costs a pass through all layers behind its earliest place.
+    pub walks: &'a [Walk<'a>],
+    /// Whether the inputs of the last linear layer are wanted.
+    pub features: bool,
+}
+
+/// What one traced pass brought back, in the order of the request.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// `[batch, classes]`.
     pub logits: Array2<f32>,
-    /// The asked layer's output, `[batch, channels, height, width]`.
-    pub activations: Option<Array4<f32>>,
-    /// The gradient at the asked layer's output, of its shape.
-    pub layer_gradient: Option<Array4<f32>>,
-    /// One `[batch, channels, height, width]` per asked objective, in pixel units.
-    pub input_gradients: Vec<Array4<f32>>,
+    /// The outputs of the asked layers, each `[batch, channels, height, width]`.
+    pub taps: Vec<Array4<f32>>,
+    /// Of each walk the gradient at each of its places, of the output's or the images' shape.
+    pub walks: Vec<Vec<Array4<f32>>>,
     /// Inputs of the last linear layer, `[batch, features]`.
     pub features: Option<Array2<f32>>,
+}
+
+impl Trace {
+    /// Takes out the gradient of a walk at its first place.
+    ///
+    /// # Errors
+    /// `InvalidParameter` where the pass did not bring it.
+    pub fn take_gradient(&mut self, walk: usize) -> Result<Array4<f32>> {
+        let found = self.walks.get_mut(walk).and_then(|places| places.first_mut());
+        found.map(std::mem::take).ok_or_else(|| Error::invalid("the classifier brought no gradient"))
+    }
 }
 
 /// A differentiable image classifier over pixels in `[0, 1]`; mean and std are inside it.
 ///
 /// Every result for one image is the same bytes whatever else is in the batch (`docs/DESIGN.md`, invariant 11).
 pub trait Classifier: Sync {
-    /// What the model takes in.
-    fn input(&self) -> InputSpec;
-
-    /// The number of classes, at least 2. A model with one logit z is read as (-z/2, z/2).
-    fn n_classes(&self) -> usize;
-
-    /// Whether the model has one logit z, read as (-z/2, z/2): a class's logit then says what the margin says.
-    fn one_logit(&self) -> bool {
-        false
-    }
-
-    /// The layers that can be traced, from the input to the output.
-    fn layers(&self) -> &[LayerInfo];
-
-    /// The head for which CAM exists, if the model has one.
-    fn cam_head(&self) -> Option<CamHead>;
+    /// What the model is.
+    fn signature(&self) -> &Signature;
 
     /// Logits, `[batch, classes]`, of images `[batch, channels, height, width]` in `[0, 1]`.
     ///
@@ -149,10 +176,10 @@ pub trait Classifier: Sync {
     /// `Shape` if the images are not of [`Classifier::input`]'s shape; `Numerical` if a logit is not finite.
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>>;
 
-    /// Logits and everything asked for, from one forward pass and one walk back per input objective.
+    /// Logits and everything asked for, from one forward pass and one pass back per walk.
     ///
     /// # Errors
-    /// As [`Classifier::logits`]; `InvalidParameter` for a layer that does not exist or a label out of range.
+    /// As [`Classifier::logits`]; `InvalidParameter` for a layer that does not exist; what [`Cotangent::check`] reports.
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace>;
 
     /// The same network untrained: every parameter tensor permuted within itself by [`permute`], the statistics of
@@ -167,6 +194,31 @@ pub trait Classifier: Sync {
     fn randomised(&self, _seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
         Ok(None)
     }
+
+    /// The images it takes.
+    fn input(&self) -> InputSpec {
+        self.signature().input
+    }
+
+    /// The number of classes.
+    fn n_classes(&self) -> usize {
+        self.signature().n_classes
+    }
+}
+
+/// Logits of images, and the gradient of one scalar at their pixels: one pass.
+///
+/// # Errors
+/// As [`Classifier::trace`].
+pub fn input_gradient(
+    classifier: &dyn Classifier,
+    images: ArrayView4<'_, f32>,
+    of: &dyn Cotangent,
+) -> Result<(Array2<f32>, Array4<f32>)> {
+    let walks = [Walk { from: of, to: &[Place::Input] }];
+    let mut trace = classifier.trace(images, &TraceRequest { walks: &walks, ..TraceRequest::default() })?;
+    let gradient = trace.take_gradient(0)?;
+    Ok((trace.logits, gradient))
 }
 
 /// Permutes a parameter tensor within itself, as [`Classifier::randomised`] does: the draw is keyed by the seed and the

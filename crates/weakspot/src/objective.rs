@@ -1,6 +1,58 @@
-//! The scalar being explained or attacked, with its sign fixed once.
+//! The scalar being explained or attacked, with its sign fixed once, and its gradient at the logits.
 
-use ndarray::{ArrayView1, ArrayViewMut1};
+use ndarray::{Array2, ArrayView1, ArrayViewMut1};
+
+use crate::error::{Error, Result};
+
+/// A gradient at the logits, image by image: where a walk back through a classifier begins.
+pub trait Cotangent: Sync {
+    /// Checks that there is a gradient for each of `n` images of a model of `classes` classes.
+    ///
+    /// # Errors
+    /// `Shape` or `InvalidParameter`, saying what does not fit.
+    fn check(&self, _n: usize, _classes: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes the gradient of the image in place `image` of the batch to `out`, one value per class; `logits` are the
+    /// image's.
+    fn write(&self, image: usize, logits: ArrayView1<'_, f32>, out: ArrayViewMut1<'_, f32>);
+}
+
+/// The gradients of a batch, `[batch, classes]`, of the logits' shape.
+pub fn cotangents(of: &dyn Cotangent, logits: &Array2<f32>) -> Array2<f32> {
+    let mut out = Array2::zeros(logits.dim());
+    for (image, (row, cotangent)) in logits.rows().into_iter().zip(out.rows_mut()).enumerate() {
+        of.write(image, row, cotangent);
+    }
+    out
+}
+
+/// An [`Objective`] of each image's label.
+#[derive(Clone, Copy, Debug)]
+pub struct Labelled<'a> {
+    objective: Objective,
+    labels: &'a [usize],
+}
+
+impl Cotangent for Labelled<'_> {
+    fn check(&self, n: usize, classes: usize) -> Result<()> {
+        if self.labels.len() != n {
+            return Err(Error::invalid(format!(
+                "expected one label per image, {n}; got {}",
+                self.labels.len()
+            )));
+        }
+        match self.labels.iter().find(|&&label| label >= classes) {
+            Some(label) => Err(Error::invalid(format!("labels must be below {classes}; got {label}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, image: usize, logits: ArrayView1<'_, f32>, out: ArrayViewMut1<'_, f32>) {
+        self.objective.cotangent(logits, self.labels[image], out);
+    }
+}
 
 /// A scalar of one image's logits `z` and label `y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +68,11 @@ pub enum Objective {
 }
 
 impl Objective {
+    /// The scalar of each image's label.
+    pub fn of(self, labels: &[usize]) -> Labelled<'_> {
+        Labelled { objective: self, labels }
+    }
+
     /// The gradient of the scalar with respect to the logits, written to `out` (one value per class).
     ///
     /// # Panics

@@ -6,12 +6,15 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ndarray::{Array1, Array2, Array3, Array4, ArrayView3, ArrayView4, Axis, s};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView3, ArrayView4, Axis};
 
-use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest, permute};
+use crate::classifier::{
+    CamHead, Classifier, InputSpec, LayerInfo, LayerKind, Place, Signature, Trace, TraceRequest, Walk,
+    permute,
+};
 use crate::error::{Error, Result};
 use crate::image::Mask;
-use crate::objective::Objective;
+use crate::objective::cotangents;
 use crate::region::{ResolvedFill, neutralize};
 use crate::rng;
 
@@ -24,7 +27,7 @@ pub struct Linear {
     bias: Array1<f32>,
     mean: Vec<f32>,
     std: Vec<f32>,
-    input: InputSpec,
+    signature: Signature,
 }
 
 impl Linear {
@@ -38,8 +41,8 @@ impl Linear {
         assert_eq!(weights.ncols(), channels * height * width, "one weight per pixel value");
         assert_eq!(weights.nrows(), bias.len(), "one bias per class");
         assert!(bias.len() >= 2, "at least two classes");
-        let input = InputSpec { channels, height, width, padding: [0; 4] };
-        Self { weights, bias, mean: vec![0.0; channels], std: vec![1.0; channels], input }
+        let signature = Signature::new(InputSpec { channels, height, width }, bias.len());
+        Self { weights, bias, mean: vec![0.0; channels], std: vec![1.0; channels], signature }
     }
 
     /// Weights and biases drawn from the standard normal distribution.
@@ -56,16 +59,22 @@ impl Linear {
     /// If there is not one of each per channel.
     #[must_use]
     pub fn with_normalization(mut self, mean: &[f32], std: &[f32]) -> Self {
-        assert_eq!((mean.len(), std.len()), (self.input.channels, self.input.channels), "one per channel");
+        let channels = self.input().channels;
+        assert_eq!((mean.len(), std.len()), (channels, channels), "one per channel");
         (self.mean, self.std) = (mean.to_vec(), std.to_vec());
         self
     }
 
     /// The difference of two weight rows in pixel units: the gradient of `z_a - z_b` at every image.
     pub fn difference(&self, a: usize, b: usize) -> Vec<f64> {
-        let area = self.input.height * self.input.width;
+        let area = self.area();
         let (a, b) = (self.weights.row(a), self.weights.row(b));
         (0..a.len()).map(|i| (f64::from(a[i]) - f64::from(b[i])) / f64::from(self.std[i / area])).collect()
+    }
+
+    /// Pixels of an image.
+    fn area(&self) -> usize {
+        self.input().height * self.input().width
     }
 
     /// The normalised pixels of one image, in the order of a weight row.
@@ -78,24 +87,12 @@ impl Linear {
 }
 
 impl Classifier for Linear {
-    fn input(&self) -> InputSpec {
-        self.input
-    }
-
-    fn n_classes(&self) -> usize {
-        self.bias.len()
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        &[]
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        None
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
-        self.input.check(images)?;
+        self.input().check(images)?;
         let mut logits = Array2::zeros((images.len_of(Axis(0)), self.n_classes()));
         for (image, mut row) in images.outer_iter().zip(logits.outer_iter_mut()) {
             let features = self.features(image);
@@ -110,15 +107,13 @@ impl Classifier for Linear {
 
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
         let logits = self.logits(images)?;
-        check_labels(request.labels, &logits)?;
-        if let Some((name, _)) = request.layer {
+        if let Some(name) = request.taps.first() {
             return Err(no_layer(name));
         }
-        let area = self.input.height * self.input.width;
-        let gradient = |objective: Objective| {
+        let area = self.area();
+        let gradient = |along: &Array2<f64>| {
             let mut gradient = Array4::zeros(images.raw_dim());
-            for (i, mut image) in gradient.outer_iter_mut().enumerate() {
-                let along = cotangent(request, objective, &logits, i);
+            for (mut image, along) in gradient.outer_iter_mut().zip(along.outer_iter()) {
                 for (j, g) in image.iter_mut().enumerate() {
                     let sum: f64 =
                         along.iter().enumerate().map(|(k, t)| t * f64::from(self.weights[[k, j]])).sum();
@@ -127,7 +122,10 @@ impl Classifier for Linear {
             }
             gradient
         };
-        let input_gradients = request.inputs.iter().map(|&o| gradient(o)).collect();
+        let walks = walks(request, &logits, |place, along| match place {
+            Place::Input => Ok(gradient(along)),
+            Place::Layer(name) => Err(no_layer(name)),
+        })?;
         let features = request.features.then(|| {
             let mut all = Array2::zeros((images.len_of(Axis(0)), self.weights.ncols()));
             for (image, mut row) in images.outer_iter().zip(all.outer_iter_mut()) {
@@ -135,7 +133,7 @@ impl Classifier for Linear {
             }
             all
         });
-        Ok(Trace { logits, input_gradients, features, ..Trace::default() })
+        Ok(Trace { logits, walks, features, taps: Vec::new() })
     }
 
     fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
@@ -150,7 +148,7 @@ impl Classifier for Linear {
 /// smallest model that has class activation maps.
 ///
 /// The convolution is zero-padded by one pixel and has a stride, so that its grid can be coarser than the image;
-/// the network may first pad the image itself ([`InputSpec::padding`]).
+/// the network may first pad the image itself ([`ConvGap::with_margins`]).
 #[derive(Clone, Debug)]
 pub struct ConvGap {
     kernel: Array4<f32>,
@@ -158,8 +156,7 @@ pub struct ConvGap {
     head: Array2<f32>,
     head_bias: Array1<f32>,
     stride: usize,
-    input: InputSpec,
-    layers: Vec<LayerInfo>,
+    signature: Signature,
 }
 
 /// The state of one image inside a [`ConvGap`].
@@ -188,11 +185,22 @@ impl ConvGap {
         assert_eq!((bias.len(), head.ncols()), (maps, maps), "one bias and one head column per map");
         assert_eq!(head.nrows(), head_bias.len(), "one head bias per class");
         assert!(stride > 0 && head.nrows() >= 2, "a positive stride and at least two classes");
-        let (height, width) = input.frame();
-        let grid = ((height - 1) / stride + 1, (width - 1) / stride + 1);
-        let layer = |name: &str, is_relu| LayerInfo { name: name.to_owned(), is_relu, channels: maps, grid };
-        let layers = vec![layer("features.0", false), layer("features.1", true)];
-        Self { kernel, bias, head, head_bias, stride, input, layers }
+        let cam_head = CamHead { layer: "features.1".to_owned(), weights: head.clone() };
+        let signature = Signature { cam_head: Some(cam_head), ..Signature::new(input, head_bias.len()) };
+        Self { kernel, bias, head, head_bias, stride, signature }.with_margins([0; 4])
+    }
+
+    /// The same model, which pads its images first: `[top, left, bottom, right]` rows and columns of zeros.
+    #[must_use]
+    pub fn with_margins(mut self, margins: [usize; 4]) -> Self {
+        let InputSpec { height, width, .. } = self.input();
+        let [top, left, bottom, right] = margins;
+        let cells = |side: usize| (side - 1) / self.stride + 1;
+        let (grid, channels) = ((cells(top + height + bottom), cells(left + width + right)), self.bias.len());
+        let layer = |name: &str, kind| LayerInfo { name: name.to_owned(), kind, channels, grid, margins };
+        self.signature.layers =
+            vec![layer("features.0", LayerKind::Convolution), layer("features.1", LayerKind::Activation)];
+        self
     }
 
     /// Every weight and bias drawn from the standard normal distribution.
@@ -207,7 +215,7 @@ impl ConvGap {
 
     /// `(rows, columns)` of the layer's grid.
     fn grid(&self) -> (usize, usize) {
-        self.layers[0].grid
+        self.signature.layers[0].grid
     }
 
     /// The image row (column) under kernel row (column) `k` of grid row (column) `cell`, if it is not padding.
@@ -218,12 +226,13 @@ impl ConvGap {
     /// Every (map, row, column, channel, image row, image column, weight) of the convolution, in a fixed order.
     fn taps(&self, mut visit: impl FnMut([usize; 3], [usize; 3], f64)) {
         let (rows, columns) = self.grid();
-        let [top, left, ..] = self.input.padding;
+        let [top, left, ..] = self.signature.layers[0].margins;
+        let InputSpec { height, width, .. } = self.input();
         for ((m, c, ky, kx), &w) in self.kernel.indexed_iter() {
             for row in 0..rows {
-                let Some(y) = self.source(row, ky, top, self.input.height) else { continue };
+                let Some(y) = self.source(row, ky, top, height) else { continue };
                 for column in 0..columns {
-                    let Some(x) = self.source(column, kx, left, self.input.width) else { continue };
+                    let Some(x) = self.source(column, kx, left, width) else { continue };
                     visit([m, row, column], [c, y, x], f64::from(w));
                 }
             }
@@ -265,7 +274,7 @@ impl ConvGap {
 
     fn at_input(&self, inside: &Inside, along: &[f64]) -> Array3<f32> {
         let at_convolution = self.at_convolution(inside, along);
-        let InputSpec { channels, height, width, .. } = self.input;
+        let InputSpec { channels, height, width } = self.input();
         let mut gradient = Array3::<f64>::zeros((channels, height, width));
         self.taps(|cell, pixel, w| gradient[pixel] += w * at_convolution[cell]);
         gradient.mapv(|v| v as f32)
@@ -273,24 +282,12 @@ impl ConvGap {
 }
 
 impl Classifier for ConvGap {
-    fn input(&self) -> InputSpec {
-        self.input
-    }
-
-    fn n_classes(&self) -> usize {
-        self.head.nrows()
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        &self.layers
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        Some(CamHead { layer: "features.1".to_owned(), weights: self.head.clone() })
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
-        self.input.check(images)?;
+        self.input().check(images)?;
         let mut logits = Array2::zeros((images.len_of(Axis(0)), self.n_classes()));
         for (image, mut row) in images.outer_iter().zip(logits.outer_iter_mut()) {
             row.assign(&self.logits_of(&self.inside(image)));
@@ -299,41 +296,42 @@ impl Classifier for ConvGap {
     }
 
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
-        self.input.check(images)?;
+        self.input().check(images)?;
         let n = images.len_of(Axis(0));
         let insides: Vec<Inside> = images.outer_iter().map(|image| self.inside(image)).collect();
         let mut logits = Array2::zeros((n, self.n_classes()));
         for (inside, mut row) in insides.iter().zip(logits.outer_iter_mut()) {
             row.assign(&self.logits_of(inside));
         }
-        check_labels(request.labels, &logits)?;
         let mut trace = Trace::default();
-        if let Some((name, objective)) = request.layer {
-            let layer = self.layers.iter().find(|l| l.name == name).ok_or_else(|| no_layer(name))?;
-            let shape = (n, layer.channels, layer.grid.0, layer.grid.1);
-            let (mut activations, mut gradient) = (Array4::zeros(shape), Array4::zeros(shape));
-            for (i, inside) in insides.iter().enumerate() {
-                let along = cotangent(request, objective, &logits, i);
-                let (output, at_output) = if layer.is_relu {
-                    let each = self.at_relu(&along);
-                    let same = Array3::from_shape_fn(inside.before.raw_dim(), |(m, _, _)| each[m]);
-                    (inside.before.mapv(relu), same)
+        for name in request.taps {
+            let layer = self.signature.layer(name).ok_or_else(|| no_layer(name))?;
+            trace.taps.push(stacked(insides.iter().map(|inside| {
+                let output = &inside.before;
+                if layer.is_activation() {
+                    output.mapv(|v| relu(v) as f32)
                 } else {
-                    (inside.before.clone(), self.at_convolution(inside, &along))
-                };
-                activations.slice_mut(s![i, .., .., ..]).assign(&output.mapv(|v| v as f32));
-                gradient.slice_mut(s![i, .., .., ..]).assign(&at_output.mapv(|v| v as f32));
-            }
-            (trace.activations, trace.layer_gradient) = (Some(activations), Some(gradient));
+                    output.mapv(|v| v as f32)
+                }
+            })));
         }
-        for &objective in request.inputs {
-            let mut gradient = Array4::zeros(images.raw_dim());
-            for (i, inside) in insides.iter().enumerate() {
-                let along = cotangent(request, objective, &logits, i);
-                gradient.slice_mut(s![i, .., .., ..]).assign(&self.at_input(inside, &along));
-            }
-            trace.input_gradients.push(gradient);
-        }
+        trace.walks = walks(request, &logits, |place, along| {
+            let layer = match place {
+                Place::Input => None,
+                Place::Layer(name) => Some(self.signature.layer(name).ok_or_else(|| no_layer(name))?),
+            };
+            Ok(stacked(insides.iter().zip(along.outer_iter()).map(|(inside, along)| {
+                let along = along.to_vec();
+                match layer {
+                    None => self.at_input(inside, &along),
+                    Some(layer) if layer.is_activation() => {
+                        let each = self.at_relu(&along);
+                        Array3::from_shape_fn(inside.before.raw_dim(), |(m, _, _)| each[m] as f32)
+                    }
+                    Some(_) => self.at_convolution(inside, &along).mapv(|v| v as f32),
+                }
+            })))
+        })?;
         trace.features = request
             .features
             .then(|| Array2::from_shape_fn((n, self.bias.len()), |(i, m)| insides[i].pooled[m] as f32));
@@ -371,7 +369,7 @@ impl<C: Classifier> Counting<C> {
         self.forward.load(Ordering::Relaxed)
     }
 
-    /// Images walked back to the input, once per objective.
+    /// Images walked back to the input, once per walk.
     pub fn back(&self) -> usize {
         self.back.load(Ordering::Relaxed)
     }
@@ -383,20 +381,8 @@ impl<C: Classifier> Counting<C> {
 }
 
 impl<C: Classifier> Classifier for Counting<C> {
-    fn input(&self) -> InputSpec {
-        self.inner.input()
-    }
-
-    fn n_classes(&self) -> usize {
-        self.inner.n_classes()
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        self.inner.layers()
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        self.inner.cam_head()
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
@@ -407,8 +393,9 @@ impl<C: Classifier> Classifier for Counting<C> {
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
         let n = images.len_of(Axis(0));
         self.forward.fetch_add(n, Ordering::Relaxed);
-        self.back.fetch_add(n * request.inputs.len(), Ordering::Relaxed);
-        self.head.fetch_add(if request.layer.is_some() { n } else { 0 }, Ordering::Relaxed);
+        let to_input = request.walks.iter().filter(|walk| walk.to.contains(&Place::Input)).count();
+        self.back.fetch_add(n * to_input, Ordering::Relaxed);
+        self.head.fetch_add(n * (request.walks.len() - to_input), Ordering::Relaxed);
         self.inner.trace(images, request)
     }
 
@@ -443,20 +430,8 @@ impl<C: Classifier> Neutralized<C> {
 }
 
 impl<C: Classifier> Classifier for Neutralized<C> {
-    fn input(&self) -> InputSpec {
-        self.inner.input()
-    }
-
-    fn n_classes(&self) -> usize {
-        self.inner.n_classes()
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        self.inner.layers()
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        self.inner.cam_head()
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
@@ -465,10 +440,12 @@ impl<C: Classifier> Classifier for Neutralized<C> {
 
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
         let mut trace = self.inner.trace(self.neutralized(images)?.view(), request)?;
-        for gradient in &mut trace.input_gradients {
-            for ((_, _, y, x), g) in gradient.indexed_iter_mut() {
-                if self.mask.0[[y, x]] {
-                    *g = 0.0;
+        for (walk, gradients) in request.walks.iter().zip(&mut trace.walks) {
+            for (_, gradient) in walk.to.iter().zip(gradients).filter(|(to, _)| **to == Place::Input) {
+                for ((_, _, y, x), g) in gradient.indexed_iter_mut() {
+                    if self.mask.0[[y, x]] {
+                        *g = 0.0;
+                    }
                 }
             }
         }
@@ -498,24 +475,32 @@ fn relu(v: f64) -> f64 {
     if v > 0.0 { v } else { 0.0 }
 }
 
-fn cotangent(
-    request: &TraceRequest<'_>,
-    objective: Objective,
+/// What every walk of a request brings: `at` gives the gradient at a place from those at the logits, `[batch, classes]`.
+fn walks<'r>(
+    request: &TraceRequest<'r>,
     logits: &Array2<f32>,
-    image: usize,
-) -> Vec<f64> {
-    request.cotangents(objective, logits).row(image).iter().map(|&v| f64::from(v)).collect()
+    mut at: impl FnMut(Place<'r>, &Array2<f64>) -> Result<Array4<f32>>,
+) -> Result<Vec<Vec<Array4<f32>>>> {
+    let walk = |walk: &Walk<'r>| {
+        walk.from.check(logits.nrows(), logits.ncols())?;
+        let along = cotangents(walk.from, logits).mapv(f64::from);
+        walk.to.iter().map(|&place| at(place, &along)).collect()
+    };
+    request.walks.iter().map(walk).collect()
 }
 
-fn check_labels(labels: &[usize], logits: &Array2<f32>) -> Result<()> {
-    let (n, classes) = logits.dim();
-    if labels.len() != n {
-        return Err(Error::invalid(format!("expected one label per image, {n}; got {}", labels.len())));
+/// Images, one after the other, as a batch.
+fn stacked(images: impl ExactSizeIterator<Item = Array3<f32>>) -> Array4<f32> {
+    let n = images.len();
+    let mut batch = Array4::zeros((0, 0, 0, 0));
+    for (i, image) in images.enumerate() {
+        if i == 0 {
+            let (channels, height, width) = image.dim();
+            batch = Array4::zeros((n, channels, height, width));
+        }
+        batch.index_axis_mut(Axis(0), i).assign(&image);
     }
-    match labels.iter().find(|&&l| l >= classes) {
-        Some(l) => Err(Error::invalid(format!("labels must be below {classes}; got {l}"))),
-        None => Ok(()),
-    }
+    batch
 }
 
 fn no_layer(name: &str) -> Error {

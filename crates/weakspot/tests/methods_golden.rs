@@ -4,7 +4,7 @@
 use ndarray::{Array, Array2, ArrayView, Dimension, IntoDimension};
 use serde::Deserialize;
 use weakspot::attack::{Attack as _, AttackJob, Epsilon, Fgsm, Goal, Pgd, ThreatModel};
-use weakspot::attribution::{Explain, Explainer, Method};
+use weakspot::attribution::{Explain, Explainer, Method, Scene};
 use weakspot::classifier::{Classifier as _, InputSpec};
 use weakspot::image::Mask;
 use weakspot::objective::Objective;
@@ -64,7 +64,7 @@ fn assert_close<D: Dimension>(got: ArrayView<'_, f32, D>, expected: &[f64], what
 fn maps_and_attacks_agree_with_pytorch() {
     let g = golden();
     let [channels, height, width] = g.shape;
-    let input = InputSpec { channels, height, width, padding: g.padding };
+    let input = InputSpec { channels, height, width };
     let model = ConvGap::new(
         shaped((g.maps, channels, 3, 3), &g.kernel),
         shaped(g.maps, &g.bias),
@@ -72,23 +72,32 @@ fn maps_and_attacks_agree_with_pytorch() {
         shaped(g.classes, &g.head_bias),
         g.stride,
         input,
-    );
+    )
+    .with_margins(g.padding);
     let n = g.labels.len();
     let images = shaped((n, channels, height, width), &g.images);
     let ids = ["a", "b", "c", "d"];
-    let explainer = Explainer::new(&model, Method::GradCam, Explain::Logit, None).unwrap();
+    let explainer = Explainer::new(&model, Method::GRAD_CAM, Explain::Logit, None).unwrap();
     assert_eq!(explainer.layer().grid, g.grid);
     let trace = explainer.trace(&model, images.view(), &g.labels, &[Objective::Loss], false).unwrap();
     assert_close(trace.logits.view(), &g.logits, "logits");
     assert_close(model.logits(images.view()).unwrap().view(), &g.logits, "logits without a trace");
     // Ours is the cross-entropy's over 1 - p_y.
-    let mut gradient = trace.input_gradients[0].clone();
+    let mut gradient = trace.walks[0][0].clone();
     for ((mut image, z), &label) in gradient.outer_iter_mut().zip(trace.logits.outer_iter()).zip(&g.labels) {
         let total: f32 = z.iter().map(|z| z.exp()).sum();
         image.mapv_inplace(|v| v * (1.0 - z[label].exp() / total));
     }
     assert_close(gradient.view(), &g.gradient, "gradient of the summed cross-entropy");
-    let maps = explainer.maps(&trace, &g.labels, &ids, 0).unwrap();
+    let scene = Scene {
+        classifier: &model,
+        images: images.view(),
+        labels: &g.labels,
+        ids: &ids,
+        seed: 0,
+        trace: &trace,
+    };
+    let maps = explainer.maps(&scene).unwrap();
     let (cells, pixels) = (g.grid.0 * g.grid.1, height * width);
     for (i, map) in maps.iter().enumerate() {
         assert_close(map.raw.view(), &g.grad_cam[i * cells..(i + 1) * cells], "Grad-CAM");

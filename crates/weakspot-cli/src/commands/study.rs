@@ -290,7 +290,7 @@ impl<'a> Study<'a> {
     }
 
     fn layer_in(&self, model: &Model) -> Result<ChosenLayer> {
-        choose_layer(model, self.plan.layer.as_deref(), self.plan.cam)
+        choose_layer(model.signature(), self.plan.layer.as_deref(), self.plan.cam)
     }
 }
 

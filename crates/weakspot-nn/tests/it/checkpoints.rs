@@ -6,7 +6,6 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, TensorView};
 use weakspot::ErrorKind;
 use weakspot::classifier::{Classifier as _, TraceRequest, permute};
-use weakspot::objective::Objective;
 use weakspot_nn::checkpoint::{Accuracy, Description, Overrides, load, save};
 use weakspot_nn::{Arch, Head, Model, Tensor, Weights, Width, models};
 
@@ -166,14 +165,8 @@ fn a_pool_that_no_tensor_shows_is_asked_for_and_kept() {
     };
     let (gap, pooled) = (of(Head::Gap), of(Head::PoolLinear));
     let x = images(2, [3, 64, 64], 5);
-    let request = TraceRequest {
-        labels: &[0, 0],
-        layer: Some(("features.42", Objective::ClassLogit)),
-        inputs: &[],
-        features: false,
-        pair: None,
-    };
-    let cells = gap.trace(x.view(), &request).unwrap().activations.unwrap();
+    let request = TraceRequest { taps: &["features.42"], ..TraceRequest::default() };
+    let cells = gap.trace(x.view(), &request).unwrap().taps.remove(0);
     let weights = gap.weights().unwrap();
     let (weight, bias) = (&weights.0["classifier.weight"].data, &weights.0["classifier.bias"].data);
     let logits = pooled.logits(x.view()).unwrap();
@@ -202,7 +195,7 @@ fn a_pool_that_no_tensor_shows_is_asked_for_and_kept() {
         }
     }
     assert_ne!(logits, gap.logits(x.view()).unwrap());
-    assert!(pooled.cam_head().is_none() && gap.cam_head().is_some());
+    assert!(pooled.signature().cam_head.is_none() && gap.signature().cam_head.is_some());
 }
 
 #[test]

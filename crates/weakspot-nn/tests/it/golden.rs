@@ -1,7 +1,7 @@
 //! Agreement with PyTorch; `reference/vgg.py` made the numbers.
 
 use serde::Deserialize;
-use weakspot::classifier::{Classifier as _, TraceRequest};
+use weakspot::classifier::{Classifier as _, Place, TraceRequest, Walk};
 use weakspot::objective::Objective;
 use weakspot_nn::executor::{Activation, Mode};
 use weakspot_nn::{Executor, Layer, Model, Network, Shape, Tensor, Weights, models};
@@ -174,25 +174,22 @@ fn models_agree_with_torchvision_in_single_precision() {
     for case in &cases {
         let (spec, labels, network) = specification(case);
         let model = Model::new(spec, &made_up_weights(&network)).unwrap();
-        let request = TraceRequest {
-            labels: &labels,
-            layer: Some((&case.tap, Objective::ClassLogit)),
-            inputs: &[Objective::Loss],
-            features: false,
-            pair: None,
-        };
+        let (logit, loss) = (Objective::ClassLogit.of(&labels), Objective::Loss.of(&labels));
+        let to_layer = [Place::Layer(&case.tap)];
+        let walks = [Walk { from: &logit, to: &to_layer }, Walk { from: &loss, to: &[Place::Input] }];
+        let request = TraceRequest { taps: &[&case.tap], walks: &walks, features: false };
         let trace = model.trace(images(2, case.image, 7).view(), &request).unwrap();
         let what = format!("{} {} {:?}", case.arch, case.head, case.image);
         let flat = |a: ndarray::ArrayD<f32>| f64s(a.as_standard_layout().as_slice().unwrap());
         assert!(worst(&flat(trace.logits.clone().into_dyn()), &case.logits) < 1e-5, "{what}");
-        let activations = trace.activations.unwrap();
+        let activations = trace.taps[0].clone();
         let (_, channels, height, width) = activations.dim();
         let shape = Shape { channels, height, width };
-        let gradient = flat(trace.layer_gradient.unwrap().into_dyn());
+        let gradient = flat(trace.walks[0][0].clone().into_dyn());
         let cam = grad_cam(&flat(activations.into_dyn()), &gradient, shape);
         // Rounding may flip a ReLU or a maximum somewhere in the trunk, and with it a few input gradients.
         assert!(worst(&cam, &case.grad_cam) < 1e-3, "{what}");
-        let mut gradient = flat(trace.input_gradients[0].clone().into_dyn());
+        let mut gradient = flat(trace.walks[1][0].clone().into_dyn());
         if trace.logits.ncols() > 2 {
             // Ours is the cross-entropy's over 1 - p_y.
             let values = gradient.len() / labels.len();

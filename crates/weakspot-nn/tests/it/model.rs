@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ndarray::ArrayView4;
 use ndarray::{Array2, Axis, s};
-use weakspot::classifier::{Classifier as _, Trace, TraceRequest};
+use weakspot::classifier::{Classifier as _, InputSpec, Place, Trace, TraceRequest, Walk};
 use weakspot::objective::Objective;
 use weakspot::{ErrorKind, rng};
 use weakspot_nn::executor::{Executor, Mode};
@@ -18,17 +19,31 @@ fn model(arch: Arch, head: Head, image: [usize; 3], n_outputs: usize) -> Model {
     Model::new(spec, &weights).unwrap()
 }
 
-fn everything<'a>(labels: &'a [usize], layer: &'a str) -> TraceRequest<'a> {
-    let inputs = &[Objective::Loss, Objective::ClassLogit];
-    TraceRequest { labels, layer: Some((layer, Objective::ClassLogit)), inputs, features: true, pair: None }
+/// A layer's output, the class logit's gradient there, the loss's and the class logit's at the input, the features.
+fn everything(model: &Model, images: ArrayView4<'_, f32>, labels: &[usize], layer: &str) -> Trace {
+    try_everything(model, images, labels, layer).unwrap()
+}
+
+fn try_everything(
+    model: &Model,
+    images: ArrayView4<'_, f32>,
+    labels: &[usize],
+    layer: &str,
+) -> weakspot::Result<Trace> {
+    let (logit, loss) = (Objective::ClassLogit.of(labels), Objective::Loss.of(labels));
+    let walks = [
+        Walk { from: &logit, to: &[Place::Layer(layer)] },
+        Walk { from: &loss, to: &[Place::Input] },
+        Walk { from: &logit, to: &[Place::Input] },
+    ];
+    model.trace(images, &TraceRequest { taps: &[layer], walks: &walks, features: true })
 }
 
 /// What a trace says of image `i`, as bits.
 fn bits(trace: &Trace, i: usize) -> Vec<u32> {
     let mut values: Vec<f32> = trace.logits.row(i).to_vec();
     values.extend(trace.features.as_ref().unwrap().row(i));
-    let arrays = [&trace.activations, &trace.layer_gradient].map(|a| a.as_ref().unwrap());
-    for array in arrays.into_iter().chain(&trace.input_gradients) {
+    for array in trace.taps.iter().chain(trace.walks.iter().flatten()) {
         values.extend(array.index_axis(Axis(0), i));
     }
     values.into_iter().map(f32::to_bits).collect()
@@ -47,11 +62,8 @@ fn an_image_does_not_see_its_batch() {
         let run = |from: usize, to: usize, threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let layer = "features.18";
-            pool.install(|| {
-                model
-                    .trace(all.slice(s![from..to, .., .., ..]), &everything(&labels[from..to], layer))
-                    .unwrap()
-            })
+            let part = all.slice(s![from..to, .., .., ..]);
+            pool.install(|| everything(&model, part, &labels[from..to], layer))
         };
         let together = run(0, 9, 2);
         for (from, to, threads) in [(0, 1, 1), (3, 4, 2), (2, 9, 1), (0, 9, 3), (8, 9, 4)] {
@@ -66,13 +78,36 @@ fn an_image_does_not_see_its_batch() {
 }
 
 #[test]
-fn one_trace_costs_one_pass_forward_and_one_back_per_objective() {
+fn one_trace_costs_one_pass_forward_and_one_back_per_walk() {
     let model = model(Arch::Vgg16, Head::Gap, [3, 32, 32], 2);
     let x = images(3, [3, 32, 32], 1);
-    model.trace(x.view(), &everything(&[0, 1, 0], "features.29")).unwrap();
+    everything(&model, x.view(), &[0, 1, 0], "features.29");
     assert_eq!(model.passes(), Passes { forward: 3, backward: 6, to_layer: 3 });
     model.logits(x.view()).unwrap();
     assert_eq!(model.passes(), Passes { forward: 6, backward: 6, to_layer: 3 });
+}
+
+/// A walk that stops on its way brings what walks of their own would, in the order asked.
+#[test]
+fn one_walk_stops_at_several_places() {
+    let model = model(Arch::Vgg16Bn, Head::Gap, [1, 28, 28], 3);
+    let (x, labels) = (images(2, [1, 28, 28], 1), [0, 2]);
+    let loss = Objective::Loss.of(&labels);
+    // The last one stands before a pooling, which a convolution would otherwise fuse with it.
+    let places =
+        [Place::Layer("features.32"), Place::Input, Place::Layer("features.42"), Place::Layer("features.5")];
+    let gradients = |walks: &[Walk<'_>]| {
+        let request = TraceRequest { walks, ..TraceRequest::default() };
+        model.trace(x.view(), &request).unwrap().walks.concat()
+    };
+    let together = gradients(&[Walk { from: &loss, to: &places }]);
+    let passes = model.passes();
+    assert_eq!((passes.backward, passes.to_layer), (2, 0));
+    let alone: Vec<[Place<'_>; 1]> = places.iter().map(|&place| [place]).collect();
+    let alone: Vec<Walk<'_>> = alone.iter().map(|to| Walk { from: &loss, to }).collect();
+    assert_eq!(together, gradients(&alone));
+    assert_eq!(together.len(), 4);
+    assert!(together.iter().all(|gradient| gradient.iter().any(|g| *g != 0.0)));
 }
 
 /// Selvaraju et al. 2017, section 3.1: on global average pooling and one linear layer, Grad-CAM's weights are CAM's
@@ -81,11 +116,11 @@ fn one_trace_costs_one_pass_forward_and_one_back_per_objective() {
 fn grad_cam_is_cam_over_the_number_of_cells() {
     for arch in [Arch::Vgg16, Arch::Vgg16Bn] {
         let model = model(arch, Head::Gap, [3, 64, 48], 3);
-        let head = model.cam_head().unwrap();
+        let head = model.signature().cam_head.clone().unwrap();
         assert_eq!(head.layer, if arch == Arch::Vgg16 { "features.29" } else { "features.42" });
         let labels = [2, 0];
-        let trace = model.trace(images(2, [3, 64, 48], 4).view(), &everything(&labels, &head.layer)).unwrap();
-        let (activations, gradient) = (trace.activations.unwrap(), trace.layer_gradient.unwrap());
+        let trace = everything(&model, images(2, [3, 64, 48], 4).view(), &labels, &head.layer);
+        let (activations, gradient) = (&trace.taps[0], &trace.walks[0][0]);
         let cells = 4.0 * 3.0;
         assert_eq!(activations.dim(), (2, 64, 4, 3));
         for ((i, c, y, x), g) in gradient.indexed_iter() {
@@ -116,21 +151,16 @@ fn a_single_logit_is_two_halves() {
     }
     let two = Model::new(spec(Arch::Vgg16, Head::Gap, image, 2), &weights).unwrap();
     assert_eq!(one.n_classes(), 2);
-    assert_eq!(one.cam_head(), two.cam_head());
+    assert_eq!(one.signature().cam_head, two.signature().cam_head);
     let x = images(2, image, 3);
-    let request = everything(&[0, 1], "features.29");
-    let (a, b) = (one.trace(x.view(), &request).unwrap(), two.trace(x.view(), &request).unwrap());
+    let [a, b] = [&one, &two].map(|model| everything(model, x.view(), &[0, 1], "features.29"));
     // Halving is exact, so only the order of two additions differs.
     let close = |a: &[f32], b: &[f32]| {
         let largest = b.iter().fold(0.0f32, |m, v| weakspot::num::max(m, v.abs()));
         a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * largest)
     };
     assert!(close(a.logits.as_slice().unwrap(), b.logits.as_slice().unwrap()));
-    assert!(close(
-        a.layer_gradient.unwrap().as_slice().unwrap(),
-        b.layer_gradient.unwrap().as_slice().unwrap()
-    ));
-    for (a, b) in a.input_gradients.iter().zip(&b.input_gradients) {
+    for (a, b) in a.walks.iter().flatten().zip(b.walks.iter().flatten()) {
         assert!(close(a.as_slice().unwrap(), b.as_slice().unwrap()));
     }
 }
@@ -138,18 +168,18 @@ fn a_single_logit_is_two_halves() {
 #[test]
 fn a_model_says_what_it_takes_and_what_can_be_traced() {
     let model = model(Arch::Vgg16, Head::Gap, [1, 28, 27], 2);
-    let input = model.input();
-    assert_eq!((input.channels, input.height, input.width), (1, 28, 27));
-    assert_eq!(input.padding, [2, 2, 2, 3]);
+    let signature = model.signature();
+    assert_eq!(signature.input, InputSpec { channels: 1, height: 28, width: 27 });
+    assert!(signature.layers.iter().filter(|l| l.name != "normalize").all(|l| l.margins == [2, 2, 2, 3]));
     let relus: Vec<(&str, (usize, usize))> =
-        model.layers().iter().filter(|l| l.is_relu).map(|l| (l.name.as_str(), l.grid)).collect();
+        signature.layers.iter().filter(|l| l.is_activation()).map(|l| (l.name.as_str(), l.grid)).collect();
     assert_eq!(relus.len(), 13);
     assert_eq!(relus[0], ("features.1", (32, 32)));
     assert_eq!(relus[9], ("features.22", (4, 4)));
     assert_eq!(relus[12], ("features.29", (2, 2)));
-    assert!(model.layers().iter().all(|l| l.name != "classifier"));
+    assert!(signature.layers.iter().all(|l| l.name != "classifier"));
     let big = spec(Arch::Vgg16, Head::Linear3, [3, 32, 32], 2);
-    assert!(Model::random(big, 0).unwrap().cam_head().is_none());
+    assert!(Model::random(big, 0).unwrap().signature().cam_head.is_none());
 }
 
 #[test]
@@ -159,12 +189,12 @@ fn bad_questions_are_refused_by_name() {
     let error = model.logits(images(1, [1, 28, 27], 1).view()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Shape);
     assert!(error.to_string().contains("[n, 1, 28, 28]"), "{error}");
-    let error = model.trace(x.view(), &everything(&[2], "features.29")).unwrap_err();
+    let error = try_everything(&model, x.view(), &[2], "features.29").unwrap_err();
     assert_eq!(error.to_string(), "labels must be below 2; got 2");
-    let error = model.trace(x.view(), &everything(&[0, 1], "features.29")).unwrap_err();
+    let error = try_everything(&model, x.view(), &[0, 1], "features.29").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Shape);
     for layer in ["features.30", "classifier", ""] {
-        let error = model.trace(x.view(), &everything(&[0], layer)).unwrap_err();
+        let error = try_everything(&model, x.view(), &[0], layer).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidParameter);
         assert!(error.hint().unwrap().contains("features.29"));
     }
@@ -236,7 +266,7 @@ fn a_pass_ends_at_its_next_layer_when_it_is_asked_to_stop() {
     let random = model.randomised(7).unwrap().unwrap();
     flag.store(true, Ordering::Relaxed);
     assert_eq!(model.logits(images.view()).unwrap_err().kind(), ErrorKind::Interrupted);
-    let trace = model.trace(images.view(), &everything(&[0, 1], "features.18"));
+    let trace = try_everything(&model, images.view(), &[0, 1], "features.18");
     assert_eq!(trace.unwrap_err().kind(), ErrorKind::Interrupted);
     assert_eq!(random.logits(images.view()).unwrap_err().kind(), ErrorKind::Interrupted);
     drop(random);

@@ -3,7 +3,7 @@
 use ndarray::{Array2, Array4, ArrayView1, ArrayView4, Axis, CowArray, Ix4, Zip};
 
 use super::Epsilon;
-use crate::classifier::{Classifier, TraceRequest};
+use crate::classifier::{Classifier, input_gradient};
 use crate::error::{Error, Result};
 use crate::image::Mask;
 use crate::num;
@@ -189,14 +189,8 @@ pub(super) fn loss_gradient(
     images: ArrayView4<'_, f32>,
     aims: &[usize],
 ) -> Result<(Array4<f32>, Array2<f32>)> {
-    let request =
-        TraceRequest { labels: aims, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
-    let mut trace = classifier.trace(images, &request)?;
-    let gradient = trace
-        .input_gradients
-        .pop()
-        .ok_or_else(|| Error::invalid("the classifier brought no input gradient"))?;
-    Ok((gradient, trace.logits))
+    let (logits, gradient) = input_gradient(classifier, images, &Objective::Loss.of(aims))?;
+    Ok((gradient, logits))
 }
 
 /// The sign of a number: 0 for 0 of either sign, NaN for NaN. (`f32::signum(0.0)` is 1.)

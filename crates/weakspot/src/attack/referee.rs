@@ -69,7 +69,7 @@ pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcom
     if !job.features {
         return classify(job.classifier, adversarial, job.labels);
     }
-    let request = TraceRequest { labels: job.labels, layer: None, inputs: &[], features: true, pair: None };
+    let request = TraceRequest { features: true, ..TraceRequest::default() };
     let trace = job.classifier.trace(adversarial.view(), &request)?;
     Ok(Outcome { features: trace.features, ..outcome(adversarial, trace.logits, job.labels) })
 }

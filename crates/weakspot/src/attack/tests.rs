@@ -4,6 +4,7 @@ use ndarray::{Array2, Array4, ArrayView4, Axis, arr1, arr2, s};
 use proptest::prelude::*;
 
 use super::*;
+use crate::attribution::{Explain, Explainer, Method};
 use crate::classifier::{Classifier, InputSpec};
 use crate::error::ErrorKind;
 use crate::image::Mask;
@@ -13,10 +14,11 @@ use crate::testing::{ConvGap, Counting, Linear, Neutralized, noise_images};
 
 const SEED: u64 = 11;
 const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-const INPUT: InputSpec = InputSpec { channels: 2, height: 7, width: 6, padding: [1, 0, 0, 2] };
+const INPUT: InputSpec = InputSpec { channels: 2, height: 7, width: 6 };
+const MARGINS: [usize; 4] = [1, 0, 0, 2];
 
 fn conv_gap(classes: usize) -> ConvGap {
-    ConvGap::random(5, classes, 4, 2, INPUT)
+    ConvGap::random(5, classes, 4, 2, INPUT).with_margins(MARGINS)
 }
 
 fn eps(value: f64) -> Epsilon {
@@ -522,12 +524,7 @@ fn the_loss_of_two_classes_is_what_the_traced_pass_gives() {
     let model = conv_gap(2);
     let images = noise_images(1, 2, &INPUT, 0.0, 1.0);
     let (gradient, _) = job::loss_gradient(&model, images.view(), &[0, 1]).unwrap();
-    let request = crate::classifier::TraceRequest {
-        labels: &[0, 1],
-        layer: Some(("features.1", Objective::ClassLogit)),
-        inputs: &[Objective::Loss],
-        features: true,
-        pair: None,
-    };
-    assert_eq!(model.trace(images.view(), &request).unwrap().input_gradients[0], gradient);
+    let explainer = Explainer::new(&model, Method::GRAD_CAM, Explain::Logit, None).unwrap();
+    let trace = explainer.trace(&model, images.view(), &[0, 1], &[Objective::Loss], true).unwrap();
+    assert_eq!(trace.walks[0], [gradient]);
 }

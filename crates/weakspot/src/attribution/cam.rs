@@ -10,11 +10,21 @@
 use ndarray::Array2;
 
 use super::grad_cam::{positive_part, weighted_sum};
-use super::{Attribution, Evidence, Explain, Needs};
+use super::{Attribution, Evidence, Explain, MethodRow, Needs, ReadAt, Scene};
 use crate::classifier::CamHead;
-use crate::error::Result;
-use crate::image::{Frame, RawMap};
+use crate::error::{Error, Result};
 use crate::objective::strongest_other;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: MethodRow = MethodRow {
+    name: "cam",
+    summary: "a layer's channels, weighted as the linear head weights their averages (needs head gap)",
+    read_at: ReadAt::Head,
+    new: |classifier, _, explain| {
+        let head = classifier.signature().cam_head.clone();
+        Ok(Box::new(Cam::new(head.ok_or_else(|| Error::invalid("the model has no head for CAM"))?, explain)))
+    },
+};
 
 /// CAM: the averaged layer's channels, each weighted as the linear layer weights its average.
 ///
@@ -59,8 +69,10 @@ impl Attribution for Cam {
         Needs::Layer(&self.layer, self.explain.objective())
     }
 
-    fn map(&self, evidence: &Evidence<'_>) -> Result<RawMap> {
-        let sum = weighted_sum(&self.class_weights(evidence), evidence.activations()?);
-        Ok(RawMap { values: positive_part(&sum), frame: Frame::Padded })
+    fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Array2<f32>>> {
+        scene.each(|evidence| {
+            let sum = weighted_sum(&self.class_weights(evidence), evidence.activations()?);
+            Ok(positive_part(&sum))
+        })
     }
 }

@@ -1,23 +1,21 @@
 //! From a model and a choice of method to the maps of a batch.
 
-use ndarray::ArrayView4;
+use ndarray::{Array2, ArrayView4};
 use rayon::prelude::*;
 
-use super::choose_layer;
-use super::{
-    Attribution, Cam, ChosenLayer, Evidence, Explain, GradCam, Gradient, INPUT_LAYER, Method, Needs, Random,
-};
-use crate::classifier::{Classifier, InputSpec, Trace, TraceRequest};
+use super::{Attribution, ChosenLayer, Explain, Method, Needs, Scene, choose_layer};
+use crate::classifier::{Classifier, Place, Trace, TraceRequest, Walk};
 use crate::error::{Error, Result};
-use crate::image::{Frame, Leverage};
-use crate::objective::Objective;
+use crate::image::{Leverage, RawMap};
+use crate::objective::{Labelled, Objective};
 
 /// A method, ready for a model: the layer is chosen, the head is read.
 #[derive(Debug)]
 pub struct Explainer {
     method: Box<dyn Attribution>,
     layer: ChosenLayer,
-    input: InputSpec,
+    /// `(height, width)` of the images.
+    size: (usize, usize),
 }
 
 impl Explainer {
@@ -31,22 +29,10 @@ impl Explainer {
         explain: Explain,
         layer: Option<&str>,
     ) -> Result<Self> {
-        let layer = choose_layer(classifier, layer, method)?;
-        let objective = explain.objective();
-        let method: Box<dyn Attribution> = match method {
-            Method::GradCam => Box::new(GradCam::new(&layer.name, objective)),
-            Method::Cam => {
-                let head =
-                    classifier.cam_head().ok_or_else(|| Error::invalid("the model has no head for CAM"))?;
-                Box::new(Cam::new(head, explain))
-            }
-            Method::Gradient => Box::new(Gradient::new(objective)),
-            Method::Random => {
-                let frame = if layer.name == INPUT_LAYER { Frame::Image } else { Frame::Padded };
-                Box::new(Random::new(layer.grid, frame))
-            }
-        };
-        Ok(Self { method, layer, input: classifier.input() })
+        let layer = choose_layer(classifier.signature(), layer, method)?;
+        let input = classifier.input();
+        let method = (method.row().new)(classifier, &layer, explain)?;
+        Ok(Self { method, layer, size: (input.height, input.width) })
     }
 
     /// The layer the maps are read at.
@@ -54,13 +40,13 @@ impl Explainer {
         &self.layer
     }
 
-    /// What the method needs of a traced pass.
+    /// What the method needs of the shared pass.
     pub fn needs(&self) -> Needs<'_> {
         self.method.needs()
     }
 
-    /// One pass that brings what the maps need, and the gradients in `inputs` for an attack: those come first in
-    /// [`Trace::input_gradients`], in their order.
+    /// One pass that brings what the maps need, and the input gradients of `inputs` for an attack: those are its first
+    /// walks, in their order.
     ///
     /// # Errors
     /// As [`Classifier::trace`].
@@ -72,39 +58,39 @@ impl Explainer {
         inputs: &[Objective],
         features: bool,
     ) -> Result<Trace> {
-        let mut inputs = inputs.to_vec();
-        let layer = match self.method.needs() {
-            Needs::Nothing => None,
-            Needs::Layer(name, objective) => Some((name, objective)),
-            Needs::Input(objective) => {
-                inputs.push(objective);
-                None
+        let mut wanted: Vec<(Labelled<'_>, [Place<'_>; 1])> =
+            inputs.iter().map(|objective| (objective.of(labels), [Place::Input])).collect();
+        let mut taps = Vec::new();
+        match self.method.needs() {
+            Needs::Nothing => {}
+            Needs::Layer(name, objective) => {
+                taps.push(name);
+                wanted.push((objective.of(labels), [Place::Layer(name)]));
             }
-        };
-        classifier.trace(images, &TraceRequest { labels, layer, inputs: &inputs, features, pair: None })
+            Needs::Input(objective) => wanted.push((objective.of(labels), [Place::Input])),
+        }
+        let walks: Vec<Walk<'_>> = wanted.iter().map(|(from, to)| Walk { from, to }).collect();
+        classifier.trace(images, &TraceRequest { taps: &taps, walks: &walks, features })
     }
 
-    /// The maps of a batch, in its order. `labels` are the classes to explain.
+    /// The maps of a scene's images, in its order.
     ///
     /// # Errors
     /// `InvalidParameter` where counts disagree or the pass lacks what the method needs; `Numerical` where a map
     /// is not finite. Both name the image.
-    pub fn maps(&self, trace: &Trace, labels: &[usize], ids: &[&str], seed: u64) -> Result<Vec<Leverage>> {
-        let n = trace.logits.nrows();
-        if labels.len() != n || ids.len() != n {
+    pub fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Leverage>> {
+        scene.check()?;
+        let raw = self.method.maps(scene)?;
+        if raw.len() != scene.ids.len() {
             return Err(Error::invalid(format!(
-                "expected one label and one id for each of {n} images; got {} and {}",
-                labels.len(),
-                ids.len()
+                "the method made {} maps of {} images",
+                raw.len(),
+                scene.ids.len()
             )));
         }
-        (0..n)
-            .into_par_iter()
-            .map(|image| {
-                let evidence = Evidence { trace, image, label: labels[image], id: ids[image], seed };
-                let raw = self.method.map(&evidence);
-                raw.and_then(|raw| Leverage::new(raw, &self.input)).map_err(|e| e.context(ids[image]))
-            })
-            .collect()
+        let leverage = |(values, id): (Array2<f32>, &&str)| {
+            Leverage::new(RawMap { values, frame: self.layer.frame() }, self.size).map_err(|e| e.context(*id))
+        };
+        raw.into_par_iter().zip(scene.ids).map(leverage).collect()
     }
 }

@@ -9,10 +9,17 @@
 
 use ndarray::{Array2, ArrayView3, Axis};
 
-use super::{Attribution, Evidence, Needs};
+use super::{Attribution, MethodRow, Needs, ReadAt, Scene};
 use crate::error::Result;
-use crate::image::{Frame, RawMap};
 use crate::objective::Objective;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: MethodRow = MethodRow {
+    name: "grad-cam",
+    summary: "a layer's channels, weighted by the mean gradient of the class's logit there",
+    read_at: ReadAt::Deepest,
+    new: |_, layer, explain| Ok(Box::new(GradCam::new(&layer.name, explain.objective()))),
+};
 
 /// Grad-CAM: the layer's channels, each weighted by the mean of the gradient there.
 ///
@@ -41,13 +48,14 @@ impl Attribution for GradCam {
         Needs::Layer(&self.layer, self.objective)
     }
 
-    fn map(&self, evidence: &Evidence<'_>) -> Result<RawMap> {
-        let gradient = evidence.layer_gradient()?;
-        let cells = (gradient.len_of(Axis(1)) * gradient.len_of(Axis(2))) as f64;
-        let mean = |g: ndarray::ArrayView2<'_, f32>| g.iter().map(|&v| f64::from(v)).sum::<f64>() / cells;
-        let weights: Vec<f64> = gradient.outer_iter().map(mean).collect();
-        let sum = weighted_sum(&weights, evidence.activations()?);
-        Ok(RawMap { values: positive_part(&sum), frame: Frame::Padded })
+    fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Array2<f32>>> {
+        scene.each(|evidence| {
+            let gradient = evidence.gradient()?;
+            let cells = (gradient.len_of(Axis(1)) * gradient.len_of(Axis(2))) as f64;
+            let mean = |g: ndarray::ArrayView2<'_, f32>| g.iter().map(|&v| f64::from(v)).sum::<f64>() / cells;
+            let weights: Vec<f64> = gradient.outer_iter().map(mean).collect();
+            Ok(positive_part(&weighted_sum(&weights, evidence.activations()?)))
+        })
     }
 }
 

@@ -6,10 +6,20 @@
 //!
 //! x: the image; c: its channels; s: the explained scalar (`objective`).
 
-use super::{Attribution, Evidence, Needs};
+use ndarray::Array2;
+
+use super::{Attribution, MethodRow, Needs, ReadAt, Scene};
 use crate::error::Result;
-use crate::image::{Frame, RawMap, l2_over_channels};
+use crate::image::l2_over_channels;
 use crate::objective::Objective;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: MethodRow = MethodRow {
+    name: "gradient",
+    summary: "the length of the input gradient at each pixel",
+    read_at: ReadAt::Input,
+    new: |_, _, explain| Ok(Box::new(Gradient::new(explain.objective()))),
+};
 
 /// The length of the input gradient at each pixel.
 ///
@@ -36,7 +46,7 @@ impl Attribution for Gradient {
         Needs::Input(self.objective)
     }
 
-    fn map(&self, evidence: &Evidence<'_>) -> Result<RawMap> {
-        Ok(RawMap { values: l2_over_channels(evidence.input_gradient()?), frame: Frame::Image })
+    fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Array2<f32>>> {
+        scene.each(|evidence| Ok(l2_over_channels(evidence.gradient()?)))
     }
 }

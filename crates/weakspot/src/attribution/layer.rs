@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::Method;
-use crate::classifier::{Classifier, LayerInfo};
+use super::{Method, ReadAt};
+use crate::classifier::{LayerInfo, Signature};
 use crate::error::{Error, ErrorKind, Result};
+use crate::image::Frame;
 
 /// A class activation map on fewer cells than this along a side says too little about where.
 pub const MIN_GRID_SIDE: usize = 4;
@@ -22,10 +23,19 @@ pub struct ChosenLayer {
     pub name: String,
     /// `(height, width)` of its grid.
     pub grid: (usize, usize),
+    /// What of the image and around it the grid covers: [`LayerInfo::margins`].
+    pub margins: [usize; 4],
     /// Whether nobody asked for it by name.
     pub automatic: bool,
     /// The last ReLU, where the automatic choice passed it over because its grid is too small.
     pub passed_over: Option<LayerInfo>,
+}
+
+impl ChosenLayer {
+    /// What a map on the grid covers.
+    pub fn frame(&self) -> Frame {
+        if self.name == INPUT_LAYER { Frame::Image } else { Frame::Margins(self.margins) }
+    }
 }
 
 impl fmt::Display for ChosenLayer {
@@ -38,7 +48,7 @@ impl fmt::Display for ChosenLayer {
     }
 }
 
-/// Chooses the layer a map is read at (method: section 4).
+/// Chooses the layer a map is read at (METHODS, section 4).
 ///
 /// Asked for nothing: the last ReLU after a convolution, or, where that grid has a side below
 /// [`MIN_GRID_SIDE`], the deepest ReLU whose grid has not. CAM reads the layer its head averages.
@@ -51,20 +61,17 @@ impl fmt::Display for ChosenLayer {
 /// # Errors
 /// `InvalidParameter` for a layer that does not exist, stands before its ReLU, or has too small a grid;
 /// `Unsupported` where the model has no layer or no head for the method.
-pub fn choose_layer(
-    classifier: &dyn Classifier,
-    requested: Option<&str>,
-    method: Method,
-) -> Result<ChosenLayer> {
-    let layers = classifier.layers();
-    match method {
-        Method::Gradient => match requested {
-            None | Some(INPUT_LAYER) => Ok(the_input(classifier, requested.is_none())),
-            Some(name) => Err(Error::invalid(format!("the gradient map reads the input; got layer {name:?}"))
+pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Method) -> Result<ChosenLayer> {
+    let layers = &signature.layers;
+    let read_at = method.row().read_at;
+    match read_at {
+        ReadAt::Input => match requested {
+            None | Some(INPUT_LAYER) => Ok(the_input(signature, requested.is_none())),
+            Some(name) => Err(Error::invalid(format!("the {method} map reads the input; got layer {name:?}"))
                 .with_hint("leave --layer out, or use --cam grad-cam")),
         },
-        Method::Cam => {
-            let head = classifier.cam_head().ok_or_else(|| {
+        ReadAt::Head => {
+            let head = signature.cam_head.as_ref().ok_or_else(|| {
                 Error::new(
                     ErrorKind::Unsupported,
                     "CAM needs a head of global average pooling and one linear layer, which this model has not",
@@ -83,8 +90,8 @@ pub fn choose_layer(
             let advice = "use --cam grad-cam, which reads an earlier layer, or larger images";
             asked(layers, place, requested.is_none(), advice)
         }
-        Method::GradCam | Method::Random => match requested {
-            Some(INPUT_LAYER) if method == Method::Random => Ok(the_input(classifier, false)),
+        ReadAt::Deepest | ReadAt::DeepestOrInput => match requested {
+            Some(INPUT_LAYER) if read_at == ReadAt::DeepestOrInput => Ok(the_input(signature, false)),
             Some(name) => {
                 let place = resolve(layers, name)?;
                 if let Some(relu) = relu_after(layers, place) {
@@ -102,7 +109,7 @@ pub fn choose_layer(
             }
             None => match automatic(layers) {
                 Some(found) => Ok(found),
-                None if method == Method::Random => Ok(the_input(classifier, true)),
+                None if read_at == ReadAt::DeepestOrInput => Ok(the_input(signature, true)),
                 None => Err(Error::new(
                     ErrorKind::Unsupported,
                     format!("the model has no ReLU after a convolution whose grid has {MIN_GRID_SIDE} or more cells a side"),
@@ -113,24 +120,20 @@ pub fn choose_layer(
     }
 }
 
-fn the_input(classifier: &dyn Classifier, automatic: bool) -> ChosenLayer {
-    let input = classifier.input();
-    ChosenLayer {
-        name: INPUT_LAYER.to_owned(),
-        grid: (input.height, input.width),
-        automatic,
-        passed_over: None,
-    }
+fn the_input(signature: &Signature, automatic: bool) -> ChosenLayer {
+    let grid = (signature.input.height, signature.input.width);
+    ChosenLayer { name: INPUT_LAYER.to_owned(), grid, margins: [0; 4], automatic, passed_over: None }
 }
 
 /// The deepest ReLU with enough cells.
 fn automatic(layers: &[LayerInfo]) -> Option<ChosenLayer> {
-    let mut relus = (0..layers.len()).rev().filter(|&i| layers[i].is_relu);
+    let mut relus = (0..layers.len()).rev().filter(|&i| layers[i].is_activation());
     let last = relus.clone().next()?;
     let found = relus.find(|&i| is_wide_enough(layers, i))?;
     Some(ChosenLayer {
         name: layers[found].name.clone(),
         grid: layers[found].grid,
+        margins: layers[found].margins,
         automatic: true,
         passed_over: (found != last).then(|| layers[last].clone()),
     })
@@ -147,7 +150,13 @@ fn asked(layers: &[LayerInfo], place: usize, automatic: bool, advice: &str) -> R
         ))
         .with_hint(advice));
     }
-    Ok(ChosenLayer { name: layer.name.clone(), grid: layer.grid, automatic, passed_over: None })
+    Ok(ChosenLayer {
+        name: layer.name.clone(),
+        grid: layer.grid,
+        margins: layer.margins,
+        automatic,
+        passed_over: None,
+    })
 }
 
 /// The smallest grid up to and including a layer. Adaptive pooling may give back more cells than it got (1x1 to
@@ -166,7 +175,7 @@ fn is_wide_enough(layers: &[LayerInfo], place: usize) -> bool {
 fn resolve(layers: &[LayerInfo], name: &str) -> Result<usize> {
     let own = layers.iter().position(|l| l.name == name);
     own.or_else(|| alias(layers, name)).ok_or_else(|| {
-        let relus: Vec<&str> = layers.iter().filter(|l| l.is_relu).map(|l| l.name.as_str()).collect();
+        let relus: Vec<&str> = layers.iter().filter(|l| l.is_activation()).map(|l| l.name.as_str()).collect();
         let hint = if relus.is_empty() {
             "the model has no layer to read; use --cam gradient".to_owned()
         } else {
@@ -185,7 +194,7 @@ fn alias(layers: &[LayerInfo], name: &str) -> Option<usize> {
     let (block, convolution): (usize, usize) = (numbers.0.parse().ok()?, numbers.1.parse().ok()?);
     let size = *VGG16_BLOCKS.get(block.checked_sub(1)?)?;
     let within = convolution.checked_sub(1).filter(|&c| c < size)?;
-    let relus: Vec<usize> = (0..layers.len()).filter(|&i| layers[i].is_relu).collect();
+    let relus: Vec<usize> = (0..layers.len()).filter(|&i| layers[i].is_activation()).collect();
     let ordinal = VGG16_BLOCKS[..block - 1].iter().sum::<usize>() + within;
     (relus.len() == VGG16_BLOCKS.iter().sum::<usize>()).then(|| relus[ordinal])
 }
@@ -195,10 +204,10 @@ fn alias(layers: &[LayerInfo], name: &str) -> Option<usize> {
 fn relu_after(layers: &[LayerInfo], place: usize) -> Option<&str> {
     let here = &layers[place];
     let same = |l: &LayerInfo| l.grid == here.grid && l.channels == here.channels;
-    let next = layers.get(place + 1).filter(|l| !here.is_relu && same(l))?;
-    if next.is_relu {
+    let next = layers.get(place + 1).filter(|l| !here.is_activation() && same(l))?;
+    if next.is_activation() {
         return Some(&next.name);
     }
     let keeps_its_grid = place.checked_sub(1).is_none_or(|before| layers[before].grid == here.grid);
-    layers.get(place + 2).filter(|l| keeps_its_grid && l.is_relu && same(l)).map(|l| l.name.as_str())
+    layers.get(place + 2).filter(|l| keeps_its_grid && l.is_activation() && same(l)).map(|l| l.name.as_str())
 }

@@ -6,13 +6,14 @@ mod grad_cam;
 mod gradient;
 mod layer;
 mod random;
+mod scene;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::str::FromStr;
 
-use ndarray::{ArrayView1, ArrayView3, Axis};
+use ndarray::Array2;
 
 pub use cam::Cam;
 pub use explainer::Explainer;
@@ -20,119 +21,108 @@ pub use grad_cam::GradCam;
 pub use gradient::Gradient;
 pub use layer::{ChosenLayer, INPUT_LAYER, MIN_GRID_SIDE, choose_layer};
 pub use random::Random;
+pub use scene::{Evidence, Scene};
 
-use crate::classifier::Trace;
+use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::image::RawMap;
 use crate::objective::Objective;
 
 /// A way to say which pixels a decision rests on.
 ///
-/// A new method is one file with one implementation of this trait, one name in [`Method`] and one row in the
-/// conformance table of this room's tests.
+/// A new method is one file with one implementation of this trait and its [`MethodRow`], and one line in [`Method::ALL`].
 pub trait Attribution: fmt::Debug + Send + Sync {
-    /// What the traced pass must bring; nothing, unless the method says so.
+    /// What the shared pass must bring; nothing, unless the method says so.
     fn needs(&self) -> Needs<'_> {
         Needs::Nothing
     }
 
-    /// The map of one image: at its own grid, in its own units, not negative, not divided by anything.
+    /// The maps of a scene's images, in its order: each at its own grid, in its own units, not negative, not divided by
+    /// anything. A method that needs more than the shared pass asks the scene's classifier.
     ///
     /// # Errors
-    /// `InvalidParameter` where the trace lacks what [`Attribution::needs`] asks for.
-    fn map(&self, evidence: &Evidence<'_>) -> Result<RawMap>;
+    /// `InvalidParameter` where the pass lacks what [`Attribution::needs`] asks for; what the classifier reports.
+    fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Array2<f32>>>;
 }
 
-/// What a method needs of the traced pass.
+/// What a method needs of the shared pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs<'a> {
     /// No more than the logits.
     Nothing,
     /// A layer's output and the gradient of a scalar there.
     Layer(&'a str, Objective),
-    /// The gradient of a scalar at the input, as the *last* of [`Trace::input_gradients`].
+    /// The gradient of a scalar at the input.
     Input(Objective),
 }
 
-/// What is known of one image after the traced pass.
-#[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
-    /// The pass over the image's batch.
-    pub trace: &'a Trace,
-    /// The image's place in the batch.
-    pub image: usize,
-    /// The class to explain: the image's label.
-    pub label: usize,
-    /// The image's stable id, which keys its draws.
-    pub id: &'a str,
-    /// The one seed of every random stream.
-    pub seed: u64,
+/// Where a method's maps are read, unless the user names a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAt {
+    /// At the image's pixels, always.
+    Input,
+    /// At the layer that the head averages, always.
+    Head,
+    /// At the deepest activation with enough cells.
+    Deepest,
+    /// As `Deepest`, and at the image's pixels where a model has no such layer.
+    DeepestOrInput,
 }
 
-impl<'a> Evidence<'a> {
-    /// The image's logits, one per class.
-    pub fn logits(&self) -> ArrayView1<'a, f32> {
-        self.trace.logits.index_axis(Axis(0), self.image)
-    }
+/// Makes a method for a model whose layer is chosen.
+pub type NewMethod = fn(&dyn Classifier, &ChosenLayer, Explain) -> Result<Box<dyn Attribution>>;
 
-    /// The layer's output, `[channels, grid height, grid width]`.
-    ///
-    /// # Errors
-    /// `InvalidParameter` where no layer was traced.
-    pub fn activations(&self) -> Result<ArrayView3<'a, f32>> {
-        let found = self.trace.activations.as_ref();
-        Ok(found.ok_or_else(|| untraced("a layer's output"))?.index_axis(Axis(0), self.image))
-    }
-
-    /// The gradient at the layer's output, of its shape.
-    ///
-    /// # Errors
-    /// `InvalidParameter` where no layer was traced.
-    pub fn layer_gradient(&self) -> Result<ArrayView3<'a, f32>> {
-        let found = self.trace.layer_gradient.as_ref();
-        Ok(found.ok_or_else(|| untraced("the gradient at a layer"))?.index_axis(Axis(0), self.image))
-    }
-
-    /// The last gradient at the input, `[channels, height, width]`.
-    ///
-    /// # Errors
-    /// `InvalidParameter` where no gradient at the input was traced.
-    pub fn input_gradient(&self) -> Result<ArrayView3<'a, f32>> {
-        let found = self.trace.input_gradients.last();
-        Ok(found.ok_or_else(|| untraced("a gradient at the input"))?.index_axis(Axis(0), self.image))
-    }
+/// Everything that is known of a method apart from its equation: parsing, help and tests are made of these.
+#[derive(Debug)]
+pub struct MethodRow {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// What the map shows, in a few words.
+    pub summary: &'static str,
+    /// Where its maps are read.
+    pub read_at: ReadAt,
+    /// How it is made.
+    pub new: NewMethod,
 }
 
-fn untraced(what: &str) -> Error {
-    Error::invalid(format!("the map needs {what}, which the traced pass did not bring"))
-        .with_hint("make the pass with Explainer::trace")
-}
-
-/// The methods, by the names the command line knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// [`GradCam`]
-    GradCam,
-    /// [`Cam`]
-    Cam,
-    /// [`Gradient`]
-    Gradient,
-    /// [`Random`]
-    Random,
-}
+/// A method by its row.
+#[derive(Clone, Copy)]
+pub struct Method(&'static MethodRow);
 
 impl Method {
+    /// [`GradCam`]
+    pub const GRAD_CAM: Self = Self(&grad_cam::ROW);
+    /// [`Cam`]
+    pub const CAM: Self = Self(&cam::ROW);
+    /// [`Gradient`]
+    pub const GRADIENT: Self = Self(&gradient::ROW);
+    /// [`Random`]
+    pub const RANDOM: Self = Self(&random::ROW);
+
     /// Every method.
-    pub const ALL: [Self; 4] = [Self::GradCam, Self::Cam, Self::Gradient, Self::Random];
+    pub const ALL: [Self; 4] = [Self::GRAD_CAM, Self::CAM, Self::GRADIENT, Self::RANDOM];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::GradCam => "grad-cam",
-            Self::Cam => "cam",
-            Self::Gradient => "gradient",
-            Self::Random => "random",
-        }
+        self.0.name
+    }
+
+    /// What is known of it.
+    pub fn row(self) -> &'static MethodRow {
+        self.0
+    }
+}
+
+impl PartialEq for Method {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Method {}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -148,7 +138,7 @@ impl FromStr for Method {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|m| m.name() == text).ok_or_else(|| {
             Error::invalid(format!("expected a map's name; got {text:?}"))
-                .with_hint("one of grad-cam, cam, gradient, random")
+                .with_hint(format!("one of {}", Self::ALL.map(Self::name).join(", ")))
         })
     }
 }

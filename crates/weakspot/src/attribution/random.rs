@@ -2,10 +2,17 @@
 
 use ndarray::Array2;
 
-use super::{Attribution, Evidence};
+use super::{Attribution, MethodRow, ReadAt, Scene};
 use crate::error::Result;
-use crate::image::{Frame, RawMap};
 use crate::rng;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: MethodRow = MethodRow {
+    name: "random",
+    summary: "noise on the grid of grad-cam: the control",
+    read_at: ReadAt::DeepestOrInput,
+    new: |_, layer, _| Ok(Box::new(Random::new(layer.grid))),
+};
 
 /// Uniform noise in `[0, 1)` at the grid the real map would have.
 ///
@@ -17,19 +24,20 @@ use crate::rng;
 #[derive(Clone, Debug)]
 pub struct Random {
     grid: (usize, usize),
-    frame: Frame,
 }
 
 impl Random {
     /// A random map of `grid` = `(rows, columns)`.
-    pub fn new(grid: (usize, usize), frame: Frame) -> Self {
-        Self { grid, frame }
+    pub fn new(grid: (usize, usize)) -> Self {
+        Self { grid }
     }
 }
 
 impl Attribution for Random {
-    fn map(&self, evidence: &Evidence<'_>) -> Result<RawMap> {
-        let mut draw = rng::stream(evidence.seed, "random-map", evidence.id);
-        Ok(RawMap { values: Array2::from_shape_simple_fn(self.grid, || draw.unit()), frame: self.frame })
+    fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Array2<f32>>> {
+        scene.each(|evidence| {
+            let mut draw = rng::stream(evidence.seed, "random-map", evidence.id);
+            Ok(Array2::from_shape_simple_fn(self.grid, || draw.unit()))
+        })
     }
 }

@@ -3,7 +3,6 @@
 use ndarray::{Array2, ArrayView3, s};
 
 use super::upsample_bilinear;
-use crate::classifier::InputSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::num;
 
@@ -12,8 +11,8 @@ use crate::num;
 pub enum Frame {
     /// The image: one cell per pixel.
     Image,
-    /// The frame the network sees, zero padding included; the view crops the padding away.
-    Padded,
+    /// The image and so many rows and columns of pixels around it, `[top, left, bottom, right]`; the view crops these away.
+    Margins([usize; 4]),
 }
 
 /// Whether a raw map holds any evidence.
@@ -60,19 +59,19 @@ pub struct Leverage {
 
 impl Leverage {
     /// Makes the view: divide by the maximum, upsample bilinearly with half-pixel centres to the frame the map
-    /// covers, crop the padding (method: section 4).
+    /// covers, crop its margins (METHODS, section 4). `size` is the image's `(height, width)`.
     ///
     /// # Errors
     /// `Numerical` where a value is not finite or is negative; `Shape` where a map of the image's pixels has
     /// another size.
-    pub fn new(map: RawMap, input: &InputSpec) -> Result<Self> {
+    pub fn new(map: RawMap, size: (usize, usize)) -> Result<Self> {
         if let Some((place, v)) = map.values.indexed_iter().find(|(_, v)| !v.is_finite() || **v < 0.0) {
             return Err(Error::new(
                 ErrorKind::Numerical,
                 format!("a raw map must be finite and not negative; got {v} at {place:?}"),
             ));
         }
-        let (height, width) = (input.height, input.width);
+        let (height, width) = size;
         let at_input = map.frame == Frame::Image;
         if at_input && map.values.dim() != (height, width) {
             return Err(Error::shape(format!(
@@ -86,14 +85,13 @@ impl Leverage {
             Array2::zeros((height, width))
         } else {
             let divided = map.values.mapv(|v| v / scale);
-            if at_input {
-                divided
-            } else {
-                let (frame_height, frame_width) = input.frame();
-                let [top, left, ..] = input.padding;
-                upsample_bilinear(divided.view(), frame_height, frame_width)
-                    .slice(s![top..top + height, left..left + width])
-                    .to_owned()
+            match map.frame {
+                Frame::Image => divided,
+                Frame::Margins([top, left, bottom, right]) => {
+                    upsample_bilinear(divided.view(), top + height + bottom, left + width + right)
+                        .slice(s![top..top + height, left..left + width])
+                        .to_owned()
+                }
             }
         };
         Ok(Self { raw: map.values, view, scale, empty, at_input })
@@ -117,15 +115,11 @@ mod tests {
     use super::*;
     use ndarray::arr2;
 
-    fn spec(height: usize, width: usize, padding: [usize; 4]) -> InputSpec {
-        InputSpec { channels: 1, height, width, padding }
-    }
-
     #[test]
     fn a_layer_map_is_upsampled_to_the_padded_frame_and_then_cropped() {
         // 1x2 cells over a frame of 1x4; one pixel of padding on the left, none on the right.
-        let map = RawMap { values: arr2(&[[0.0, 8.0]]), frame: Frame::Padded };
-        let leverage = Leverage::new(map, &spec(1, 3, [0, 1, 0, 0])).unwrap();
+        let map = RawMap { values: arr2(&[[0.0, 8.0]]), frame: Frame::Margins([0, 1, 0, 0]) };
+        let leverage = Leverage::new(map, (1, 3)).unwrap();
         assert_eq!(leverage.view, arr2(&[[0.25, 0.75, 1.0]]));
         assert_eq!((leverage.scale, leverage.empty), (8.0, false));
         assert_eq!(leverage.raw, arr2(&[[0.0, 8.0]]), "the raw map is kept as it came");
@@ -133,9 +127,9 @@ mod tests {
 
     #[test]
     fn a_map_without_a_positive_value_is_empty_and_not_an_error() {
-        let map = RawMap { values: Array2::zeros((2, 2)), frame: Frame::Padded };
+        let map = RawMap { values: Array2::zeros((2, 2)), frame: Frame::Margins([0; 4]) };
         assert_eq!(map.status(), Status::Empty);
-        let leverage = Leverage::new(map, &spec(4, 4, [0; 4])).unwrap();
+        let leverage = Leverage::new(map, (4, 4)).unwrap();
         assert!(leverage.empty);
         assert_eq!(leverage.view, Array2::<f32>::zeros((4, 4)));
     }
@@ -144,15 +138,15 @@ mod tests {
     fn what_is_not_a_leverage_is_refused() {
         for bad in [f32::NAN, f32::INFINITY, -1.0] {
             let map = RawMap { values: arr2(&[[bad]]), frame: Frame::Image };
-            assert_eq!(Leverage::new(map, &spec(1, 1, [0; 4])).unwrap_err().kind(), ErrorKind::Numerical);
+            assert_eq!(Leverage::new(map, (1, 1)).unwrap_err().kind(), ErrorKind::Numerical);
         }
         let map = RawMap { values: arr2(&[[1.0]]), frame: Frame::Image };
-        assert_eq!(Leverage::new(map, &spec(1, 2, [0; 4])).unwrap_err().kind(), ErrorKind::Shape);
+        assert_eq!(Leverage::new(map, (1, 2)).unwrap_err().kind(), ErrorKind::Shape);
     }
 
     #[test]
     fn the_smallest_positive_maximum_still_divides_to_one() {
         let map = RawMap { values: arr2(&[[f32::from_bits(1), 0.0]]), frame: Frame::Image };
-        assert_eq!(Leverage::new(map, &spec(1, 2, [0; 4])).unwrap().view, arr2(&[[1.0, 0.0]]));
+        assert_eq!(Leverage::new(map, (1, 2)).unwrap().view, arr2(&[[1.0, 0.0]]));
     }
 }

@@ -254,7 +254,7 @@ mod tests {
         let images = crate::testing::noise_images(
             3,
             40,
-            &crate::classifier::InputSpec { channels: 2, height: 5, width: 5, padding: [0; 4] },
+            &crate::classifier::InputSpec { channels: 2, height: 5, width: 5 },
             0.0,
             1.0,
         );

@@ -136,7 +136,6 @@ impl FromStr for Threshold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classifier::InputSpec;
     use crate::image::{Frame, RawMap};
     use ndarray::{Array2, arr2};
     use proptest::prelude::*;
@@ -186,14 +185,13 @@ mod tests {
     #[test]
     fn abs_is_in_raw_units_on_the_upsampled_raw_map() {
         assert_eq!(taken("abs:0.1", &[0.05, 0.1, 0.2]), [0.1, 0.2]);
-        let input = InputSpec { channels: 1, height: 1, width: 4, padding: [0; 4] };
-        let layer = RawMap { values: arr2(&[[0.0, 8.0]]), frame: Frame::Padded };
-        let leverage = Leverage::new(layer, &input).unwrap();
+        let layer = RawMap { values: arr2(&[[0.0, 8.0]]), frame: Frame::Margins([0; 4]) };
+        let leverage = Leverage::new(layer, (1, 4)).unwrap();
         // Upsampled: 0, 2, 6, 8; the view is an eighth of it.
         assert_eq!(parse("abs:2").region(&leverage).0, arr2(&[[false, true, true, true]]));
         assert_eq!(parse("max:0.5").region(&leverage).0, arr2(&[[false, false, true, true]]));
         let values = arr2(&[[0.1, 0.3, 0.7, 0.0]]);
-        let at_input = Leverage::new(RawMap { values, frame: Frame::Image }, &input).unwrap();
+        let at_input = Leverage::new(RawMap { values, frame: Frame::Image }, (1, 4)).unwrap();
         assert_eq!(parse("abs:0.3").region(&at_input).0, arr2(&[[false, true, true, false]]));
     }
 

@@ -123,11 +123,12 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
     }
     let mut truth_rows = Vec::new();
     if let Some(truth) = &subject.data.truth {
-        let grid = findings.lens.explainer.layer().grid;
+        let layer = findings.lens.explainer.layer();
         for (label, truth) in truth.iter().enumerate().take(2) {
             let found = &findings.classes[label].regions;
             let input = subject.classifier.input();
-            truth_rows.extend(truth::rows(&names[label], found, truth, &input, grid, plan.seed)?);
+            let size = (input.height, input.width);
+            truth_rows.extend(truth::rows(&names[label], found, truth, size, layer, plan.seed)?);
         }
     }
     let (_, channels, height, width) = subject.data.pixels.dim();
@@ -396,7 +397,7 @@ fn evidence(
         few_successes: class.regions.few_successes,
         empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
         // Of one logit z, read as (-z/2, z/2), the margin is twice the class's logit.
-        margin_differs: plan.explain != Explain::Margin && !findings.subject.classifier.one_logit(),
+        margin_differs: plan.explain != Explain::Margin && !findings.subject.classifier.signature().one_logit,
         blob_area: class.regions.blob.area(),
         given_mask: plan.given.is_some(),
         multi_step: class.worst.is_some(),

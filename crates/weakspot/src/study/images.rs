@@ -8,7 +8,7 @@ use ndarray::{Array2, Array4, Axis};
 use crate::attack::{
     AttackJob, AttackSettings, Epsilon, Goal, Measure, ThreatModel, referee, to_levels, vulnerability,
 };
-use crate::attribution::{ChosenLayer, Explain, Explainer, Method};
+use crate::attribution::{ChosenLayer, Explain, Explainer, Method, Scene};
 use crate::classifier::Classifier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Mask, Pixels, png};
@@ -138,8 +138,16 @@ pub fn write_maps(
         };
         let names: Vec<&str> = chunk.iter().map(|&i| ids[i].as_str()).collect();
         let trace = explainer.trace(classifier, images.view(), &explained, &[Objective::Loss], false)?;
-        let utility = explainer.maps(&trace, &explained, &names, plan.seed)?;
-        let gradient = &trace.input_gradients[0];
+        let scene = Scene {
+            classifier,
+            images: images.view(),
+            labels: &explained,
+            ids: &names,
+            seed: plan.seed,
+            trace: &trace,
+        };
+        let utility = explainer.maps(&scene)?;
+        let gradient = &trace.walks[0][0];
         let goal = match plan.target {
             None => Goal::Untargeted,
             Some(target) => Goal::Targeted(vec![target; chunk.len()]),

@@ -73,7 +73,6 @@ mod tests {
 
     use super::*;
     use crate::attack::Epsilon;
-    use crate::classifier::InputSpec;
     use crate::image::{Frame, RawMap};
 
     #[test]
@@ -85,8 +84,7 @@ mod tests {
         let likeness = Likeness { plan: &plan, shifts: ShiftOverlap::new(6, 6) };
         let mut draw = rng::stream(1, "test", "likeness");
         let values = Array2::from_shape_simple_fn((6, 6), || draw.unit());
-        let input = InputSpec { channels: 1, height: 6, width: 6, padding: [0; 4] };
-        let map = Leverage::new(RawMap { values, frame: Frame::Image }, &input).unwrap();
+        let map = Leverage::new(RawMap { values, frame: Frame::Image }, (6, 6)).unwrap();
         let p_of = |which: &str, id: usize| {
             let test = likeness.moran(which, &format!("img/{id}"), &map).unwrap();
             (test.p * 100.0).round() as usize

@@ -4,8 +4,8 @@ use ndarray::{Array4, Axis};
 use rayon::prelude::*;
 
 use crate::attack::{Attack, AttackJob, Goal, Outcome, ThreatModel, Vulnerability, referee, vulnerability};
-use crate::attribution::Explainer;
-use crate::classifier::{Classifier, Trace, TraceRequest};
+use crate::attribution::{Explainer, Scene};
+use crate::classifier::{Classifier, Trace, input_gradient};
 use crate::error::Result;
 use crate::image::{Leverage, Mask};
 use crate::objective::{Objective, margin, predicted};
@@ -45,11 +45,8 @@ impl Lens<'_> {
         images: &Array4<f32>,
         labels: &[usize],
     ) -> Result<(Vec<Call>, Array4<f32>)> {
-        let request =
-            TraceRequest { labels, layer: None, inputs: &[Objective::Loss], features: false, pair: None };
-        let mut trace = self.classifier.trace(images.view(), &request)?;
-        let calls = calls(&trace.logits, labels);
-        Ok((calls, trace.input_gradients.swap_remove(0)))
+        let (logits, gradient) = input_gradient(self.classifier, images.view(), &Objective::Loss.of(labels))?;
+        Ok((calls(&logits, labels), gradient))
     }
 
     /// Plain classification.
@@ -114,6 +111,18 @@ impl Lens<'_> {
         }
     }
 
+    /// A batch and its traced pass, as a map method sees them.
+    pub(crate) fn scene<'s>(&'s self, batch: &'s Batch<'_>, trace: &'s Trace) -> Scene<'s> {
+        Scene {
+            classifier: self.classifier,
+            images: batch.images.view(),
+            labels: &batch.labels,
+            ids: &batch.ids,
+            seed: self.plan.seed,
+            trace,
+        }
+    }
+
     /// One traced pass that feeds map and attack, then one forward pass over A_M(x).
     pub(crate) fn look(&self, batch: &Batch<'_>, likeness: Option<&Likeness<'_>>) -> Result<Seen> {
         let plan = self.plan;
@@ -124,8 +133,8 @@ impl Lens<'_> {
             &[Objective::Loss],
             true,
         )?;
-        let utility = self.explainer.maps(&trace, &batch.labels, &batch.ids, plan.seed)?;
-        let gradient = trace.input_gradients.swap_remove(0);
+        let utility = self.explainer.maps(&self.scene(batch, &trace))?;
+        let gradient = trace.take_gradient(0)?;
         let threat = ThreatModel::everywhere(plan.epsilon);
         let outcome = self.attack(batch, &batch.images, &gradient, &threat, likeness.is_some())?;
         let measured =

@@ -1,16 +1,18 @@
 //! A model of more than two classes, seen through the two logits of a pair.
 
-use ndarray::{Array2, ArrayView4, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView4, ArrayViewMut1, Axis, arr1};
 
-use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
+use crate::classifier::{CamHead, Classifier, Signature, Trace, TraceRequest, Walk};
 use crate::error::{Error, Result};
+use crate::objective::Cotangent;
 
-/// Two of a model's classes: label 0 is the first, label 1 the second (method, section 3).
+/// Two of a model's classes: label 0 is the first, label 1 the second (METHODS, section 3).
 ///
 /// The logits of the other classes are not seen: prediction, margin and attack are about the pair.
 pub struct PairView<'a> {
     inner: Inner<'a>,
     classes: [usize; 2],
+    signature: Signature,
 }
 
 /// The model that is seen.
@@ -34,7 +36,8 @@ impl<'a> PairView<'a> {
             ))
             .with_hint("name them with --classes A,B, as the model counts them"));
         }
-        Ok(Self { inner: Inner::Lent(inner), classes })
+        let signature = narrowed(inner.signature(), classes);
+        Ok(Self { inner: Inner::Lent(inner), classes, signature })
     }
 
     fn model(&self) -> &dyn Classifier {
@@ -49,27 +52,40 @@ impl<'a> PairView<'a> {
     }
 }
 
+/// The same model with two classes.
+fn narrowed(signature: &Signature, classes: [usize; 2]) -> Signature {
+    let cam_head = signature
+        .cam_head
+        .as_ref()
+        .map(|head| CamHead { layer: head.layer.clone(), weights: head.weights.select(Axis(0), &classes) });
+    Signature { n_classes: 2, cam_head, ..signature.clone() }
+}
+
+/// A gradient at the pair's logits, as one at all of the model's: the other classes have 0.
+struct OfPair<'a> {
+    inner: &'a dyn Cotangent,
+    classes: [usize; 2],
+}
+
+impl Cotangent for OfPair<'_> {
+    fn check(&self, n: usize, _classes: usize) -> Result<()> {
+        self.inner.check(n, 2)
+    }
+
+    fn write(&self, image: usize, logits: ArrayView1<'_, f32>, mut out: ArrayViewMut1<'_, f32>) {
+        let seen = arr1(&self.classes.map(|class| logits[class]));
+        let mut of_pair = Array1::zeros(2);
+        self.inner.write(image, seen.view(), of_pair.view_mut());
+        out.fill(0.0);
+        for (&class, &value) in self.classes.iter().zip(&of_pair) {
+            out[class] = value;
+        }
+    }
+}
+
 impl Classifier for PairView<'_> {
-    fn input(&self) -> InputSpec {
-        self.model().input()
-    }
-
-    fn n_classes(&self) -> usize {
-        2
-    }
-
-    fn one_logit(&self) -> bool {
-        self.model().one_logit()
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        self.model().layers()
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        self.model()
-            .cam_head()
-            .map(|head| CamHead { weights: head.weights.select(Axis(0), &self.classes), ..head })
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
@@ -77,14 +93,18 @@ impl Classifier for PairView<'_> {
     }
 
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace> {
-        let mut trace = self.model().trace(images, &TraceRequest { pair: Some(self.classes), ..*request })?;
+        let of_pair: Vec<OfPair<'_>> =
+            request.walks.iter().map(|walk| OfPair { inner: walk.from, classes: self.classes }).collect();
+        let walks: Vec<Walk<'_>> =
+            request.walks.iter().zip(&of_pair).map(|(walk, from)| Walk { from, to: walk.to }).collect();
+        let mut trace = self.model().trace(images, &TraceRequest { walks: &walks, ..*request })?;
         trace.logits = self.narrow(&trace.logits);
         Ok(trace)
     }
 
     fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
-        let untrained = self.model().randomised(seed)?;
-        let pair = |model| PairView { inner: Inner::Owned(model), classes: self.classes };
-        Ok(untrained.map(|model| Box::new(pair(model)) as Box<dyn Classifier + '_>))
+        let Some(model) = self.model().randomised(seed)? else { return Ok(None) };
+        let signature = narrowed(model.signature(), self.classes);
+        Ok(Some(Box::new(PairView { inner: Inner::Owned(model), classes: self.classes, signature })))
     }
 }

@@ -200,7 +200,7 @@ impl Plan {
             epsilon,
             attack: AttackSettings::new(AttackKind::Fgsm),
             targeted: false,
-            cam: Method::GradCam,
+            cam: Method::GRAD_CAM,
             explain: Explain::Logit,
             layer: None,
             roa: Measure::Gradient,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use ndarray::{Array1, Array2, Array4, ArrayView4};
 
 use crate::attack::{AttackKind, AttackSettings, Epsilon};
-use crate::classifier::{CamHead, Classifier, InputSpec, LayerInfo, Trace, TraceRequest};
+use crate::classifier::{Classifier, InputSpec, Place, Signature, Trace, TraceRequest, Walk};
 use crate::dataset::{Dataset, Origin, Splits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Mask, Pixels};
@@ -21,7 +21,7 @@ use crate::testing::{ConvGap, Counting};
 const SIDE: usize = 8;
 
 pub(super) fn model() -> ConvGap {
-    let input = InputSpec { channels: 1, height: SIDE, width: SIDE, padding: [0; 4] };
+    let input = InputSpec { channels: 1, height: SIDE, width: SIDE };
     ConvGap::random(5, 2, 4, 2, input)
 }
 
@@ -219,7 +219,7 @@ fn with_fgsm_remasked_is_adaptive_and_the_worst_is_no_better() {
 
 /// A model whose second logit always wins.
 fn constant() -> ConvGap {
-    let input = InputSpec { channels: 1, height: SIDE, width: SIDE, padding: [0; 4] };
+    let input = InputSpec { channels: 1, height: SIDE, width: SIDE };
     let (kernel, head) = (Array4::zeros((2, 1, 3, 3)), Array2::zeros((2, 2)));
     ConvGap::new(kernel, Array1::zeros(2), head, Array1::from_vec(vec![0.0, 1.0]), 2, input)
 }
@@ -253,7 +253,7 @@ fn the_papers_preset_scores_the_images_it_was_built_from() {
 
 #[test]
 fn a_pair_of_a_larger_model_is_studied_through_its_two_logits() {
-    let input = InputSpec { channels: 1, height: SIDE, width: SIDE, padding: [0; 4] };
+    let input = InputSpec { channels: 1, height: SIDE, width: SIDE };
     let wide = ConvGap::random(5, 5, 4, 2, input);
     let pair = PairView::new(&wide, [3, 1]).unwrap();
     let data = data(&pair, 40);
@@ -327,20 +327,8 @@ impl Shifted {
 }
 
 impl Classifier for Shifted {
-    fn input(&self) -> InputSpec {
-        self.inner.input()
-    }
-
-    fn n_classes(&self) -> usize {
-        2
-    }
-
-    fn layers(&self) -> &[LayerInfo] {
-        self.inner.layers()
-    }
-
-    fn cam_head(&self) -> Option<CamHead> {
-        self.inner.cam_head()
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
     }
 
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
@@ -353,7 +341,10 @@ impl Classifier for Shifted {
         let mut trace = self.inner.trace(images, request)?;
         trace.logits.column_mut(1).mapv_inplace(|z| z + self.by);
         if self.misleads {
-            trace.input_gradients.iter_mut().for_each(|gradient| gradient.mapv_inplace(|g| -g));
+            let to_input = |walk: &Walk<'_>| walk.to == [Place::Input];
+            for (_, at) in request.walks.iter().zip(&mut trace.walks).filter(|(walk, _)| to_input(walk)) {
+                at[0].mapv_inplace(|g| -g);
+            }
         }
         Ok(trace)
     }

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use crate::classifier::InputSpec;
+use crate::attribution::ChosenLayer;
 use crate::dataset::Truth;
 use crate::error::Result;
 use crate::image::{Frame, Leverage, Mask, RawMap};
@@ -19,8 +19,8 @@ pub(crate) fn rows(
     class: &str,
     found: &ClassRegions,
     truth: &Truth,
-    input: &InputSpec,
-    utility_grid: (usize, usize),
+    size: (usize, usize),
+    layer: &ChosenLayer,
     seed: u64,
 ) -> Result<Vec<TruthRow>> {
     let planted = [("roi", &truth.utility), ("roa", &truth.vulnerability), ("blob", &truth.blob)];
@@ -36,9 +36,8 @@ pub(crate) fn rows(
     for draw in 0..RANDOM_MAPS {
         let item = format!("{class}/{draw}");
         let roi =
-            random_mask(utility_grid, Frame::Padded, input, found.roi.area(), seed, &format!("roi/{item}"))?;
-        let whole = (input.height, input.width);
-        let roa = random_mask(whole, Frame::Image, input, found.roa.area(), seed, &format!("roa/{item}"))?;
+            random_mask(layer.grid, layer.frame(), size, found.roi.area(), seed, &format!("roi/{item}"))?;
+        let roa = random_mask(size, Frame::Image, size, found.roa.area(), seed, &format!("roa/{item}"))?;
         let blob = roa.intersection(&roi.complement());
         for ((sum, (_, truth)), mask) in sums.iter_mut().zip(planted).zip([&roi, &roa, &blob]) {
             let overlap = Overlap::of(mask, truth);
@@ -72,14 +71,14 @@ fn row(class: &str, region: &str, by: &str, found: f64, overlap: &Overlap, truth
 fn random_mask(
     grid: (usize, usize),
     frame: Frame,
-    input: &InputSpec,
+    size: (usize, usize),
     area: usize,
     seed: u64,
     item: &str,
 ) -> Result<Mask> {
     let mut stream = rng::stream(seed, "truth-control", item);
     let values = Array2::from_shape_simple_fn(grid, || stream.unit());
-    let view = Leverage::new(RawMap { values, frame }, input)?.view;
+    let view = Leverage::new(RawMap { values, frame }, size)?.view;
     let (height, width) = view.dim();
     let mut order: Vec<(usize, f32)> = view.iter().copied().enumerate().collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

@@ -131,8 +131,8 @@ impl Lens<'_> {
         let (plan, images) = (self.plan, batch.images.view());
         let inputs = [Objective::Loss];
         let mut trace = self.explainer.trace(self.classifier, images, &batch.labels, &inputs, false)?;
-        let utility = self.explainer.maps(&trace, &batch.labels, &batch.ids, plan.seed)?;
-        let gradient = trace.input_gradients.swap_remove(0);
+        let utility = self.explainer.maps(&self.scene(batch, &trace))?;
+        let gradient = trace.take_gradient(0)?;
         let attacked = match plan.roa {
             Measure::Gradient => None,
             Measure::Delta => {
@@ -150,7 +150,7 @@ impl Lens<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classifier::{Classifier, TraceRequest};
+    use crate::classifier::{Classifier, input_gradient};
     use crate::dataset::{Dataset, Splits};
     use crate::image::Mask;
     use crate::progress::Silent;
@@ -169,14 +169,7 @@ mod tests {
     fn gradient_moran(model: &dyn Classifier, data: &Dataset, image: usize) -> Option<f64> {
         let images = data.pixels.batch(&[image]).unwrap();
         let labels = [data.labels[image]];
-        let request = TraceRequest {
-            labels: &labels,
-            layer: None,
-            inputs: &[Objective::Loss],
-            features: false,
-            pair: None,
-        };
-        let gradient = model.trace(images.view(), &request).unwrap().input_gradients.swap_remove(0);
+        let (_, gradient) = input_gradient(model, images.view(), &Objective::Loss.of(&labels)).unwrap();
         let one_channel =
             gradient.index_axis(ndarray::Axis(0), 0).index_axis(ndarray::Axis(0), 0).mapv(f32::abs);
         morans_i(one_channel.view())

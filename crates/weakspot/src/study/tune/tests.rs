@@ -67,7 +67,7 @@ fn on_paper() -> (Linear, Dataset) {
 fn searched(goal: TuneFor) -> Found {
     let (linear, data) = on_paper();
     let mut base = Plan::new(Epsilon::new(0.1).unwrap(), 0).unwrap();
-    base.cam = Method::Gradient;
+    base.cam = Method::GRADIENT;
     base.fills = vec![Fill::Value(0.0), Fill::Value(0.5)];
     let tuning = Tuning {
         delta1: shares(&[0.75, 0.25]),
@@ -138,7 +138,7 @@ fn the_cost_is_counted_in_whole_images_that_may_be_lost() {
 
 /// The first random model that is right on most of its images, and under attack on some and not on most.
 fn model() -> ConvGap {
-    let input = InputSpec { channels: 1, height: 8, width: 8, padding: [0; 4] };
+    let input = InputSpec { channels: 1, height: 8, width: 8 };
     let plan = plan();
     let fits = |model: &ConvGap| {
         let data = data(model, 60);
