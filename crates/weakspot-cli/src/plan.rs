@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use weakspot::attack::{AttackSettings, Epsilon};
+use weakspot::attack::{AttackKind, AttackSettings, Epsilon};
 use weakspot::dataset;
 use weakspot::study::{MapsPlan, Plan, Tuning};
 use weakspot::{Error, Result};
@@ -25,7 +25,7 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
     // Another attack may spend its budget elsewhere: its own measure, unless a preset or the user says so.
     let roa = match (method.roa, args.what.preset) {
         (Some(roa), _) => roa,
-        (None, Preset::Default) => attack.kind.default_measure(),
+        (None, Preset::Default) => attack.kind.row().measure,
         (None, Preset::Paper) => base.roa,
     };
     let mut plan = Plan {
@@ -117,7 +117,7 @@ pub(crate) fn maps(args: &MapsArgs) -> Result<MapsPlan> {
         cam: method.cam.unwrap_or(base.cam),
         explain: method.explain.unwrap_or(base.explain),
         layer: method.layer.clone(),
-        roa: method.roa.unwrap_or(attack.kind.default_measure()),
+        roa: method.roa.unwrap_or(attack.kind.row().measure),
         delta1: method.delta1.unwrap_or(base.delta1),
         delta2: method.delta2.unwrap_or(base.delta2),
         // Read when the images' size is known.
@@ -150,17 +150,19 @@ pub(crate) fn remark(epsilon: Epsilon) -> Option<String> {
 fn attack(method: &MethodArgs, base: AttackSettings, epsilon: Epsilon) -> Result<AttackSettings> {
     let kind = method.attack.unwrap_or(base.kind);
     let default = AttackSettings::new(kind);
-    let of_pgd = [
-        ("--alpha", method.alpha.is_some()),
-        ("--steps", method.steps.is_some()),
-        ("--random-start", method.random_start.is_some()),
-        ("--restarts", method.restarts.is_some()),
+    let given = [
+        ("alpha", method.alpha.is_some()),
+        ("steps", method.steps.is_some()),
+        ("random-start", method.random_start.is_some()),
+        ("restarts", method.restarts.is_some()),
     ];
-    if kind.is_single_step()
-        && let Some((flag, _)) = of_pgd.iter().find(|(_, given)| *given)
-    {
-        return Err(Error::invalid(format!("{flag} belongs to pgd; the attack is {kind}"))
-            .with_hint(format!("--attack pgd, or leave {flag} out")));
+    for (setting, _) in given.iter().filter(|(_, given)| *given) {
+        let concerned = AttackKind::with_setting(setting);
+        if !concerned.contains(&kind.name()) {
+            let concerned = concerned.join(", ");
+            return Err(Error::invalid(format!("--{setting} belongs to {concerned}; the attack is {kind}"))
+                .with_hint(format!("--attack {concerned}, or leave --{setting} out")));
+        }
     }
     let settings = AttackSettings {
         kind,

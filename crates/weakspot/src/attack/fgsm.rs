@@ -9,8 +9,19 @@
 use ndarray::{Array4, Zip};
 
 use super::job::sign;
-use super::{Attack, AttackJob};
+use super::settings::none;
+use super::{Attack, AttackJob, AttackRow, Measure};
 use crate::error::Result;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: AttackRow = AttackRow {
+    name: "fgsm",
+    summary: "one signed gradient step",
+    single_step: true,
+    measure: Measure::Gradient,
+    settings: none,
+    new: |_, _| Ok(Box::new(Fgsm)),
+};
 
 /// FGSM: one step to the corner of the ball that the gradient points to.
 ///

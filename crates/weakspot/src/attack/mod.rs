@@ -24,7 +24,7 @@ pub use job::{AttackJob, Goal, ThreatModel};
 pub use noise::Noise;
 pub use pgd::Pgd;
 pub use referee::Outcome;
-pub use settings::{AttackKind, AttackSettings};
+pub use settings::{AttackKind, AttackRow, AttackSettings, NewAttack};
 pub use vulnerability::{Measure, Vulnerability, vulnerability};
 
 use crate::error::Result;
@@ -32,8 +32,8 @@ use crate::error::Result;
 /// A way to perturb images.
 ///
 /// An attack proposes; [`referee::run`] projects what it proposes into the threat model and classifies it again.
-/// A new attack is one file with one implementation of this trait, one name in [`AttackKind`] and one row in the
-/// conformance table of this room's tests.
+/// A new attack is one file with one implementation of this trait and its [`AttackRow`], and one line in
+/// [`AttackKind::ALL`].
 pub trait Attack: fmt::Debug + Send + Sync {
     /// Perturbed images, of the shape of the job's.
     ///

@@ -6,9 +6,20 @@
 
 use ndarray::Array4;
 
-use super::{Attack, AttackJob};
+use super::settings::none;
+use super::{Attack, AttackJob, AttackRow, Measure};
 use crate::error::Result;
 use crate::rng;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: AttackRow = AttackRow {
+    name: "noise",
+    summary: "random signs: the control",
+    single_step: true,
+    measure: Measure::Gradient,
+    settings: none,
+    new: |_, _| Ok(Box::new(Noise)),
+};
 
 /// A corner of the ball drawn at random: FGSM's size without its knowledge. An attack that does no better than
 /// this found nothing (flag `weak-attack`).

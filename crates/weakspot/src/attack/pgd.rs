@@ -10,9 +10,57 @@
 use ndarray::{Array4, ArrayView4, Axis, Zip, s};
 
 use super::job::{loss_gradient, sign};
-use super::{Attack, AttackJob, Epsilon};
-use crate::error::Result;
+use super::{Attack, AttackJob, AttackRow, AttackSettings, Epsilon, Measure};
+use crate::error::{Error, Result};
 use crate::rng;
+
+/// What the command line and the tests know of it.
+pub(super) static ROW: AttackRow = AttackRow {
+    name: "pgd",
+    summary: "many small steps, projected",
+    single_step: false,
+    measure: Measure::Gradient,
+    settings,
+    new,
+};
+
+fn settings(of: &AttackSettings) -> Vec<(&'static str, String)> {
+    // Every field: a setting that is forgotten here would leave the fingerprint by which a study is resumed.
+    let AttackSettings { kind: _, step_size, n_steps, random_start, n_restarts } = of;
+    vec![
+        ("alpha", step_size.map_or_else(|| "eps/8".to_owned(), Epsilon::flag)),
+        ("steps", n_steps.to_string()),
+        ("random-start", random_start.to_string()),
+        ("restarts", n_restarts.to_string()),
+    ]
+}
+
+/// PGD as set.
+///
+/// # Errors
+/// `InvalidParameter` for no steps, no restart, several restarts of the same start, or a step of size 0 in a ball that has
+/// room.
+fn new(of: &AttackSettings, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
+    let AttackSettings { step_size, n_steps, random_start, n_restarts, .. } = *of;
+    let step_size = match step_size {
+        Some(step_size) => step_size,
+        None => epsilon.scaled(1.0 / 8.0)?,
+    };
+    if n_steps == 0 {
+        return Err(Error::invalid("PGD needs at least one step; got 0").with_hint("--steps 20"));
+    }
+    if n_restarts == 0 {
+        return Err(Error::invalid("PGD needs at least one start; got 0").with_hint("--restarts 1"));
+    }
+    if n_restarts > 1 && !random_start {
+        let message = format!("{n_restarts} restarts from the clean image would all be the same");
+        return Err(Error::invalid(message).with_hint("--random-start true, or --restarts 1"));
+    }
+    if step_size.value() == 0.0 && epsilon.value() > 0.0 {
+        return Err(Error::invalid("PGD needs a step size above 0").with_hint("--alpha 2/255"));
+    }
+    Ok(Box::new(Pgd { step_size, n_steps, random_start, n_restarts, stop_when_fooled: false }))
+}
 
 /// PGD with sign steps, random starts and restarts.
 ///

@@ -3,44 +3,81 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Attack, Epsilon, Fgsm, Measure, Noise, Pgd};
+use super::{Attack, Epsilon, Measure, fgsm, noise, pgd};
 use crate::error::{Error, Result};
 
-/// The attacks, by the names the command line knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttackKind {
-    /// [`Fgsm`]
-    Fgsm,
-    /// [`Pgd`]
-    Pgd,
-    /// [`Noise`]
-    Noise,
+/// Makes an attack for one radius.
+pub type NewAttack = fn(&AttackSettings, Epsilon) -> Result<Box<dyn Attack>>;
+
+/// Everything that is known of an attack apart from its equation: parsing, help and tests are made of these.
+#[derive(Debug)]
+pub struct AttackRow {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// Whether it takes one gradient step or none: no adaptive attack (flag `single-step`).
+    pub single_step: bool,
+    /// The vulnerability measure that suits it: sign attacks move every value alike, so that only the gradient tells pixels
+    /// apart (METHODS, section 4).
+    pub measure: Measure,
+    /// The settings that concern it, with their values as the record has them.
+    pub settings: fn(&AttackSettings) -> Vec<(&'static str, String)>,
+    /// How it is made.
+    pub new: NewAttack,
 }
 
+/// No settings.
+pub(super) fn none(_: &AttackSettings) -> Vec<(&'static str, String)> {
+    Vec::new()
+}
+
+/// An attack by its row.
+#[derive(Clone, Copy)]
+pub struct AttackKind(&'static AttackRow);
+
 impl AttackKind {
+    /// [`Fgsm`](super::Fgsm)
+    pub const FGSM: Self = Self(&fgsm::ROW);
+    /// [`Pgd`](super::Pgd)
+    pub const PGD: Self = Self(&pgd::ROW);
+    /// [`Noise`](super::Noise)
+    pub const NOISE: Self = Self(&noise::ROW);
+
     /// Every attack.
-    pub const ALL: [Self; 3] = [Self::Fgsm, Self::Pgd, Self::Noise];
+    pub const ALL: [Self; 3] = [Self::FGSM, Self::PGD, Self::NOISE];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Fgsm => "fgsm",
-            Self::Pgd => "pgd",
-            Self::Noise => "noise",
-        }
+        self.0.name
     }
 
-    /// Whether it takes one gradient step or none: no adaptive attack (flag `single-step`).
-    pub fn is_single_step(self) -> bool {
-        matches!(self, Self::Fgsm | Self::Noise)
+    /// What is known of it.
+    pub fn row(self) -> &'static AttackRow {
+        self.0
     }
 
-    /// The vulnerability measure that suits it: sign attacks move every value alike, so that only the gradient
-    /// tells pixels apart (method: section 4).
-    pub fn default_measure(self) -> Measure {
-        match self {
-            Self::Fgsm | Self::Pgd | Self::Noise => Measure::Gradient,
-        }
+    /// The attacks that a setting concerns, by name.
+    pub fn with_setting(setting: &str) -> Vec<&'static str> {
+        let concerns = |kind: &Self| {
+            let settings = (kind.row().settings)(&AttackSettings::new(*kind));
+            settings.iter().any(|(name, _)| *name == setting)
+        };
+        Self::ALL.into_iter().filter(concerns).map(Self::name).collect()
+    }
+}
+
+impl PartialEq for AttackKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for AttackKind {}
+
+impl fmt::Debug for AttackKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -56,7 +93,7 @@ impl FromStr for AttackKind {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|a| a.name() == text).ok_or_else(|| {
             Error::invalid(format!("expected an attack's name; got {text:?}"))
-                .with_hint("one of fgsm, pgd, noise")
+                .with_hint(format!("one of {}", Self::ALL.map(Self::name).join(", ")))
         })
     }
 }
@@ -85,41 +122,8 @@ impl AttackSettings {
     /// The attack for one radius.
     ///
     /// # Errors
-    /// `InvalidParameter` for no steps, no restart, several restarts of the same start, or a step of size 0 in a
-    /// ball that has room.
+    /// `InvalidParameter` for settings that make no sense for the attack.
     pub fn build(&self, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
-        match self.kind {
-            AttackKind::Fgsm => Ok(Box::new(Fgsm)),
-            AttackKind::Noise => Ok(Box::new(Noise)),
-            AttackKind::Pgd => {
-                let step_size = match self.step_size {
-                    Some(step_size) => step_size,
-                    None => epsilon.scaled(1.0 / 8.0)?,
-                };
-                if self.n_steps == 0 {
-                    return Err(Error::invalid("PGD needs at least one step; got 0").with_hint("--steps 20"));
-                }
-                if self.n_restarts == 0 {
-                    return Err(
-                        Error::invalid("PGD needs at least one start; got 0").with_hint("--restarts 1")
-                    );
-                }
-                if self.n_restarts > 1 && !self.random_start {
-                    let message =
-                        format!("{} restarts from the clean image would all be the same", self.n_restarts);
-                    return Err(Error::invalid(message).with_hint("--random-start true, or --restarts 1"));
-                }
-                if step_size.value() == 0.0 && epsilon.value() > 0.0 {
-                    return Err(Error::invalid("PGD needs a step size above 0").with_hint("--alpha 2/255"));
-                }
-                Ok(Box::new(Pgd {
-                    step_size,
-                    n_steps: self.n_steps,
-                    random_start: self.random_start,
-                    n_restarts: self.n_restarts,
-                    stop_when_fooled: false,
-                }))
-            }
-        }
+        (self.kind.row().new)(self, epsilon)
     }
 }

@@ -198,7 +198,7 @@ impl Plan {
             preset: Preset::Default,
             seed,
             epsilon,
-            attack: AttackSettings::new(AttackKind::Fgsm),
+            attack: AttackSettings::new(AttackKind::FGSM),
             targeted: false,
             cam: Method::GRAD_CAM,
             explain: Explain::Logit,
@@ -337,7 +337,7 @@ impl Plan {
             preset,
             seed,
             epsilon,
-            attack: AttackSettings { kind, step_size, n_steps, random_start, n_restarts },
+            attack,
             targeted,
             cam,
             explain,
@@ -385,12 +385,9 @@ impl Plan {
         set("ssim", ssim.name().to_owned());
         set("permutations", permutations.to_string());
         set("save-maps", if *save_all_maps { "all" } else { "pictured" }.to_owned());
-        set("attack", kind.to_string());
-        if *kind == AttackKind::Pgd {
-            set("alpha", step_size.map_or_else(|| "eps/8".to_owned(), Epsilon::flag));
-            set("steps", n_steps.to_string());
-            set("random-start", random_start.to_string());
-            set("restarts", n_restarts.to_string());
+        set("attack", attack.kind.to_string());
+        for (key, value) in (attack.kind.row().settings)(attack) {
+            set(key, value);
         }
         set("targeted", targeted.to_string());
         if let Some(given) = given {

@@ -164,7 +164,7 @@ fn holds(
 #[test]
 fn every_protocol_is_its_definition() {
     let subject = Shifted::balanced(80);
-    for kind in [AttackKind::Fgsm, AttackKind::Pgd] {
+    for kind in [AttackKind::FGSM, AttackKind::PGD] {
         for (policy, fill) in [
             (MaskPolicy::Union, Fill::Value(0.0)),
             (MaskPolicy::Oracle, Fill::Value(1.0)),
@@ -174,7 +174,7 @@ fn every_protocol_is_its_definition() {
             // Under one step each protocol is another number than its neighbour in the table, or swapping them would not be
             // noticed. (Under PGD the worst case often is A.)
             assert!(
-                kind == AttackKind::Pgd || changed.iter().all(|n| *n > 0),
+                kind == AttackKind::PGD || changed.iter().all(|n| *n > 0),
                 "{kind} {policy} {fill}: {changed:?}"
             );
         }
@@ -186,7 +186,7 @@ fn every_protocol_is_its_definition() {
 fn the_worst_case_includes_the_image_that_nobody_attacked() {
     let (model, data) = Shifted::balanced(80);
     let subject = (model.misleading(), data);
-    let attack = AttackSettings::new(AttackKind::Fgsm);
+    let attack = AttackSettings::new(AttackKind::FGSM);
     let (found, _) = holds(&subject, attack, MaskPolicy::Oracle, Fill::Value(0.5));
     let mended = |before: Option<f32>, after: Option<f32>| before < Some(0.0) && after > Some(0.0);
     let plain = found.ledger.iter().filter(|row| mended(row.clean_margin, row.adv_margin)).count();

@@ -366,7 +366,7 @@ fn with_mask(mask: Mask, plan: Plan) -> Run {
 
 #[test]
 fn a_mask_of_no_pixels_changes_no_prediction_under_any_protocol() {
-    let pgd = Plan { attack: AttackSettings::new(AttackKind::Pgd), ..strong() };
+    let pgd = Plan { attack: AttackSettings::new(AttackKind::PGD), ..strong() };
     let oracle = Plan { mask: MaskPolicy::Oracle, ..strong() };
     let (mut fooled, mut held) = (false, false);
     for plan in [strong(), pgd, oracle] {

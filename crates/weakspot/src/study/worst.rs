@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::attack::{AttackKind, Epsilon, Pgd, ThreatModel};
+use crate::attack::{Epsilon, Pgd, ThreatModel};
 use crate::error::Result;
 use crate::study::defend::Neutralizer;
 use crate::study::look::{Lens, calls};
@@ -21,11 +21,13 @@ pub(crate) fn tried(plan: &Plan) -> BTreeMap<String, Vec<String>> {
     if !plan.protocols.p3w {
         return BTreeMap::new();
     }
-    let attack = match plan.attack.kind {
-        AttackKind::Pgd => {
-            format!("pgd ({} steps, {} restarts)", plan.attack.n_steps, plan.attack.n_restarts)
+    let settings = (plan.attack.kind.row().settings)(&plan.attack);
+    let counts = ["steps", "restarts"].map(|name| settings.iter().find(|(setting, _)| *setting == name));
+    let attack = match counts {
+        [Some((_, steps)), Some((_, restarts))] => {
+            format!("{} ({steps} steps, {restarts} restarts)", plan.attack.kind)
         }
-        kind => kind.to_string(),
+        _ => plan.attack.kind.to_string(),
     };
     let list = vec!["no attack".to_owned(), attack, "pgd (20 steps of eps/8, 1 random start)".to_owned()];
     WORST.map(|key| (key.to_owned(), list.clone())).into()
