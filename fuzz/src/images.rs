@@ -30,7 +30,7 @@ fn idx_file(folder: &str, name: &str, data: &[u8]) {
         }
     });
     place::write(&folder.join(name), data);
-    if let Ok(data) = idx::load("mnist", &folder) {
+    if let Ok(data) = idx::load("mnist", &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], &folder) {
         sound(&data);
     }
 }

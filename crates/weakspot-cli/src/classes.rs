@@ -1,6 +1,6 @@
 //! Which two classes of a data set are studied.
 
-use weakspot::dataset::class_pair;
+use weakspot::dataset::{class_pair, known};
 use weakspot::{Error, Result};
 
 /// The two classes, as the data set counts them: those asked for, the paper's, or the only two there are.
@@ -19,13 +19,12 @@ pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 
             "a study compares two classes: put the images in one folder per class, or give labels of two",
         ));
     }
-    let found = match (asked, dataset) {
+    let usual = known::by_name(dataset).and_then(|set| set.classes);
+    let found = match (asked, usual) {
         (Some([a, b]), _) => pair(a, b)?,
-        (None, "fashion-mnist") => pair("Trouser", "Pullover")?,
-        (None, "cifar10") => pair("cat", "dog")?,
-        (None, "mnist") => [0, 1],
-        (None, _) if class_names.len() == 2 => [0, 1],
-        (None, _) => {
+        (None, Some([a, b])) => pair(a, b)?,
+        (None, None) if class_names.len() == 2 => [0, 1],
+        (None, None) => {
             return Err(Error::invalid(format!(
                 "{dataset} has {} classes; a study needs two",
                 class_names.len()

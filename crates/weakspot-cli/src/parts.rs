@@ -2,9 +2,7 @@
 
 use weakspot::dataset::outputs::Labels;
 use weakspot::dataset::pictures::copies;
-use weakspot::dataset::{
-    Dataset, Limits, Preset, SplitRule, Splits, preset, split, split_by_group, torn_groups,
-};
+use weakspot::dataset::{Dataset, Limits, SplitRule, Splits, known, split, split_by_group, torn_groups};
 use weakspot::progress::Observer as _;
 use weakspot::study::record::Seen;
 use weakspot::{Error, Result, digest};
@@ -34,8 +32,6 @@ pub(crate) struct Parts {
     pub(crate) drawn: DrawnParts,
     /// Whether the weights may have been trained on images that are scored.
     pub(crate) seen: Seen,
-    /// What is settled for the data set.
-    pub(crate) preset: Preset,
     /// The one seed.
     pub(crate) seed: u64,
 }
@@ -67,8 +63,8 @@ impl Parts {
         }
         let mut data = whole.pair(classes[0], classes[1], progress)?;
         progress.end_stage();
-        let preset = preset(&data.name);
-        let limits = Limits { train: train_limit.or(preset.train_per_class), eval: args.limit };
+        let settled = known::by_name(&data.name).and_then(|set| set.train_per_class);
+        let limits = Limits { train: train_limit.or(settled), eval: args.limit };
         let mut drawn = DrawnParts { seed, slides: args.split_by == SplitBy::Slide, ids: ids_digest(&data) };
         let seen = match of {
             For::Training => Seen::No,
@@ -108,7 +104,7 @@ impl Parts {
                 first.why
             ));
         }
-        Ok(Self { data, splits, classes, all_classes, numbered, typed, drawn, seen, preset, seed })
+        Ok(Self { data, splits, classes, all_classes, numbered, typed, drawn, seen, seed })
     }
 
     /// The classes of the whole data set, as a model's outputs are matched with them.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use weakspot::attack::{AttackKind, AttackSettings, Epsilon};
-use weakspot::dataset;
+use weakspot::dataset::known;
 use weakspot::study::{MapsPlan, Plan, Tuning};
 use weakspot::{Error, Result};
 
@@ -14,7 +14,7 @@ use crate::args::{MapsArgs, MethodArgs, Preset, SavedMaps, StudyArgs};
 /// # Errors
 /// `InvalidParameter` for a setting out of range, or for an epsilon that nobody gave.
 pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
-    let epsilon = epsilon(&args.method, dataset::preset(dataset).epsilon)?;
+    let epsilon = epsilon(&args.method, known::by_name(dataset).map(|set| set.epsilon))?;
     let seed = args.run.seed;
     let base = match args.what.preset {
         Preset::Default => Plan::new(epsilon, seed)?,

@@ -1,18 +1,12 @@
 //! Which network is trained and how, where the user does not say: the recipe that belongs to a data set.
 
+use weakspot::dataset::known;
 use weakspot::{Error, Result};
 use weakspot_nn::train::{Augmentation, Freeze, Recipe, Schedule};
 use weakspot_nn::{Arch, Head, ModelSpec, Start, Width};
 
 use crate::args::{Cycles, ModelArgs, TrainingArgs, Warmup};
 use crate::parts::Parts;
-
-/// Photographs that the tool knows, which may be mirrored.
-const PHOTOGRAPHS: [&str; 3] = ["cifar10", "cats-vs-dogs", "malaria"];
-/// Data sets whose images are no photographs.
-const DRAWINGS: [&str; 3] = ["demo", "mnist", "fashion-mnist"];
-/// Images that have no upright: a cell lies as it fell.
-const WITHOUT_UPRIGHT: [&str; 1] = ["malaria"];
 
 /// The network: what was typed, else what the weights to begin from say, else what suits the images.
 ///
@@ -31,10 +25,10 @@ pub(crate) fn spec(args: &ModelArgs, parts: &Parts, start: Option<&Start>) -> Re
         .arch
         .or(start.map(Start::arch))
         .unwrap_or_else(|| if is_photographs(parts) { Arch::Vgg16Bn } else { Arch::Vgg16 });
-    let width = match (args.width.or(start.map(Start::width)), parts.data.name.as_str()) {
+    let width = match (args.width.or(start.map(Start::width)), known::by_name(&parts.data.name)) {
         (Some(width), _) => width,
-        (None, "demo") => Width::one_in(8)?,
-        (None, _) => Width::FULL,
+        (None, Some(set)) => Width::one_in(set.one_channel_in)?,
+        (None, None) => Width::FULL,
     };
     let head = args.head.unwrap_or(Head::Gap);
     let mut spec = ModelSpec::new(arch, head, width, [channels, height, width_px], 2);
@@ -121,24 +115,18 @@ fn schedule(args: &TrainingArgs, base: Schedule, n_steps: usize) -> Schedule {
     }
 }
 
-/// Whether the images are photographs, for all that is known: those that the tool knows, and the user's own in colour.
+/// Whether the images are taken for photographs: as the data set says, and the user's own if they are in colour.
 fn is_photographs(parts: &Parts) -> bool {
-    let name = parts.data.name.as_str();
     let (_, channels, ..) = parts.data.pixels.dim();
-    PHOTOGRAPHS.contains(&name) || (channels == 3 && !DRAWINGS.contains(&name))
+    known::by_name(&parts.data.name).map_or(channels == 3, |set| set.photographs)
 }
 
 /// Changes that keep the label, as far as that is known of a data set.
 fn augmentation(parts: &Parts) -> Augmentation {
-    let name = parts.data.name.as_str();
     let (_, _, height, width) = parts.data.pixels.dim();
-    let preset = parts.preset.augment;
+    let settled = known::by_name(&parts.data.name).map(|set| set.augment).unwrap_or_default();
     let shift = if is_photographs(parts) { height.min(width) / 12 } else { 0 };
-    Augmentation {
-        flip: preset.flip || PHOTOGRAPHS.contains(&name),
-        turn: WITHOUT_UPRIGHT.contains(&name),
-        shift: preset.shift.max(shift),
-    }
+    Augmentation { flip: settled.flip, turn: settled.turn, shift: settled.shift.max(shift) }
 }
 
 /// A recipe as a sentence's worth of settings.

@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use weakspot::dataset::pictures::{Grouping, Known, Listing, Options};
-use weakspot::dataset::{Arrays, Dataset, arrays, cifar, demo, idx, preset};
+use weakspot::dataset::known::{self, KnownSet, Reader};
+use weakspot::dataset::pictures::{Grouping, Listing, Options};
+use weakspot::dataset::{Arrays, Dataset, arrays};
 use weakspot::progress::Observer;
 use weakspot::{Error, Result};
 
 use crate::args::{DataArgs, PictureArgs, SplitBy};
 use crate::{cache, fetch, mistaken};
-
-/// The data sets that are known by name.
-const NAMES: [&str; 6] = ["demo", "mnist", "fashion-mnist", "cifar10", "cats-vs-dogs", "malaria"];
 
 /// A data set whose classes are known, and whose pictures may not have been opened yet.
 #[derive(Debug)]
@@ -39,53 +37,63 @@ impl Source {
             no_files_flags(args, "a list of pictures")?;
             return Ok(Self::Pictures(manifest(list)?, options(args, None)));
         }
-        let known = NAMES.contains(&name);
-        if args.data_dir.is_some() && (!known || name == "demo") {
+        let known = known::by_name(name);
+        if args.data_dir.is_some() && known.is_none_or(|set| set.published.is_none()) {
             return Err(Error::invalid(format!(
                 "--data-dir belongs to {}; the data set is {name}",
-                NAMES[1..].join(", ")
+                known::ALL
+                    .iter()
+                    .filter(|set| set.published.is_some())
+                    .map(|set| set.name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ))
             .with_hint(
                 "leave --data-dir out, or name the data set first: weakspot study mnist --data-dir DIR",
             ));
         }
-        if args.labels.is_some() && known {
+        if args.labels.is_some() && known.is_some() {
             return Err(Error::invalid(format!(
                 "--labels belongs to an .npy file of images; {name} has its own"
             ))
             .with_hint("leave --labels out"));
         }
-        if let Some(known) = Known::by_name(name) {
-            let listing = in_folder(name, args, |folder| known.find(folder))?;
-            return Ok(Self::Pictures(listing, options(args, preset(name).size)));
+        if let Some(set) = known {
+            return Self::of_known(set, args);
         }
         let path = Path::new(name);
-        if !known && path.is_dir() {
+        if path.is_dir() {
             no_files_flags(args, "a folder of pictures")?;
             let listing = Listing::of_folder(path, &called(path), grouping(args))?;
             return Ok(Self::Pictures(listing, options(args, None)));
         }
-        if !known
-            && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
-            && path.exists()
-        {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) && path.exists() {
             no_files_flags(args, "a list of pictures")?;
             return Ok(Self::Pictures(manifest(path)?, options(args, None)));
         }
         no_picture_flags(name, &args.pictures, args.split_by)?;
-        let data = match name {
-            "demo" => demo::generate(),
-            "mnist" | "fashion-mnist" => in_folder(name, args, |folder| idx::load(name, folder))?,
-            "cifar10" => in_folder(name, args, cifar::load)?,
-            _ if path.exists() => of_arrays(path, args.labels.as_deref())?.into_dataset(&called(path))?,
-            _ => {
-                return Err(Error::invalid(format!(
-                    "expected a data set's name or an existing file or folder; got {name:?}"
-                ))
-                .with_hint(format!("the names are {}", NAMES.join(", "))));
-            }
-        };
+        if !path.exists() {
+            return Err(Error::invalid(format!(
+                "expected a data set's name or an existing file or folder; got {name:?}"
+            ))
+            .with_hint(format!("the names are {}", known::ALL.map(|set| set.name).join(", "))));
+        }
+        let data = of_arrays(path, args.labels.as_deref())?.into_dataset(&called(path))?;
         Ok(Self::Whole(Box::new(data)))
+    }
+
+    /// A data set that has a name.
+    fn of_known(set: &KnownSet, args: &DataArgs) -> Result<Self> {
+        let whole = |data| Ok(Self::Whole(Box::new(data)));
+        let no_picture_flags = || no_picture_flags(set.name, &args.pictures, args.split_by);
+        match set.reader {
+            Reader::Generated(generate) => no_picture_flags().and_then(|()| whole(generate())),
+            Reader::Files(load) => no_picture_flags().and_then(|()| whole(in_folder(set.name, args, load)?)),
+            Reader::Pictures(pictures) => {
+                let listing = in_folder(set.name, args, |folder| pictures.find(folder))?;
+                Ok(Self::Pictures(listing, options(args, set.size)))
+            }
+        }
     }
 
     /// The data set's name.
@@ -193,7 +201,7 @@ fn data_dir(name: &str, args: &DataArgs) -> Result<PathBuf> {
 fn in_folder<T>(name: &str, args: &DataArgs, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = data_dir(name, args)?;
     read(&folder).map_err(|error| {
-        let incomplete = matches!(name, "mnist" | "fashion-mnist") && !fetch::has_files(name, &folder);
+        let incomplete = fetch::is_incomplete(name, &folder);
         if folder.is_dir() && !incomplete {
             return mistaken::folder(&folder, error);
         }
@@ -208,5 +216,5 @@ fn called(path: &Path) -> String {
     let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
     let name = name.map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned());
-    if NAMES.contains(&name.as_str()) { format!("my-{name}") } else { name }
+    if known::by_name(&name).is_some() { format!("my-{name}") } else { name }
 }

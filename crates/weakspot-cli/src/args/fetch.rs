@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use weakspot::{Error, Result};
 
-use crate::fetch::NAMES;
+use crate::fetch::names;
 
 /// Download data sets and weights from their publishers, check them, and put them where study looks
 ///
@@ -19,7 +19,7 @@ use crate::fetch::NAMES;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct FetchArgs {
     /// What to fetch; without a name, what there is and what is here already is listed
-    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(NAMES))]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     pub(crate) names: Vec<String>,
 
     /// Folder of the data sets: each goes into a folder of its own name in it

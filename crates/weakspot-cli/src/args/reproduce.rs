@@ -8,7 +8,7 @@ use weakspot_nn::Width;
 
 use super::RunArgs;
 use super::values::{at_least_one, picture_size};
-use crate::commands::reproduce::NAMES;
+use crate::commands::reproduce::data_sets;
 
 /// Set the paper's tables and figures beside ours: every data set that is there, both directions
 ///
@@ -29,7 +29,7 @@ pub(crate) struct ReproduceArgs {
     /// Only these data sets, of mnist, fashion-mnist, cifar10, cats-vs-dogs and malaria
     ///
     /// Default: all of them. Example: --only mnist,malaria
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = PossibleValuesParser::new(NAMES))]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = PossibleValuesParser::new(data_sets().map(|set| set.name)))]
     pub(crate) only: Vec<String>,
 
     /// A first look at everything, in minutes: few images, short training, small photographs, no sweep, no controls

@@ -4,7 +4,7 @@ use indicatif::HumanBytes;
 use weakspot::{Error, Result};
 
 use crate::args::FetchArgs;
-use crate::fetch::{Fetcher, SOURCES, source};
+use crate::fetch::{Fetcher, source, sources};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::{cache, output};
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &FetchArgs) -> Result<()> {
 /// What there is, how large it is, under which terms, and whether it is here.
 fn list(root: &std::path::Path) -> String {
     let mut lines = vec![format!("Into {} (--data-dir and WEAKSPOT_CACHE change it):", root.display())];
-    for source in &SOURCES {
+    for source in sources() {
         let bytes = source.files.iter().map(|file| file.size).sum();
         let here = if root.join(source.name).is_dir() { ", here" } else { "" };
         lines.push(format!(

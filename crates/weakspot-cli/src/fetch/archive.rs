@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use weakspot::progress::Observer as _;
 use weakspot::{Error, Result};
 
-use super::catalog::Unpacked;
 use super::download::{DISK, interrupted};
 use crate::progress::Progress;
+use weakspot::dataset::known::Unpacked;
 
 /// The largest of our archives has 27,562 members.
 const MEMBERS: usize = 100_000;

@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 use weakspot::progress::Observer as _;
 use weakspot::{Error, ErrorKind, Result, digest};
 
-use super::catalog::Digest;
 use super::download::interrupted;
 use crate::progress::Progress;
+use weakspot::dataset::known::Sum;
 
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 16;
@@ -24,7 +24,7 @@ const PIECE: usize = 1 << 16;
 /// `Io` where the file cannot be read; `Interrupted`.
 pub(crate) fn differs(
     path: &Path,
-    published: &Digest,
+    published: &Sum,
     other: Option<&str>,
     progress: &Progress,
 ) -> Result<Option<String>> {
@@ -33,11 +33,11 @@ pub(crate) fn differs(
     let file = File::open(path).map_err(|e| Error::io(path, &e))?;
     // Content may lie plain or in a gzip; a wrong length is a wrong digest, and is found without reading to the end.
     let (expected, found) = match (published, other) {
-        (Digest::Bytes(expected), other) => {
+        (Sum::Bytes(expected), other) => {
             progress.stage_of_bytes(&format!("checking {name}"), length);
             (other.unwrap_or(expected), sha256(file, u64::MAX, progress))
         }
-        (Digest::Gunzipped(expected, length), _) => {
+        (Sum::Gunzipped(expected, length), _) => {
             progress.stage_of_bytes(&format!("checking {name}"), *length);
             let found = if is_gzip(path)? {
                 sha256(MultiGzDecoder::new(BufReader::new(file)), *length, progress)

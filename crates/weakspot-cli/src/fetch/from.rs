@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use weakspot::{Error, Result};
 
-use super::catalog::Source;
+use weakspot::dataset::known::Published;
 
 /// One place.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) fn in_folder(folder: &Path, name: &str) -> Option<PathBuf> {
 ///
 /// # Errors
 /// `InvalidParameter` for what is neither an address nor there; for one file where the source has several.
-pub(crate) fn places(source: &Source, from: &[String]) -> Result<Vec<Place>> {
+pub(crate) fn places(source: &Published, from: &[String]) -> Result<Vec<Place>> {
     if from.is_empty() {
         return Ok(source.bases.iter().map(|base| Place::Base((*base).to_owned())).collect());
     }

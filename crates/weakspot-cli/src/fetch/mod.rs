@@ -18,14 +18,15 @@ use indicatif::HumanBytes;
 use weakspot::progress::Observer as _;
 use weakspot::{Error, ErrorKind, Result, output};
 
+use weakspot::dataset::known::{Layout, Published, PublishedFile, Sum};
+
 use crate::progress::Progress;
-use catalog::{Digest, Layout, Published};
 use download::{DISK, Part, Trouble, download};
 use from::Place;
 use http::Client;
 use record::{Download, Record};
 
-pub(crate) use catalog::{NAMES, SOURCES, Source, source};
+pub(crate) use catalog::{names, source, sources};
 
 /// Where downloads wait until they are whole and checked, inside the root, so that placing is renaming.
 const WAITING: &str = ".fetch";
@@ -33,11 +34,13 @@ const WAITING: &str = ".fetch";
 /// With a digest of the user's own, nothing else says how large a file may be.
 const LARGEST: u64 = 8 << 30;
 
-/// Whether a folder, or the folder of that name in it, holds every file of a source that is placed as it is.
-pub(crate) fn has_files(name: &str, folder: &Path) -> bool {
-    let Some(source) = source(name) else { return false };
+/// Whether neither a folder, nor the folder of that name in it, holds every file of a source that is placed as it is.
+pub(crate) fn is_incomplete(name: &str, folder: &Path) -> bool {
+    let Some(source) = source(name).filter(|source| matches!(source.layout, Layout::AsIs)) else {
+        return false;
+    };
     let whole = |folder: &Path| source.files.iter().all(|file| from::in_folder(folder, file.name).is_some());
-    whole(folder) || whole(&folder.join(name))
+    !whole(folder) && !whole(&folder.join(name))
 }
 
 /// How to fetch.
@@ -69,7 +72,7 @@ impl Fetcher<'_> {
     /// # Errors
     /// `Io` where no address gives the file, `Format` where what came is not what was published, `InvalidParameter`
     /// for settings that do not fit, `Interrupted`.
-    pub(crate) fn fetch(&self, source: &Source) -> Result<PathBuf> {
+    pub(crate) fn fetch(&self, source: &Published) -> Result<PathBuf> {
         let places = from::places(source, self.from)?;
         if self.sha256.is_some() && source.files.len() > 1 {
             return Err(Error::invalid(format!(
@@ -120,7 +123,7 @@ impl Fetcher<'_> {
     }
 
     /// What to type next.
-    fn next(&self, source: &Source, target: &Path) -> String {
+    fn next(&self, source: &Published, target: &Path) -> String {
         match source.layout {
             Layout::TimmVgg => format!("{} {}", source.next, target.join(timm::FILE).display()),
             _ if crate::cache::root().is_ok_and(|root| root == self.root) => source.next.to_owned(),
@@ -129,7 +132,7 @@ impl Fetcher<'_> {
     }
 
     /// Whether an earlier fetch left all of it, unchanged; an error where something else lies there.
-    fn is_here(&self, source: &Source, target: &Path) -> Result<bool> {
+    fn is_here(&self, source: &Published, target: &Path) -> Result<bool> {
         let fail = |e: std::io::Error| Error::io(target, &e);
         // Of the place itself: a link is somebody else's, wherever it leads.
         let Ok(found) = target.symlink_metadata() else { return Ok(false) };
@@ -158,13 +161,13 @@ impl Fetcher<'_> {
     }
 
     /// Whether a user's own files are those that were published; known of single files only.
-    fn users_own_is_whole(&self, source: &Source, target: &Path) -> Result<bool> {
+    fn users_own_is_whole(&self, source: &Published, target: &Path) -> Result<bool> {
         if !matches!(source.layout, Layout::AsIs) || !target.is_dir() {
             return Ok(false);
         }
         for file in source.files {
             let Some(path) = from::in_folder(target, file.name) else { return Ok(false) };
-            if check::differs(&path, &file.digest, None, self.progress)?.is_some() {
+            if check::differs(&path, &file.sum, None, self.progress)?.is_some() {
                 return Ok(false);
             }
         }
@@ -172,7 +175,13 @@ impl Fetcher<'_> {
     }
 
     /// Brings one file from the first place that has it, and checks it.
-    fn obtain(&self, source: &Source, file: &Published, places: &[Place], waiting: &Path) -> Result<Checked> {
+    fn obtain(
+        &self,
+        source: &Published,
+        file: &PublishedFile,
+        places: &[Place],
+        waiting: &Path,
+    ) -> Result<Checked> {
         let part = Part::of(waiting, &part_name(source, file));
         // A gzip's length is not part of what was published, and an edition of the user's own may have any.
         let limit = if self.sha256.is_some() { LARGEST } else { file.size.saturating_mul(2) + (1 << 20) };
@@ -181,7 +190,7 @@ impl Fetcher<'_> {
         for place in places {
             let address = match place.of(file.name) {
                 from::Found::Local(path) => {
-                    match check::differs(&path, &file.digest, self.sha256, self.progress)? {
+                    match check::differs(&path, &file.sum, self.sha256, self.progress)? {
                         None => return Ok(Checked { from: path.display().to_string(), path }),
                         Some(why) => reasons.push(format!("{}: {why}", path.display())),
                     }
@@ -213,7 +222,7 @@ impl Fetcher<'_> {
                         break;
                     }
                 };
-                match check::differs(&part.path, &file.digest, self.sha256, self.progress)? {
+                match check::differs(&part.path, &file.sum, self.sha256, self.progress)? {
                     None => return Ok(Checked { path: part.path, from: address }),
                     Some(_) if resumed && again => again = false,
                     Some(why) => {
@@ -244,7 +253,7 @@ impl Fetcher<'_> {
     }
 
     /// Makes the new folder of a source from its files; how many it holds.
-    fn lay_out(&self, source: &Source, checked: &[Checked], new: &Path) -> Result<usize> {
+    fn lay_out(&self, source: &Published, checked: &[Checked], new: &Path) -> Result<usize> {
         let Some(first) = checked.first() else { return Ok(0) };
         match &source.layout {
             Layout::AsIs => {
@@ -265,11 +274,11 @@ impl Fetcher<'_> {
         }
     }
 
-    fn downloads(&self, source: &Source, checked: &[Checked]) -> Vec<Download> {
+    fn downloads(&self, source: &Published, checked: &[Checked]) -> Vec<Download> {
         let downloads = source.files.iter().zip(checked).map(|(file, checked)| {
-            let (sha256, of) = match file.digest {
-                Digest::Bytes(sha256) => (sha256, "bytes"),
-                Digest::Gunzipped(sha256, _) => (sha256, "gunzipped"),
+            let (sha256, of) = match file.sum {
+                Sum::Bytes(sha256) => (sha256, "bytes"),
+                Sum::Gunzipped(sha256, _) => (sha256, "gunzipped"),
             };
             Download {
                 file: file.name.to_owned(),
@@ -297,7 +306,7 @@ fn clear_staging(waiting: &Path, source: &str) {
     }
 }
 
-fn part_name(source: &Source, file: &Published) -> String {
+fn part_name(source: &Published, file: &PublishedFile) -> String {
     format!("{}-{}", source.name, file.name)
 }
 

@@ -62,7 +62,7 @@ impl Record {
     /// Describes a folder and writes the description into it.
     pub(crate) fn write(
         folder: &Path,
-        source: &super::catalog::Source,
+        source: &weakspot::dataset::known::Published,
         downloads: Vec<Download>,
         progress: &Progress,
     ) -> Result<()> {

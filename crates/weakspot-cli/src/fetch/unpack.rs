@@ -10,8 +10,8 @@ use weakspot::{Error, Result};
 use zip::ZipArchive;
 
 use super::archive::{RATIO, Unpacker, hostile};
-use super::catalog::Unpacked;
 use crate::progress::Progress;
+use weakspot::dataset::known::Unpacked;
 
 /// Unpacks a zip archive; how many files were kept.
 ///

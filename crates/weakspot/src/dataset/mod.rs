@@ -7,10 +7,10 @@ pub mod cifar;
 pub mod demo;
 mod gzip;
 pub mod idx;
+pub mod known;
 mod masks;
 pub mod outputs;
 pub mod pictures;
-mod presets;
 mod provenance;
 #[cfg(test)]
 mod real;
@@ -18,7 +18,6 @@ mod split;
 
 pub use arrays::Arrays;
 pub use masks::load_masks;
-pub use presets::{Augment, Preset, preset};
 pub use provenance::{Provenance, Skipped};
 pub use split::{Limits, SplitRule, Splits, split, split_by_group, torn_groups};
 

@@ -19,7 +19,7 @@ use crate::{cache, folder, output, threads};
 
 use planned::{Planned, Set};
 
-pub(crate) use planned::NAMES;
+pub(crate) use planned::data_sets;
 
 /// The same command goes on with what is missing.
 const AGAIN: &str = "type the same command again: what is finished is kept";
@@ -207,7 +207,7 @@ impl Work<'_> {
             subject.studies.sort_by_key(|study| study.settings);
         } else {
             self.all.subjects.push(Subject { name: set.name.to_owned(), studies: vec![study] });
-            self.all.subjects.sort_by_key(|subject| NAMES.iter().position(|name| *name == subject.name));
+            self.all.subjects.sort_by_key(|subject| data_sets().position(|set| set.name == subject.name));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use weakspot::dataset::known::{self, KnownSet};
 use weakspot::report::Run;
 use weakspot::report::reproduction::Settings;
 use weakspot::{Error, Result};
@@ -11,12 +12,10 @@ use crate::args::{self, Command, Parsed, ReproduceArgs, StudyArgs};
 use crate::commands::kept;
 use crate::folder::Wanted;
 
-/// The paper's data sets, in the order of the page.
-pub(crate) const NAMES: [&str; 5] = ["mnist", "fashion-mnist", "cifar10", "cats-vs-dogs", "malaria"];
-
-/// Sides of photographs at which two cores train VGG16 with batch norm in minutes (method, section 2, leaves the size
-/// open).
-const SIZES: [(&str, usize); 2] = [("cats-vs-dogs", 64), ("malaria", 48)];
+/// The data sets of a reproduction, in the order of the page.
+pub(crate) fn data_sets() -> impl Iterator<Item = &'static KnownSet> {
+    known::ALL.into_iter().filter(|set| set.is_reproduced())
+}
 
 /// Training images per class, for every data set: what the digits' preset takes.
 const TRAIN_LIMIT: usize = 2_000;
@@ -82,13 +81,13 @@ pub(super) fn reduced(args: &ReproduceArgs) -> Vec<String> {
 /// # Errors
 /// None for words that the parser took: they are made here.
 pub(super) fn sets(args: &ReproduceArgs, out: &Path) -> Result<Vec<Set>> {
-    NAMES
-        .into_iter()
-        .map(|name| {
+    data_sets()
+        .map(|set| {
+            let name = set.name;
             let asked = args.only.is_empty() || args.only.iter().any(|only| only == name);
             let studies = Settings::BOTH.map(|settings| {
                 let folder = out.join(name).join(settings.name());
-                Ok(Planned { settings, args: study_args(args, name, settings, &folder)?, folder })
+                Ok(Planned { settings, args: study_args(args, set, settings, &folder)?, folder })
             });
             Ok(Set { name, asked, studies: studies.into_iter().collect::<Result<_>>()? })
         })
@@ -96,23 +95,23 @@ pub(super) fn sets(args: &ReproduceArgs, out: &Path) -> Result<Vec<Set>> {
 }
 
 /// The study's arguments, by the same parser as those of a study that is typed.
-fn study_args(args: &ReproduceArgs, name: &str, settings: Settings, folder: &Path) -> Result<StudyArgs> {
-    match args::parse(words(args, name, settings, folder))? {
+fn study_args(args: &ReproduceArgs, set: &KnownSet, settings: Settings, folder: &Path) -> Result<StudyArgs> {
+    match args::parse(words(args, set, settings, folder))? {
         Parsed::Command(Command::Study(study)) => Ok(*study),
-        _ => Err(Error::invalid(format!("{name}: these words are no study"))),
+        _ => Err(Error::invalid(format!("{}: these words are no study", set.name))),
     }
 }
 
 /// What would be typed for a study.
-fn words(args: &ReproduceArgs, name: &str, settings: Settings, folder: &Path) -> Vec<OsString> {
-    let mut words: Vec<OsString> = ["weakspot", "study", name].map(OsString::from).to_vec();
+fn words(args: &ReproduceArgs, set: &KnownSet, settings: Settings, folder: &Path) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["weakspot", "study", set.name].map(OsString::from).to_vec();
     let mut add = |flag: &str, value: OsString| words.extend([OsString::from(flag), value]);
     let mut say = |flag: &str, value: Option<String>| {
         if let Some(value) = value {
             add(flag, value.into());
         }
     };
-    let is_photographs = SIZES.iter().find(|(photographs, _)| *photographs == name);
+    let is_photographs = set.size_reproduced;
     say("--preset", Some(settings.name().to_owned()));
     say("--seed", Some(args.run.seed.to_string()));
     say("--batch-size", args.run.batch_size.map(|n| n.to_string()));
@@ -120,7 +119,7 @@ fn words(args: &ReproduceArgs, name: &str, settings: Settings, folder: &Path) ->
     say("--limit", limit(args).map(|n| n.to_string()));
     say("--epochs", epochs(args).map(|n| n.to_string()));
     say("--width", args.width.map(|width| width.to_string()));
-    say("--size", is_photographs.map(|(_, usual)| size(args).unwrap_or(*usual).to_string()));
+    say("--size", is_photographs.map(|usual| size(args).unwrap_or(usual).to_string()));
     say("--sweep", args.quick.then(|| "none".to_owned()));
     say("--controls", args.quick.then(|| "none".to_owned()));
     add("--out", folder.into());
@@ -194,7 +193,7 @@ mod tests {
         let args = parsed(&["--data-dir", "data", "--threads", "1"]);
         let sets = sets(&args, Path::new("out")).unwrap();
         let names: Vec<&str> = sets.iter().map(|set| set.name).collect();
-        assert_eq!(names, NAMES);
+        assert_eq!(names, data_sets().map(|set| set.name).collect::<Vec<_>>());
         for set in &sets {
             let [default, paper] = &set.studies[..] else { panic!("two studies") };
             assert_eq!(default.folder, Path::new("out").join(set.name).join("default"));
@@ -203,7 +202,7 @@ mod tests {
             assert_eq!(default.args.data.limit, None);
             let plans = [default, paper].map(|study| plan::study(&study.args, set.name).unwrap());
             assert_eq!([&plans[0], &plans[1]].map(|plan| plan.fit_is_eval), [false, true]);
-            let sizes = SIZES.iter().find(|(name, _)| *name == set.name).map(|(_, size)| *size);
+            let sizes = known::by_name(set.name).unwrap().size_reproduced;
             assert_eq!(default.args.data.pictures.size, sizes, "{}", set.name);
         }
         assert!(reduced(&args).is_empty(), "the whole is not reduced");

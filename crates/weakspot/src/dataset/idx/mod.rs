@@ -17,41 +17,18 @@ use places::Part;
 /// Height and width of an image of either data set, in pixels.
 const SIDE: usize = 28;
 
-const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-/// As printed in the table of the publisher's README.
-const GARMENTS: [&str; 10] = [
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-];
-
-/// Loads `mnist` or `fashion-mnist`, all of it: pixels `[n, 1, 28, 28]` of bytes, training files first.
+/// Loads a data set in MNIST's four files, all of it: pixels `[n, 1, 28, 28]` of bytes, training files first. `classes` are
+/// named in the order of their labels.
 ///
 /// `dir` is the folder that holds the four files or its parent (`dir/mnist`); a file may be gzipped or not,
 /// whatever its name says, and `train-images.idx3-ubyte` is taken for `train-images-idx3-ubyte`. An image's id is
 /// its file and its place there: `train/00042`, `test/00042`.
 ///
 /// # Errors
-/// `InvalidParameter` for another name; `Io` when files are missing (naming them, the places and the source) or
+/// `Io` when files are missing (naming them, the places and the source) or
 /// unreadable; `Format` for a corrupt or truncated file, a header that claims more or less than the file holds,
 /// counts that disagree or a label that is no class.
-pub fn load(name: &str, dir: &Path) -> Result<Dataset> {
-    let classes = match name {
-        "mnist" => DIGITS,
-        "fashion-mnist" => GARMENTS,
-        _ => {
-            return Err(Error::invalid(format!(
-                "expected the data set mnist or fashion-mnist; came \"{name}\""
-            )));
-        }
-    };
+pub fn load(name: &str, classes: &[&str; 10], dir: &Path) -> Result<Dataset> {
     let files = places::find(name, dir)?;
     let mut bytes = Vec::new();
     let mut labels = Vec::new();

@@ -33,45 +33,22 @@ pub enum Grouping {
     FirstPart,
 }
 
-/// A data set of pictures that is known by name.
+/// Where the pictures of a data set that has a name are found, and how they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// `cats-vs-dogs`.
+pub struct PictureSet {
+    /// The data set's name.
     pub name: &'static str,
     /// The two classes, by their folders' names in small letters and as they are shown.
-    classes: [(&'static str, &'static str); 2],
+    pub classes: [(&'static str, &'static str); 2],
     /// Other names that the publishers' archives give the folder.
-    folders: &'static [&'static str],
+    pub folders: &'static [&'static str],
     /// What is read out of file names.
     pub grouping: Grouping,
     /// Where it is from.
-    source: &'static str,
+    pub source: &'static str,
 }
 
-/// The data sets of pictures that are known by name.
-const KNOWN: [Known; 2] = [
-    Known {
-        name: "cats-vs-dogs",
-        classes: [("cat", "cat"), ("dog", "dog")],
-        folders: &["PetImages"],
-        grouping: Grouping::None,
-        source: "https://www.microsoft.com/en-us/download/details.aspx?id=54765",
-    },
-    Known {
-        name: "malaria",
-        classes: [("parasitized", "Parasitized"), ("uninfected", "Uninfected")],
-        folders: &["cell_images"],
-        grouping: Grouping::FirstPart,
-        source: "https://lhncbc.nlm.nih.gov/LHC-research/LHC-projects/image-processing/malaria-datasheet.html",
-    },
-];
-
-impl Known {
-    /// The data set of a name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        KNOWN.into_iter().find(|known| known.name == name)
-    }
-
+impl PictureSet {
     /// Finds its pictures in a folder, or in the folder of its name inside that one.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ mod whole;
 mod why;
 
 pub use copies::copies;
-pub use listing::{Grouping, Known, Listing};
+pub use listing::{Grouping, Listing, PictureSet};
 pub use load::{Loaded, Options};
 
 /// The `(height, width)` of a picture and its grey levels, 0 to 255: for masks. A picture of another size than `wanted` is

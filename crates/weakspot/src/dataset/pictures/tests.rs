@@ -4,6 +4,7 @@ use ::image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
 use tempfile::TempDir;
 
 use super::*;
+use crate::dataset::known::{self, Reader};
 use crate::dataset::{Dataset, Origin, SplitRule, Splits, real, split};
 use crate::error::{Error, ErrorKind};
 use crate::image::Pixels;
@@ -32,6 +33,11 @@ fn colour(level: u8) -> DynamicImage {
 
 fn png(image: &DynamicImage) -> Vec<u8> {
     encoded(image, ImageFormat::Png)
+}
+
+fn known(name: &str) -> PictureSet {
+    let Reader::Pictures(set) = known::by_name(name).unwrap().reader else { panic!("{name} is pictures") };
+    set
 }
 
 fn listing(folder: &TempDir) -> crate::Result<Listing> {
@@ -470,14 +476,13 @@ fn the_known_sets_are_found_under_their_publishers_names() {
     put(&folder, "malaria/train/Parasitized/C1P2ThinF_IMG_1_cell_2.png", &png(&grey(1)));
     put(&folder, "malaria/train/Uninfected/C1P2ThinF_IMG_1_cell_3.png", &png(&grey(1)));
     put(&folder, "malaria/test/Parasitized/C9P9ThinF_IMG_1_cell_3.png", &png(&grey(1)));
-    let pets = Known::by_name("cats-vs-dogs").unwrap().find(folder.path()).unwrap();
+    let pets = known("cats-vs-dogs").find(folder.path()).unwrap();
     assert_eq!((pets.class_names.join(","), pets.len()), ("cat,dog".to_owned(), 2));
-    let cells = Known::by_name("malaria").unwrap().find(folder.path()).unwrap();
+    let cells = known("malaria").find(folder.path()).unwrap();
     assert_eq!(cells.class_names, ["Parasitized", "Uninfected"]);
     let loaded = cells.load(&Options::default(), &Silent).unwrap();
     assert_eq!(loaded.provenance.groups, ["C1P2ThinF", "C1P2ThinF", "C9P9ThinF"]);
-    assert!(Known::by_name("cifar10").is_none());
-    let error = Known::by_name("malaria").unwrap().find(&folder.path().join("PetImages")).unwrap_err();
+    let error = known("malaria").find(&folder.path().join("PetImages")).unwrap_err();
     assert!(
         error.to_string().contains("Parasitized") && error.hint().unwrap().contains("https://"),
         "{error}"
@@ -538,7 +543,7 @@ fn copies_across_classes_and_parts_are_named() {
 #[test]
 fn the_real_cells_are_read_with_split_and_slides() {
     let Some(data) = real::folder("malaria") else { return };
-    let listing = Known::by_name("malaria").unwrap().find(&data).unwrap();
+    let listing = known("malaria").find(&data).unwrap();
     let n = listing.len();
     let loaded = listing.load(&sized(16), &Silent).unwrap();
     assert_eq!(loaded.pixels.dim(), (n, 3, 16, 16));

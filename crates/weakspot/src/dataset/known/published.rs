@@ -1,0 +1,102 @@
+//! Where data are published: addresses, digests, licences.
+//!
+//! Every figure here is somebody's published one, and its source stands beside it. Nothing is trusted because of where
+//! it comes from: mirrors serve, digests decide.
+
+/// What can be fetched.
+#[derive(Debug)]
+pub struct Published {
+    /// Its name, and that of its folder.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub what: &'static str,
+    /// Under which terms it is published.
+    pub licence: &'static str,
+    /// Where that is said.
+    pub page: &'static str,
+    /// What an address consists of, with the file's name behind it; the publisher's own first.
+    pub bases: &'static [&'static str],
+    /// Its files.
+    pub files: &'static [PublishedFile],
+    /// What becomes of the files.
+    pub layout: Layout,
+    /// What the user should know before the first study.
+    pub remark: Option<&'static str>,
+    /// What to type next.
+    pub next: &'static str,
+}
+
+/// One published file.
+#[derive(Debug)]
+pub struct PublishedFile {
+    /// The publisher's name for it.
+    pub name: &'static str,
+    /// Its bytes, for the bar and as a bound: of what is much longer, nothing is kept.
+    pub size: u64,
+    /// What identifies it.
+    pub sum: Sum,
+}
+
+/// What identifies a file.
+#[derive(Debug)]
+pub enum Sum {
+    /// The SHA-256 of its bytes.
+    Bytes(&'static str),
+    /// The SHA-256 and the length of what is in the gzip. Gzip's header holds a time stamp, so that the same content has
+    /// been published in different wrappers.
+    Gunzipped(&'static str, u64),
+}
+
+/// What becomes of the files.
+#[derive(Debug)]
+pub enum Layout {
+    /// They are placed as they are.
+    AsIs,
+    /// A zip archive is unpacked.
+    Zip(Unpacked),
+    /// A gzipped tar archive is unpacked.
+    TarGz(Unpacked),
+    /// timm's names of VGG's tensors become torchvision's.
+    TimmVgg,
+}
+
+/// What is taken from an archive.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Folders of the archive: the files directly in the first, of the third's ending, go into the second. Everything
+    /// else (readme files, thumbnails) is left out.
+    pub folders: &'static [(&'static str, &'static str, &'static str)],
+    /// More bytes than this come out of no honest edition.
+    pub largest: u64,
+}
+
+/// A gzipped file, by what is in the gzip: its length and SHA-256.
+pub(super) const fn gunzipped(
+    name: &'static str,
+    size: u64,
+    sha256: &'static str,
+    length: u64,
+) -> PublishedFile {
+    PublishedFile { name, size, sum: Sum::Gunzipped(sha256, length) }
+}
+
+/// A file by the SHA-256 of its bytes.
+pub const fn whole(name: &'static str, size: u64, sha256: &'static str) -> PublishedFile {
+    PublishedFile { name, size, sum: Sum::Bytes(sha256) }
+}
+
+#[cfg(test)]
+impl Published {
+    /// Checks that addresses and digests are well formed.
+    pub(super) fn check(&self) {
+        for base in self.bases {
+            assert!(base.starts_with("http") && base.ends_with('/'), "{base}");
+        }
+        assert!(self.page.starts_with("http"), "{}", self.page);
+        for file in self.files {
+            let (Sum::Bytes(sha256) | Sum::Gunzipped(sha256, _)) = &file.sum;
+            assert_eq!(sha256.len(), 64, "{}", file.name);
+            assert!(sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{sha256}");
+        }
+    }
+}
