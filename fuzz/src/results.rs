@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use weakspot::report::{self, Run, csv, figures, markdown, reproduction, seeds, tables};
-use weakspot::study::maps::StudyMaps;
-use weakspot::study::record::Record;
+use weakspot::record::Record;
+use weakspot::record::Run;
+use weakspot::record::maps::StudyMaps;
+use weakspot::report::{self, csv, figures, markdown, reproduction, seeds, tables};
 use weakspot::study::{FileJournal, Journal as _};
 
 use crate::edit::edited;

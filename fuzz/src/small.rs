@@ -8,9 +8,9 @@ use weakspot::classifier::{Classifier, InputSpec};
 use weakspot::dataset::{Dataset, Origin, Provenance, Splits};
 use weakspot::image::Pixels;
 use weakspot::progress::Silent;
-use weakspot::report::Run;
+use weakspot::record::ClassifierRecord;
+use weakspot::record::Run;
 use weakspot::rng;
-use weakspot::study::record::ClassifierRecord;
 use weakspot::study::{FileJournal, Journal, NoJournal, Plan, Subject, fingerprint, run};
 use weakspot::testing::ConvGap;
 use weakspot_nn::{

@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use weakspot::study::record::Record;
+use weakspot::record::Record;
 use weakspot::{Error, ErrorKind, Result, input, output};
 
 use crate::args::Seeds;

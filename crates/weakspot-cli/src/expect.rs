@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use weakspot::metrics::Score;
-use weakspot::study::check_figures;
+use weakspot::record::check_figures;
 use weakspot::{Error, ErrorKind, Result, input, output, report};
 
 const SCHEMA: &str = "weakspot-expected/1";

@@ -8,7 +8,7 @@ use weakspot::dataset::arrays::Reference;
 use weakspot::dataset::outputs::Outputs;
 use weakspot::metrics::Score;
 use weakspot::progress::Observer as _;
-use weakspot::study::record::{ClassifierRecord, Seen};
+use weakspot::record::{ClassifierRecord, Seen};
 use weakspot::{Error, Result, num};
 use weakspot_nn::checkpoint::{self, Accuracy, Description, Loaded, Overrides};
 use weakspot_nn::train::{Freeze, Recipe, Resume, TrainingData, train, train_from};

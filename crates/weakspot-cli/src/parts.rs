@@ -4,7 +4,7 @@ use weakspot::dataset::outputs::Labels;
 use weakspot::dataset::pictures::copies;
 use weakspot::dataset::{Dataset, Limits, SplitRule, Splits, known, split, split_by_group, torn_groups};
 use weakspot::progress::Observer as _;
-use weakspot::study::record::Seen;
+use weakspot::record::Seen;
 use weakspot::{Error, Result, digest};
 use weakspot_nn::checkpoint::{Description, DrawnParts};
 

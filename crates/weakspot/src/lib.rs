@@ -20,6 +20,7 @@ pub mod num;
 pub mod objective;
 pub mod output;
 pub mod progress;
+pub mod record;
 pub mod region;
 pub mod report;
 pub mod rng;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use weakspot::report::{self, Run};
-use weakspot::study::record::Record;
+use weakspot::record::Record;
+use weakspot::record::Run;
+use weakspot::report;
 use weakspot::{Error, ErrorKind, Result};
 
 use crate::args::StudyArgs;

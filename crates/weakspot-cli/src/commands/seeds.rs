@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use weakspot::progress::Observer as _;
+use weakspot::record::Record;
 use weakspot::report::seeds::{self, MissingSeed, SeedStudy, folder_of};
-use weakspot::study::record::Record;
 use weakspot::{Error, ErrorKind, Result};
 
 use crate::args::{Seeds, StudyArgs};

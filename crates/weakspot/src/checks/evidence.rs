@@ -1,8 +1,10 @@
 //! From what was counted to the flags that fire.
 
 use crate::metrics::{self, Score, binomial};
-use crate::study::LEAST_TUNE_IMAGES;
-use crate::study::record::{Flag, Record};
+use crate::record::{Flag, Record};
+
+/// Tune images per class below which a choice among points says little (flag `few-tune-images`).
+pub const LEAST_TUNE_IMAGES: usize = 20;
 
 /// What one direction of a study counted about its own reliability. `None`: was not run.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Reasons to doubt the numbers: each flag with its number and an advice (method, section 9).
 
 mod evidence;
+mod upgrade;
 
-pub use evidence::{Evidence, flags, weak_baseline};
+pub use evidence::{Evidence, LEAST_TUNE_IMAGES, flags, weak_baseline};
+pub use upgrade::upgrade;

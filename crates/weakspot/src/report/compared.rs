@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Score;
+use crate::record::{Direction, Mean, Record, Scores};
 use crate::report::compare::{self, Verdict};
 use crate::report::paper::{self, PaperRow, PaperScore};
-use crate::study::record::{Direction, Mean, Record, Scores};
 
 /// One quantity in one direction.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_verdict_follows_from_the_counts_alone() {
         let mut run = fixture::named("mnist", ["0", "1"]);
-        let word = |k: usize, run: &mut crate::report::Run| {
+        let word = |k: usize, run: &mut crate::record::Run| {
             run.record.directions[0].scores.clean = Some(Score::of(k, 980));
             classification(&run.record)[0].verdict
         };

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
+use crate::record::LedgerRow;
 use crate::report::tables::{Cell, Table};
-use crate::study::record::LedgerRow;
 
 /// A table as CSV: a header, one line per row, numbers with full precision, rates as fractions.
 ///

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array3, Array4, Axis, s};
 
-use crate::report::Run;
-use crate::rng;
-use crate::study::maps::{ImageMaps, StudyMaps};
-use crate::study::record::{
+use crate::record::Run;
+use crate::record::maps::{ImageMaps, StudyMaps};
+use crate::record::{
     Across, AcrossOf, AttackSuccess, AucRecord, BothDifference, ClassifierRecord, Colocation, ColocationOf,
     ComponentRecord, Control, DataRecord, Direction, FeatureSummary, Features, FillScores, FitCounts, Flag,
     Interval, Iou, LedgerRow, Mean, MoranControl, PairedTest, PartCounts, PlaceboRecord, Record,
     RegionRecord, SCHEMA, Score, Scores, SeparationRecord, ShiftTest, Ssim, SsimPair, SweepPoint, Together,
     TruthRow, TunedEval, TunedPoint, TunedScore, TuningRecord,
 };
+use crate::rng;
 
 /// A run of the demo data set: one protocol not run, one blob empty, three kinds of flags, a planted truth.
 pub(crate) fn demo() -> Run {

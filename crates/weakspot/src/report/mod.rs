@@ -14,7 +14,6 @@ mod html;
 mod json;
 pub mod markdown;
 pub mod paper;
-pub mod protocols;
 pub mod reproduction;
 mod run;
 pub mod seeds;
@@ -23,5 +22,5 @@ pub mod tables;
 pub mod words;
 
 pub use html::page;
-pub use run::{Run, load, load_record, rebuild, write};
+pub use run::{load, load_record, rebuild, write};
 pub use summary::terminal_summary;

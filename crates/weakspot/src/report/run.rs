@@ -5,24 +5,13 @@ use std::path::Path;
 
 use ndarray::Axis;
 
+use crate::checks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::read_bounded;
 use crate::output::{subfolder, write_atomic};
+use crate::record::maps::StudyMaps;
+use crate::record::{Record, Run, SCHEMA, SCHEMA_BEFORE};
 use crate::report::{csv, figures, html, json, markdown, tables};
-use crate::study;
-use crate::study::maps::StudyMaps;
-use crate::study::record::{LedgerRow, Record, SCHEMA, SCHEMA_BEFORE};
-
-/// Everything a run is made of. Tables, figures and pages follow from it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Run {
-    /// `results.json`.
-    pub record: Record,
-    /// `ledger.csv`.
-    pub ledger: Vec<LedgerRow>,
-    /// `maps.safetensors`.
-    pub maps: StudyMaps,
-}
 
 /// Reads `results.json`, `ledger.csv` and `maps.safetensors` from a run's folder.
 ///
@@ -110,7 +99,7 @@ fn read_record(bytes: &[u8]) -> Result<Record> {
     record.check().map_err(|e| {
         e.context("results.json").with_hint("run the study again; the file is damaged or was changed by hand")
     })?;
-    study::upgrade(&mut record);
+    checks::upgrade(&mut record);
     Ok(record)
 }
 
@@ -145,7 +134,6 @@ fn blob_names(classes: &[String; 2]) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks;
     use crate::report::fixture;
     use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::metrics::CANNOT_TELL;
+use crate::record::protocols::ALL;
+use crate::record::{Record, Score};
 use crate::report::findings;
-use crate::report::protocols::ALL;
 use crate::report::words::{self, shorten, wrap};
-use crate::study::record::{Record, Score};
 
 /// Columns of a line.
 const WIDTH: usize = 100;

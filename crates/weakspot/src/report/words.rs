@@ -1,6 +1,6 @@
 //! Numbers as text, the same everywhere: percent with n and interval, p values, epsilon.
 
-use crate::study::record::{Mean, Record, Score};
+use crate::record::{Mean, Record, Score};
 
 /// A fraction as percent with one digit: `93.8 %`.
 pub fn percent(fraction: f64) -> String {

@@ -9,16 +9,16 @@ use crate::digest;
 use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::{self, Mean, RhoGamma, Score, ShiftOverlap, Standardizer};
+use crate::record::{
+    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
+    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Seen, SkippedFile,
+    Ssim, SsimPair,
+};
 use crate::region::{Connectivity, components, partition};
 use crate::study::controls::{self, Controls};
 use crate::study::look::Lens;
 use crate::study::margins::{self, Margins};
 use crate::study::plan::Plan;
-use crate::study::record::{
-    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
-    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Seen, SkippedFile,
-    Ssim, SsimPair,
-};
 use crate::study::regions::ClassRegions;
 use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
 use crate::study::run::{NoiseCheck, Subject};
@@ -190,7 +190,7 @@ fn direction(
     label: usize,
     calls: &Calls,
     features: Features,
-    flags: Vec<crate::study::record::Flag>,
+    flags: Vec<crate::record::Flag>,
 ) -> Result<Direction> {
     let class = &findings.classes[label];
     let Findings { plan, subject, .. } = findings;
@@ -363,7 +363,7 @@ fn evidence(
     findings: &Findings<'_>,
     label: usize,
     calls: &Calls,
-    together: &[crate::study::record::Together],
+    together: &[crate::record::Together],
     control: Option<&Control>,
 ) -> Evidence {
     let class = &findings.classes[label];

@@ -3,11 +3,11 @@
 use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::Score;
+use crate::record::Control;
 use crate::rng;
 use crate::study::assemble::Findings;
 use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::Lens;
-use crate::study::record::Control;
 use crate::study::rows::{Call, ControlRow};
 use crate::study::stage::Bench;
 use crate::study::tally::{Calls, accuracy};

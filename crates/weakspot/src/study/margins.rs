@@ -5,10 +5,10 @@
 
 use crate::error::Result;
 use crate::metrics::{self, Score};
+use crate::record::{AucRecord, Interval, PlaceboRecord, SeparationRecord};
 use crate::study::assemble::{ClassFindings, Findings};
 use crate::study::defend::Defence;
 use crate::study::look::Lens;
-use crate::study::record::{AucRecord, Interval, PlaceboRecord, SeparationRecord};
 use crate::study::rows::MarginRow;
 use crate::study::stage::Bench;
 use crate::study::tally::{paired, rate};

@@ -4,10 +4,10 @@ use ndarray::{Array2, Array3, Array4, Axis, stack};
 
 use crate::error::{Error, Result};
 use crate::image::Mask;
+use crate::record::maps::{ImageMaps, StudyMaps};
 use crate::region::{ResolvedFill, class_partition, partition};
 use crate::study::assemble::Findings;
 use crate::study::defend::Neutralizer;
-use crate::study::maps::{ImageMaps, StudyMaps};
 use crate::study::run::draw;
 use crate::study::stage::Bench;
 

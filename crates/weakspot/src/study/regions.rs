@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Mask;
 use crate::metrics::{self, Mean};
+use crate::record::{Across, AcrossOf, FitCounts};
 use crate::region::{RegionCounts, blob};
 use crate::study::packed::PackedMask;
 use crate::study::plan::{FEW_SUCCESSES, Plan, RoaFrom};
-use crate::study::record::{Across, AcrossOf, FitCounts};
 use crate::study::rows::LookRow;
 
 /// What became of an image under the attack.

@@ -2,10 +2,10 @@
 
 use crate::attack::ThreatModel;
 use crate::error::Result;
+use crate::record::SweepPoint;
 use crate::study::assemble::Findings;
 use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::{Lens, calls};
-use crate::study::record::SweepPoint;
 use crate::study::rows::{Call, SweepRow};
 use crate::study::stage::{Batch, Bench};
 use crate::study::tally::{self, accuracy, paired_test};

@@ -1,7 +1,7 @@
 //! From calls to scores: the arithmetic of protocols, with nothing carried over between them.
 
 use crate::metrics::{self, CANNOT_TELL, Difference, Score};
-use crate::study::record::{AttackSuccess, BothDifference, PairedTest, Scores, Together};
+use crate::record::{AttackSuccess, BothDifference, PairedTest, Scores, Together};
 use crate::study::rows::{Call, DefendRow};
 
 /// The calls of one protocol on the eval images of one class, in the order of the images.

@@ -11,10 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Mask, Pixels};
 use crate::metrics::Score;
 use crate::progress::{Observer, Silent};
+use crate::record::Run;
+use crate::record::{ClassifierRecord, Interval};
 use crate::region::MaskPolicy;
-use crate::report::Run;
 use crate::rng;
-use crate::study::record::{ClassifierRecord, Interval};
 use crate::study::{GivenMasks, Journal, NoJournal, PairView, Plan, Protocols, Subject, run};
 use crate::testing::{ConvGap, Counting};
 

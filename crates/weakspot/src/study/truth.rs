@@ -7,8 +7,8 @@ use crate::dataset::Truth;
 use crate::error::Result;
 use crate::image::{Frame, Leverage, Mask, RawMap};
 use crate::metrics::Overlap;
+use crate::record::TruthRow;
 use crate::rng;
-use crate::study::record::TruthRow;
 use crate::study::regions::ClassRegions;
 
 /// Random maps per class: the control's figures are means over them.

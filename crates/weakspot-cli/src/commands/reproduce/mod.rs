@@ -177,7 +177,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn one(&self, planned: &Planned, study: &OneStudy<'_>) -> Result<weakspot::report::Run> {
+    fn one(&self, planned: &Planned, study: &OneStudy<'_>) -> Result<weakspot::record::Run> {
         let watch = RunRecord::begin();
         study.describe(&self.progress);
         let chosen = study.classifier(&self.progress)?;
@@ -199,7 +199,7 @@ impl Work<'_> {
         self.all.subjects.iter().find(|subject| subject.name == set.name)?.with(settings)
     }
 
-    fn add(&mut self, set: &Set, planned: &Planned, run: weakspot::report::Run) {
+    fn add(&mut self, set: &Set, planned: &Planned, run: weakspot::record::Run) {
         let study = Study { settings: planned.settings, folder: planned.relative(set), run };
         let place = self.all.subjects.iter_mut().find(|subject| subject.name == set.name);
         if let Some(subject) = place {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use weakspot::dataset::known::{self, KnownSet};
-use weakspot::report::Run;
+use weakspot::record::Run;
 use weakspot::report::reproduction::Settings;
 use weakspot::{Error, Result};
 

@@ -161,7 +161,7 @@ fn a_bomb_stops_at_the_size_its_header_claims() {
 #[test]
 fn the_published_files_are_read_whole() {
     // SHA-256 of the publishers' unpacked files: images and labels, training and test.
-    let known = [
+    let published = [
         (
             "mnist",
             [
@@ -181,7 +181,7 @@ fn the_published_files_are_read_whole() {
             ],
         ),
     ];
-    for (name, sums) in known {
+    for (name, sums) in published {
         let Some(folder) = real::folder(name) else { continue };
         let data = known(name, &folder).unwrap();
         assert_eq!(data.pixels.dim(), (70_000, 1, 28, 28));

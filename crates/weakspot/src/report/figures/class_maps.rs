@@ -5,9 +5,9 @@ use ndarray::{ArrayView2, Axis};
 use super::palette::{BLUE, Colour, ColourMap, GREEN, VERMILLION};
 use super::panel::{captioned, colour_bar, heat, overlay, row, sheet};
 use super::{Drawing, area, canvas::Canvas, class_name};
+use crate::record::Record;
+use crate::record::maps::StudyMaps;
 use crate::report::words;
-use crate::study::maps::StudyMaps;
-use crate::study::record::Record;
 
 fn theta(record: &Record) -> &str {
     words::setting(record, "theta").unwrap_or("?")

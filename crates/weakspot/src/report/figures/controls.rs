@@ -6,8 +6,8 @@ use super::palette::{BLACK, GREY, INK, VERMILLION};
 use super::panel::sheet;
 use super::text::{self, BODY, STRONG};
 use super::{Drawing, class_name};
+use crate::record::{Control, Record};
 use crate::report::words;
-use crate::study::record::{Control, Record};
 
 const PLOT: usize = 430;
 const LEFT: usize = 330;

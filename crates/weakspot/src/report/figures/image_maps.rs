@@ -5,9 +5,9 @@ use ndarray::Axis;
 use super::palette::{BLUE, ColourMap, VERMILLION};
 use super::panel::{captioned, colour_bar, heat, image, overlay, row, sheet};
 use super::{Drawing, area, canvas::Canvas, class_name};
+use crate::record::Record;
+use crate::record::maps::{ImageMaps, StudyMaps};
 use crate::report::words;
-use crate::study::maps::{ImageMaps, StudyMaps};
-use crate::study::record::Record;
 
 /// The first pictured image of each class.
 pub(in crate::report) fn firsts(maps: &ImageMaps) -> Vec<(usize, usize)> {

@@ -16,10 +16,10 @@ mod tuning;
 pub use canvas::grey_png;
 
 use crate::error::Result;
+use crate::record::Record;
+use crate::record::maps::StudyMaps;
 use crate::report::figures::canvas::Canvas;
 use crate::report::words;
-use crate::study::maps::StudyMaps;
-use crate::study::record::Record;
 
 /// A picture of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]

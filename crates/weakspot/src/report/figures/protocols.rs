@@ -6,9 +6,9 @@ use super::palette::{BLACK, CLASSES, INK};
 use super::panel::sheet;
 use super::text::{self, BODY, STRONG};
 use super::{Drawing, class_name};
-use crate::report::protocols::ALL;
+use crate::record::Record;
+use crate::record::protocols::ALL;
 use crate::report::words;
-use crate::study::record::Record;
 
 const LEFT: usize = 235;
 const PLOT: usize = 430;

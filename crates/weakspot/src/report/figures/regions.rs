@@ -5,9 +5,9 @@ use ndarray::{Array3, ArrayView2, Axis};
 use super::palette::REGION_NAMES;
 use super::panel::{captioned, image, region_legend, regions, row, sheet};
 use super::{Drawing, area, canvas::Canvas, class_name};
+use crate::record::Record;
+use crate::record::maps::StudyMaps;
 use crate::report::words;
-use crate::study::maps::StudyMaps;
-use crate::study::record::Record;
 
 /// Images of a class in the figure.
 const PER_CLASS: usize = 2;

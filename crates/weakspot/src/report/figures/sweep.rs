@@ -6,8 +6,8 @@ use super::palette::{BLACK, BLUE, Colour, GREY, INK, VERMILLION};
 use super::panel::sheet;
 use super::text::{self, BODY, STRONG};
 use super::{Drawing, class_name};
+use crate::record::{Record, Score, SweepPoint};
 use crate::report::words;
-use crate::study::record::{Record, Score, SweepPoint};
 
 const WIDTH: usize = 400;
 const HEIGHT: usize = 300;

@@ -6,8 +6,8 @@ use super::chart::{self, Mark, Plot};
 use super::palette::{BLUE, FAINT, GREEN, GREY, INK, VERMILLION};
 use super::panel::sheet;
 use super::text::{self, BODY};
+use crate::record::{Record, TunedPoint, TuningRecord};
 use crate::report::findings;
-use crate::study::record::{Record, TunedPoint, TuningRecord};
 
 const WIDTH: usize = 620;
 const HEIGHT: usize = 420;
@@ -76,9 +76,8 @@ fn scatter(tuning: &TuningRecord, scored: &str) -> Canvas {
     let plot = Plot { left: 84, top: 40, width: WIDTH, height: HEIGHT };
     let mut canvas = Canvas::new(plot.left + WIDTH + 30, plot.top + HEIGHT + 60);
     let chosen = tuning.points.get(tuning.chosen);
-    let ends = |f: fn(&TunedPoint) -> crate::study::record::Score| {
-        chosen.map(f).into_iter().flat_map(|s| [s.low, s.high])
-    };
+    let ends =
+        |f: fn(&TunedPoint) -> crate::record::Score| chosen.map(f).into_iter().flat_map(|s| [s.low, s.high]);
     let across = Range::of(
         tuning
             .points

@@ -1,9 +1,7 @@
 //! Single tests, controls, regions and planted truth as sentences.
 
+use crate::record::{Control, Direction, Mean, MoranControl, PairedTest, Record, RegionRecord, TruthRow};
 use crate::report::words::{self, number, percent};
-use crate::study::record::{
-    Control, Direction, Mean, MoranControl, PairedTest, Record, RegionRecord, TruthRow,
-};
 
 /// A paired test as a sentence.
 pub(in crate::report) fn test(t: &PairedTest) -> String {

@@ -3,8 +3,8 @@
 
 use super::{HEADLINE, by_word};
 use crate::metrics::CANNOT_TELL;
+use crate::record::{Direction, Record, SweepPoint};
 use crate::report::words::{self, list};
-use crate::study::record::{Direction, Record, SweepPoint};
 
 /// Rates of P0w between these leave room to both sides (method, section 8).
 const ROOM: std::ops::RangeInclusive<f64> = 0.1..=0.9;
@@ -63,7 +63,7 @@ pub(super) fn helped(record: &Record) -> Option<bool> {
 }
 
 /// P3w - P0w, both classes together.
-fn both(record: &Record) -> Option<crate::study::record::Interval> {
+fn both(record: &Record) -> Option<crate::record::Interval> {
     record.differences.iter().find(|d| d.comparison == HEADLINE).map(|d| d.difference)
 }
 
@@ -147,7 +147,7 @@ pub(super) fn together(record: &Record) -> Vec<String> {
     let Some(separation) = &record.separation else { return out };
     let placebo = &separation.placebo;
     let n: usize = placebo.scores.iter().map(|s| s.n).sum();
-    let number = |i: &crate::study::record::Interval| {
+    let number = |i: &crate::record::Interval| {
         format!("{} [{}, {}]", words::number(i.value), words::number(i.low), words::number(i.high))
     };
     let auc = separation.auc.as_ref().map_or_else(
@@ -168,7 +168,7 @@ pub(super) fn together(record: &Record) -> Vec<String> {
             )
         },
     );
-    let percent = |i: &crate::study::record::Interval| {
+    let percent = |i: &crate::record::Interval| {
         format!("{} {}", words::percent(i.value), words::interval(i.low, i.high))
     };
     let d = &placebo.difference;
@@ -264,8 +264,8 @@ fn where_it_can_be_told(record: &Record, d: &Direction, tested: &[&SweepPoint]) 
 mod tests {
     use super::*;
     use crate::metrics::Score;
+    use crate::record::Interval;
     use crate::report::fixture;
-    use crate::study::record::Interval;
 
     /// The fixture with these words for its two classes, and everything else in favour of the mask.
     fn with(words: [&str; 2]) -> Record {

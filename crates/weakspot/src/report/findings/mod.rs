@@ -7,8 +7,8 @@ mod tuning;
 pub(super) use details::{control, regions, test, truth};
 pub(super) use tuning::{tuning, tuning_in_short};
 
+use crate::record::{Direction, Record};
 use crate::report::words::{self, list};
-use crate::study::record::{Direction, Record};
 
 /// The comparison the headline rests on.
 pub(super) const HEADLINE: &str = "adaptive_worst-adv_worst";

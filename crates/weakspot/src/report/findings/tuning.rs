@@ -1,9 +1,9 @@
 //! The search as sentences: what was searched, what was chosen by which rule, and what it is worth on eval.
 
 use crate::metrics::Z_95;
+use crate::record::{Record, Score, TunedPoint, TuningRecord};
 use crate::report::compare::newcombe;
 use crate::report::words::{count, percent, points, score};
-use crate::study::record::{Record, Score, TunedPoint, TuningRecord};
 
 /// The whole account, for the page.
 pub(in crate::report) fn tuning(record: &Record) -> Vec<String> {

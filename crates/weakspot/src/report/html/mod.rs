@@ -5,10 +5,10 @@ pub(super) mod style;
 mod tuning;
 pub(super) mod write;
 
+use crate::record::Record;
 use crate::report::figures::Figure;
 use crate::report::tables::Table;
 use crate::report::words;
-use crate::study::record::Record;
 
 use write::Page;
 
@@ -55,7 +55,8 @@ pub fn page(record: &Record, tables: &[Table], figures: &[Figure]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Run, figures, fixture, tables};
+    use crate::record::Run;
+    use crate::report::{figures, fixture, tables};
 
     fn html(run: &Run) -> String {
         page(&run.record, &tables::all(&run.record), &figures::all(&run.record, &run.maps).unwrap())

@@ -1,12 +1,12 @@
 //! The report's sections, in their order.
 
 use super::write::Page;
+use crate::record::Record;
+use crate::record::protocols::ALL;
 use crate::report::figures::Figure;
 use crate::report::findings;
-use crate::report::protocols::ALL;
 use crate::report::tables::{Cell, Table};
 use crate::report::words;
-use crate::study::record::Record;
 
 /// A longer word, which a class's name may be, is broken rather than pushing the other columns out of sight.
 const LONGEST_WORD: usize = 24;

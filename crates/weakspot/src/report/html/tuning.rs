@@ -2,9 +2,9 @@
 
 use super::sections::table;
 use super::write::Page;
+use crate::record::Record;
 use crate::report::findings;
 use crate::report::tables::{self, Table};
-use crate::study::record::Record;
 
 /// What was searched and chosen, the front, and the whole grid folded away; nothing where there was no search.
 pub(super) fn tuning(page: &mut Page, record: &Record, tables: &[Table]) {

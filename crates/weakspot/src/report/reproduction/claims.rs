@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Mean;
-use crate::study::record::{ColocationOf, Direction, Record};
+use crate::record::{ColocationOf, Direction, Record};
 
 /// What a study says of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

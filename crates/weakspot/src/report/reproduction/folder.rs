@@ -6,8 +6,8 @@ use super::record::{SCHEMA, Summary, summary};
 use super::{Reproduction, Settings, Study, Subject, page, plates, tables};
 use crate::error::{Error, Result};
 use crate::output::{subfolder, write_atomic};
+use crate::record::check_figures;
 use crate::report::{csv, json, markdown, run};
-use crate::study::check_figures;
 
 /// The name of the summary.
 const RESULTS: &str = "results.json";

@@ -19,8 +19,8 @@ pub use folder::{is_reproduction, load, rebuild, write};
 pub use record::{ComparedRow, SCHEMA, Side, StudyRow, Summary, VerdictCounts, summary};
 pub use small_samples::{PaperChange, least_paired_change, paper_changes};
 
-use crate::report::Run;
-use crate::study::record::Together;
+use crate::record::Run;
+use crate::record::Together;
 
 /// Which settings a study had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +115,8 @@ pub fn terminal_summary(all: &Reproduction) -> String {
 #[cfg(test)]
 pub(crate) mod fixture {
     use super::{Missing, Reproduction, Settings, Study, Subject};
-    use crate::report::{Run, fixture};
+    use crate::record::Run;
+    use crate::report::fixture;
 
     fn subject(name: &str, run: impl Fn() -> Run) -> Subject {
         let study = |settings: Settings| {

@@ -5,12 +5,12 @@ use super::findings::{counts_of, findings, of_settings, small_samples};
 use super::record::Summary;
 use super::tables::{Sheet, each};
 use super::{Reproduction, Settings};
+use crate::record::Flag;
 use crate::report::figures::Figure;
 use crate::report::html::style;
 use crate::report::html::write::Page;
 use crate::report::tables::{Cell, Table};
 use crate::report::words;
-use crate::study::record::Flag;
 
 /// The page. Everything from outside is escaped; pictures are embedded; links go to the studies' own reports.
 pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates: &[Figure]) -> String {

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::claims::{Judgement, judge};
 use super::rows::{Row, of_subject};
 use super::{Missing, Reproduction, Settings, Study};
+use crate::record::Flag;
 use crate::report::compare::Verdict;
 use crate::report::compared::{Compared, Figure};
-use crate::study::record::Flag;
 
 /// The name and version of the format.
 pub const SCHEMA: &str = "weakspot-reproduction/1";

@@ -6,8 +6,8 @@ use super::record::{SCHEMA, Summary, summary};
 use super::{SeedStudy, Seeds, folder_of, page, tables};
 use crate::error::{Error, Result};
 use crate::output::{subfolder, write_atomic};
+use crate::record::check_figures;
 use crate::report::{csv, json, markdown, run};
-use crate::study::check_figures;
 
 /// The name of the summary, by which such a folder is known.
 pub const NAME: &str = "seeds.json";
@@ -99,7 +99,7 @@ mod tests {
     fn whole(all: &Seeds) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for study in &all.studies {
-            let run = report::Run { record: study.record.clone(), ..report::fixture::demo() };
+            let run = crate::record::Run { record: study.record.clone(), ..report::fixture::demo() };
             report::write(&dir.path().join(&study.folder), &run).unwrap();
         }
         write(dir.path(), all).unwrap();

@@ -19,7 +19,7 @@ pub use record::{SCHEMA, StudyRow, Summary, summary};
 pub use terminal::terminal_summary;
 pub use verdicts::{ClassVerdict, SeedWord, verdicts};
 
-use crate::study::record::Record;
+use crate::record::Record;
 
 /// The finished study of one seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,8 +70,9 @@ pub fn folder_of(seed: u64) -> String {
 pub(crate) mod fixture {
     use super::{MissingSeed, SeedStudy, Seeds, folder_of};
     use crate::metrics::Score;
-    use crate::report::{Run, fixture};
-    use crate::study::record::Record;
+    use crate::record::Record;
+    use crate::record::Run;
+    use crate::report::fixture;
 
     pub(crate) const HEADLINE: &str = "adaptive_worst-adv_worst";
 

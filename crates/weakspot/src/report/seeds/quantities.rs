@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Seeds;
 use crate::metrics::{FewMean, Score};
-use crate::report::protocols::ALL;
-use crate::study::record::{Interval, Record};
+use crate::record::protocols::ALL;
+use crate::record::{Interval, Record};
 
 /// What kind of quantity; it decides the unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::findings::{findings, is_headline, seeds_in_words, signed};
 use super::quantities::{Group, Quantity};
 use super::record::{Summary, summary};
 use super::tables::{interval, value};
-use crate::report::protocols::ALL;
+use crate::record::protocols::ALL;
 use crate::report::summary::{clean, paragraph};
 use crate::report::words::{self, shorten};
 

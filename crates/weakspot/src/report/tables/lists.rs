@@ -1,12 +1,12 @@
 //! Tests, flags, sweep, controls, regions and planted truth, one row per entry of the record.
 
 use super::{Cell, Table};
+use crate::record::{Interval, Mean, Record, RegionRecord, Score};
 use crate::report::words;
-use crate::study::record::{Interval, Mean, Record, RegionRecord, Score};
 
 /// The paired comparisons.
 pub(super) fn tests(record: &Record) -> Table {
-    let row = |t: &crate::study::record::PairedTest| {
+    let row = |t: &crate::record::PairedTest| {
         vec![
             Cell::text(&t.source),
             Cell::text(&t.comparison),
@@ -48,7 +48,7 @@ pub(super) fn tests(record: &Record) -> Table {
 }
 
 /// A comparison of both classes together.
-fn both(d: &crate::study::record::BothDifference) -> Vec<Cell> {
+fn both(d: &crate::record::BothDifference) -> Vec<Cell> {
     let mut row = vec![Cell::Both, Cell::text(&d.comparison), Cell::None, Cell::None, Cell::None];
     row.extend([d.difference.value, d.difference.low, d.difference.high].map(Cell::Rate));
     row.extend([Cell::None, Cell::None, Cell::None]);
@@ -312,7 +312,7 @@ pub(super) fn regions(record: &Record) -> Table {
 
 /// How much of the planted truth was found.
 pub(super) fn truth(record: &Record) -> Table {
-    let row = |t: &crate::study::record::TruthRow| {
+    let row = |t: &crate::record::TruthRow| {
         vec![
             Cell::text(&t.class),
             Cell::text(&t.region),

@@ -5,8 +5,8 @@ mod paper_tables;
 mod protocols;
 mod tuning;
 
+use crate::record::Record;
 use crate::report::words;
-use crate::study::record::Record;
 
 pub(in crate::report) use tuning::worth_a_look as tuning_worth_a_look;
 

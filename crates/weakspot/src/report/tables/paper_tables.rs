@@ -1,8 +1,8 @@
 //! Tables I to III of the paper, for this study's two directions, the paper's figure beside ours.
 
 use super::{Cell, Table};
+use crate::record::Record;
 use crate::report::compared::{self, Compared, Figure};
-use crate::study::record::Record;
 
 const HEADER: [&str; 12] = [
     "source",

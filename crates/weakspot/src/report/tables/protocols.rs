@@ -1,8 +1,8 @@
 //! Every protocol for each class, both together, and every fill.
 
 use super::{Cell, Table};
-use crate::report::protocols::{ALL, Protocol};
-use crate::study::record::{AttackSuccess, Record, Score, Scores, Together};
+use crate::record::protocols::{ALL, Protocol};
+use crate::record::{AttackSuccess, Record, Score, Scores, Together};
 
 /// The protocol table.
 pub(super) fn protocols(record: &Record) -> Table {

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use super::{Cell, Table};
+use crate::record::{Record, TunedPoint, TunedScore, TuningRecord};
 use crate::report::words;
-use crate::study::record::{Record, TunedPoint, TunedScore, TuningRecord};
 
 /// Every point of the grid; `None` where nothing was searched.
 pub(super) fn grid(record: &Record) -> Option<Table> {

@@ -10,9 +10,6 @@ use crate::region::{Fill, Theta, Threshold};
 /// Tune images per class that a search scores where nobody says otherwise.
 pub const TUNE_IMAGES: usize = 200;
 
-/// Tune images per class below which a choice among points says little (flag `few-tune-images`).
-pub const LEAST_TUNE_IMAGES: usize = 20;
-
 /// Points of a grid beyond which the record itself becomes unwieldy.
 const MOST_POINTS: usize = 2_000;
 

@@ -12,8 +12,7 @@ mod score;
 #[cfg(test)]
 mod tests;
 
-pub use found::{TunedEval, TunedPoint, TunedScore, TuningRecord};
-pub use grid::{LEAST_TUNE_IMAGES, Point, TUNE_IMAGES, TuneFor, Tuning};
+pub use grid::{Point, TUNE_IMAGES, TuneFor, Tuning};
 
 pub(crate) use found::record;
 

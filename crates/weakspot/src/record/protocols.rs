@@ -1,6 +1,6 @@
 //! The protocols by name: what each scores, in which order they are shown.
 
-use crate::study::record::{AttackSuccess, Score, Scores};
+use crate::record::{AttackSuccess, Score, Scores};
 
 /// One protocol of method.md, section 7, as the report shows it.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! What a record of an earlier version is told about itself when it is read again.
 
 use crate::checks;
-use crate::study::record::Record;
+use crate::record::Record;
 
 /// Enters the flags that the program which wrote the record did not know.
 pub fn upgrade(record: &mut Record) {

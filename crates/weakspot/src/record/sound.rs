@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::study::record::{Record, TuningRecord};
+use crate::record::{Record, TuningRecord};
 
 /// Images that a score may count; the largest public data sets have a tenth.
 const MOST_IMAGES: f64 = 1e8;

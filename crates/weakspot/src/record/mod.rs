@@ -2,12 +2,20 @@
 //!
 //! Rates are fractions. A score that was not run is `null`. No number leaves without n and an interval.
 
+pub mod maps;
+pub mod protocols;
+mod run;
+mod sound;
+mod tuned;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::metrics::{FeatureSummary, Mean, Score, ShiftTest};
-pub use crate::study::tune::{TunedEval, TunedPoint, TunedScore, TuningRecord};
+pub use run::Run;
+pub use sound::check_figures;
+pub use tuned::{TunedEval, TunedPoint, TunedScore, TuningRecord};
 
 /// The name and version of the `results.json` format.
 pub const SCHEMA: &str = "weakspot-results/2";
