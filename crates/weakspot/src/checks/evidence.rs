@@ -1,7 +1,7 @@
 //! From what was counted to the flags that fire.
 
 use crate::metrics::{self, Score, binomial};
-use crate::record::{Flag, Record};
+use crate::record::{Flag, Protocol, Record};
 
 /// Tune images per class below which a choice among points says little (flag `few-tune-images`).
 pub const LEAST_TUNE_IMAGES: usize = 20;
@@ -60,18 +60,9 @@ pub struct Evidence {
     pub tune_images: Option<usize>,
 }
 
-/// A protocol's key in `results.json` with its number in method section 7, where it has one of its own.
-fn named(protocol: &str) -> String {
-    let number = match protocol {
-        "adv_worst" => "P0w",
-        "mod_adv" => "P1",
-        "oblivious" => "P2",
-        "adaptive" => "P3",
-        "adaptive_worst" => "P3w",
-        "remasked" => "P4",
-        _ => return protocol.to_owned(),
-    };
-    format!("{protocol} ({number})")
+/// A protocol's key in `results.json` with its number, where it has one of its own.
+fn named(key: &str) -> String {
+    Protocol::by_key(key).map_or_else(|| key.to_owned(), Protocol::in_words)
 }
 
 /// The flags that fire, in the order of method section 9.
@@ -251,9 +242,10 @@ fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
 /// have no P0w at all.
 pub fn weak_baseline(record: &Record) -> Option<Flag> {
     let scored = record.directions.iter().any(|d| d.scores.adaptive_worst.is_some());
-    let of = |key: &str| record.worst_of.get(key).map_or(&[][..], Vec::as_slice);
-    let lacking = of("adaptive_worst").iter().filter(|attack| !of("adv_worst").contains(attack)).count();
-    let unsaid = of("adv_worst").is_empty();
+    let of = |protocol: Protocol| record.worst_of.get(protocol.key()).map_or(&[][..], Vec::as_slice);
+    let lacking =
+        of(Protocol::AdaptiveWorst).iter().filter(|attack| !of(Protocol::AdvWorst).contains(attack)).count();
+    let unsaid = of(Protocol::AdvWorst).is_empty();
     (scored && (unsaid || lacking > 0)).then(|| Flag {
         id: "weak-baseline".to_owned(),
         value: lacking.max(1) as f64,

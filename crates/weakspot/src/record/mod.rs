@@ -3,7 +3,7 @@
 //! Rates are fractions. A score that was not run is `null`. No number leaves without n and an interval.
 
 pub mod maps;
-pub mod protocols;
+mod protocols;
 mod run;
 mod sound;
 mod tuned;
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use crate::metrics::{FeatureSummary, Mean, Score, ShiftTest};
+pub use protocols::Protocol;
 pub use run::Run;
 pub use sound::check_figures;
 pub use tuned::{TunedEval, TunedPoint, TunedScore, TuningRecord};

@@ -1,27 +1,47 @@
-//! The protocols by name: what each scores, in which order they are shown.
+//! The protocols: what each scores, in which order they are shown.
 
-use crate::record::{AttackSuccess, Score, Scores};
+use std::fmt;
 
-/// One protocol of method.md, section 7, as the report shows it.
-#[derive(Clone, Copy, Debug)]
-pub struct Protocol {
-    /// `P0`, ..., `P3w`.
-    pub id: &'static str,
-    /// Its key in `results.json`.
-    pub key: &'static str,
-    /// A short name.
-    pub name: &'static str,
-    /// What is scored, in words.
-    pub definition: &'static str,
-    /// Its accuracy.
-    pub score: fn(&Scores) -> Option<Score>,
-    /// Its attack success rate; without an attack there is none.
-    pub asr: fn(&AttackSuccess) -> Option<Score>,
+use super::{AttackSuccess, Score, Scores};
+
+/// A protocol of METHODS, section 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// P0, the images as they are.
+    Clean,
+    /// P0, attacked.
+    Adv,
+    /// P0w.
+    AdvWorst,
+    /// P0, neutralized.
+    Mod,
+    /// P1.
+    ModAdv,
+    /// P2.
+    Oblivious,
+    /// P3.
+    Adaptive,
+    /// P3w.
+    AdaptiveWorst,
+    /// P4.
+    Remasked,
 }
 
-/// Every protocol, in the order of method.md, section 7.
-pub const ALL: [Protocol; 9] = [
-    Protocol {
+/// What is known of a protocol.
+struct Row {
+    protocol: Protocol,
+    id: &'static str,
+    key: &'static str,
+    name: &'static str,
+    definition: &'static str,
+    score: fn(&Scores) -> Option<Score>,
+    asr: fn(&AttackSuccess) -> Option<Score>,
+}
+
+/// Every protocol, in the order of METHODS, section 7, which is that of the enum.
+static TABLE: [Row; 9] = [
+    Row {
+        protocol: Protocol::Clean,
         id: "P0",
         key: "clean",
         name: "clean",
@@ -29,7 +49,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.clean,
         asr: |_| None,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::Adv,
         id: "P0",
         key: "adv",
         name: "attacked",
@@ -37,7 +58,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.adv,
         asr: |a| a.adv,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::AdvWorst,
         id: "P0w",
         key: "adv_worst",
         name: "attacked, worst",
@@ -46,7 +68,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.adv_worst,
         asr: |a| a.adv_worst,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::Mod,
         id: "P0",
         key: "mod",
         name: "neutralized",
@@ -54,7 +77,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.modified,
         asr: |_| None,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::ModAdv,
         id: "P1",
         key: "mod_adv",
         name: "paper's",
@@ -63,7 +87,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.mod_adv,
         asr: |a| a.mod_adv,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::Oblivious,
         id: "P2",
         key: "oblivious",
         name: "oblivious",
@@ -71,7 +96,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.oblivious,
         asr: |a| a.oblivious,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::Adaptive,
         id: "P3",
         key: "adaptive",
         name: "adaptive",
@@ -79,7 +105,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.adaptive,
         asr: |a| a.adaptive,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::AdaptiveWorst,
         id: "P3w",
         key: "adaptive_worst",
         name: "adaptive, worst",
@@ -88,7 +115,8 @@ pub const ALL: [Protocol; 9] = [
         score: |s| s.adaptive_worst,
         asr: |a| a.adaptive_worst,
     },
-    Protocol {
+    Row {
+        protocol: Protocol::Remasked,
         id: "P4",
         key: "remasked",
         name: "re-masked",
@@ -97,3 +125,86 @@ pub const ALL: [Protocol; 9] = [
         asr: |a| a.remasked,
     },
 ];
+
+impl Protocol {
+    /// Every protocol, in the order in which they are shown.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.protocol)
+    }
+
+    /// The protocol of a key in `results.json`.
+    pub fn by_key(key: &str) -> Option<Self> {
+        Self::all().find(|protocol| protocol.key() == key)
+    }
+
+    fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+
+    /// `P0`, ..., `P3w`. P0 has three protocols.
+    pub fn id(self) -> &'static str {
+        self.row().id
+    }
+
+    /// Its key in `results.json`.
+    pub fn key(self) -> &'static str {
+        self.row().key
+    }
+
+    /// A short name.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// What is scored, in words.
+    pub fn definition(self) -> &'static str {
+        self.row().definition
+    }
+
+    /// Its accuracy.
+    pub fn score(self, scores: &Scores) -> Option<Score> {
+        (self.row().score)(scores)
+    }
+
+    /// Its attack success rate; without an attack there is none.
+    pub fn asr(self, rates: &AttackSuccess) -> Option<Score> {
+        (self.row().asr)(rates)
+    }
+
+    /// Whether it is one of the two that the headline compares.
+    pub fn is_headline(self) -> bool {
+        matches!(self, Self::AdvWorst | Self::AdaptiveWorst)
+    }
+
+    /// Whether nothing is neutralized, so that the fill does not matter.
+    pub fn is_undefended(self) -> bool {
+        matches!(self, Self::Clean | Self::Adv | Self::AdvWorst)
+    }
+
+    /// The key, with the id where no other protocol has it: `adaptive (P3)`.
+    pub fn in_words(self) -> String {
+        let shared = Self::all().filter(|other| other.id() == self.id()).count() > 1;
+        if shared { self.key().to_owned() } else { format!("{} ({})", self.key(), self.id()) }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_protocol_has_its_own_row() {
+        for (place, protocol) in Protocol::all().enumerate() {
+            assert_eq!(protocol as usize, place);
+            assert_eq!(Protocol::by_key(protocol.key()), Some(protocol));
+        }
+        assert_eq!(Protocol::Adaptive.in_words(), "adaptive (P3)");
+        assert_eq!(Protocol::Mod.in_words(), "mod");
+    }
+}

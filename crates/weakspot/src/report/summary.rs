@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::metrics::CANNOT_TELL;
-use crate::record::protocols::ALL;
+use crate::record::Protocol;
 use crate::record::{Record, Score};
 use crate::report::findings;
 use crate::report::words::{self, shorten, wrap};
@@ -51,12 +51,12 @@ fn scores(out: &mut String, record: &Record) {
         .map(|d| shorten(&format!("class {}", clean(&d.source)), 30))
         .collect();
     let mut rows = vec![(String::from("accuracy in %"), names, String::from("balanced"))];
-    for protocol in &ALL {
-        let cells = record.directions.iter().take(2).map(|d| cell((protocol.score)(&d.scores))).collect();
-        let together = record.together.iter().find(|t| t.protocol == protocol.key);
+    for protocol in Protocol::all() {
+        let cells = record.directions.iter().take(2).map(|d| cell(protocol.score(&d.scores))).collect();
+        let together = record.together.iter().find(|t| t.protocol == protocol.key());
         let balanced = together.map_or_else(|| "-".to_owned(), |t| bare(t.balanced_accuracy));
-        let star = if matches!(protocol.key, "adv_worst" | "adaptive_worst") { " *" } else { "" };
-        rows.push((format!("{} {}{star}", protocol.id, protocol.name), cells, balanced));
+        let star = if protocol.is_headline() { " *" } else { "" };
+        rows.push((format!("{} {}{star}", protocol.id(), protocol.name()), cells, balanced));
     }
     let width = |column: usize| rows.iter().filter_map(|r| r.1.get(column)).map(|c| c.chars().count()).max();
     for (name, cells, balanced) in &rows {

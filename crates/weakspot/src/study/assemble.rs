@@ -11,8 +11,8 @@ use crate::image::Mask;
 use crate::metrics::{self, Mean, RhoGamma, Score, ShiftOverlap, Standardizer};
 use crate::record::{
     ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
-    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Record, RegionRecord, SCHEMA, Seen, SkippedFile,
-    Ssim, SsimPair,
+    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Protocol, Record, RegionRecord, SCHEMA, Seen,
+    SkippedFile, Ssim, SsimPair,
 };
 use crate::region::{Connectivity, components, partition};
 use crate::study::controls::{self, Controls};
@@ -107,16 +107,18 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
     let calls: Vec<Calls> = findings.classes.iter().map(ClassFindings::calls).collect();
     let mut together = Vec::new();
     for protocol in &calls[0].0 {
-        if let Some(second) = calls[1].get(protocol.key) {
-            together.push(tally::together(protocol.key, [&protocol.calls, second], &names));
+        if let Some(second) = calls[1].get(protocol.protocol) {
+            together.push(tally::together(protocol.protocol, [&protocol.calls, second], &names));
         }
     }
     let controls = controls::summaries(findings, &calls);
     let features = [features(findings, 0)?, features(findings, 1)?];
     let mut directions = Vec::new();
     for label in 0..2 {
-        let of = |scored: &str| controls.iter().find(|c| c.source == names[label] && c.scored == scored);
-        let as_good = of("adaptive_worst").or_else(|| of("adaptive"));
+        let of = |protocol: Protocol| {
+            controls.iter().find(|c| c.source == names[label] && c.scored == protocol.key())
+        };
+        let as_good = of(Protocol::AdaptiveWorst).or_else(|| of(Protocol::Adaptive));
         let evidence = evidence(findings, label, &calls[label], &together, as_good);
         let flags = checks::flags(&evidence);
         directions.push(direction(findings, label, &calls[label], features[label].clone(), flags)?);
@@ -378,7 +380,7 @@ fn evidence(
     // attack or mask; on clean images the accuracies show it.
     let majority = together
         .iter()
-        .filter(|t| t.protocol != "clean")
+        .filter(|t| t.protocol != Protocol::Clean.key())
         .map(|t| (t.protocol.clone(), t.majority_rate.rate))
         .reduce(|a, b| if b.1 > a.1 { b } else { a });
     let noise = (!class.noise.calls.is_empty()).then(|| {
@@ -401,8 +403,11 @@ fn evidence(
         blob_area: class.regions.blob.area(),
         given_mask: plan.given.is_some(),
         multi_step: class.worst.is_some(),
-        clean_balanced_low: together.iter().find(|t| t.protocol == "clean").map(|t| t.balanced_low),
-        worst: Some(["adv_worst", "adaptive_worst"].map(|key| calls.get(key)))
+        clean_balanced_low: together
+            .iter()
+            .find(|t| t.protocol == Protocol::Clean.key())
+            .map(|t| t.balanced_low),
+        worst: Some([Protocol::AdvWorst, Protocol::AdaptiveWorst].map(|protocol| calls.get(protocol)))
             .and_then(|[plain, defended]| Some([accuracy(plain?, label), accuracy(defended?, label)])),
         may_be_seen: findings.subject.classifier_record.seen == Some(Seen::Unknown),
         training_seed: subject_seed.filter(|_| !plan.one_of_several_seeds),
@@ -426,9 +431,9 @@ fn ledger(findings: &Findings<'_>, calls: &[Calls], names: &[String; 2]) -> Vec<
     for (label, class) in findings.classes.iter().enumerate() {
         let (height, width) = class.mask.dim();
         for (i, (&index, look)) in class.eval.iter().zip(&class.looks).enumerate() {
-            let of = |key: &str| calls[label].get(key).map(|c| c[i]);
-            let name = |key: &str| of(key).map(|c| names[usize::from(c.predicted)].clone());
-            let margin = |key: &str| of(key).map(|c| c.margin);
+            let of = |protocol: Protocol| calls[label].get(protocol).map(|c| c[i]);
+            let name = |protocol: Protocol| of(protocol).map(|c| names[usize::from(c.predicted)].clone());
+            let margin = |protocol: Protocol| of(protocol).map(|c| c.margin);
             let roi = look.roi.as_ref().map_or_else(|| Mask::empty(height, width), |m| m.mask(height, width));
             let roa = look.roa.mask(height, width);
             let areas = crate::region::areas(&partition(&roi, &roa));
@@ -436,24 +441,24 @@ fn ledger(findings: &Findings<'_>, calls: &[Calls], names: &[String; 2]) -> Vec<
             rows.push(LedgerRow {
                 id: findings.subject.data.ids[index].clone(),
                 label: names[label].clone(),
-                clean_prediction: name("clean"),
-                clean_margin: margin("clean"),
-                adv_prediction: name("adv"),
-                adv_margin: margin("adv"),
-                adv_worst_prediction: name("adv_worst"),
-                adv_worst_margin: margin("adv_worst"),
-                mod_prediction: name("mod"),
-                mod_margin: margin("mod"),
-                mod_adv_prediction: name("mod_adv"),
-                mod_adv_margin: margin("mod_adv"),
-                oblivious_prediction: name("oblivious"),
-                oblivious_margin: margin("oblivious"),
-                adaptive_prediction: name("adaptive"),
-                adaptive_margin: margin("adaptive"),
-                adaptive_worst_prediction: name("adaptive_worst"),
-                adaptive_worst_margin: margin("adaptive_worst"),
-                remasked_prediction: name("remasked"),
-                remasked_margin: margin("remasked"),
+                clean_prediction: name(Protocol::Clean),
+                clean_margin: margin(Protocol::Clean),
+                adv_prediction: name(Protocol::Adv),
+                adv_margin: margin(Protocol::Adv),
+                adv_worst_prediction: name(Protocol::AdvWorst),
+                adv_worst_margin: margin(Protocol::AdvWorst),
+                mod_prediction: name(Protocol::Mod),
+                mod_margin: margin(Protocol::Mod),
+                mod_adv_prediction: name(Protocol::ModAdv),
+                mod_adv_margin: margin(Protocol::ModAdv),
+                oblivious_prediction: name(Protocol::Oblivious),
+                oblivious_margin: margin(Protocol::Oblivious),
+                adaptive_prediction: name(Protocol::Adaptive),
+                adaptive_margin: margin(Protocol::Adaptive),
+                adaptive_worst_prediction: name(Protocol::AdaptiveWorst),
+                adaptive_worst_margin: margin(Protocol::AdaptiveWorst),
+                remasked_prediction: name(Protocol::Remasked),
+                remasked_margin: margin(Protocol::Remasked),
                 roi_area: roi.area(),
                 roa_area: roa.area(),
                 u_minus_v_minus_area: areas[0],

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::Score;
-use crate::record::Control;
+use crate::record::{Control, Protocol};
 use crate::rng;
 use crate::study::assemble::Findings;
 use crate::study::defend::{Defence, Neutralizer};
@@ -83,9 +83,9 @@ pub(crate) fn summaries(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control
     for (label, class) in findings.classes.iter().enumerate() {
         let rows = &findings.controls.rows[label];
         for (scored, of) in [
-            ("mod", (|r| Some(r.modified)) as fn(&ControlRow) -> Option<Call>),
-            ("adaptive", |r| Some(r.adaptive)),
-            ("adaptive_worst", |r| r.worst),
+            (Protocol::Mod, (|r| Some(r.modified)) as fn(&ControlRow) -> Option<Call>),
+            (Protocol::Adaptive, |r| Some(r.adaptive)),
+            (Protocol::AdaptiveWorst, |r| r.worst),
         ] {
             // Without P3 the blob itself has no adaptive score to set the shifts against.
             let Some(own) = calls[label].get(scored) else { continue };
@@ -112,7 +112,7 @@ pub(crate) fn summaries(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control
             let as_good = rates.iter().filter(|s| s.k >= blob.k).count();
             summaries.push(Control {
                 source: findings.subject.data.class_names[label].clone(),
-                scored: scored.to_owned(),
+                scored: scored.key().to_owned(),
                 blob,
                 shifts: findings.controls.shifts.clone(),
                 rates: rates.iter().map(|s| s.rate).collect(),

@@ -2,7 +2,7 @@
 
 use crate::attack::ThreatModel;
 use crate::error::Result;
-use crate::record::SweepPoint;
+use crate::record::{Protocol, SweepPoint};
 use crate::study::assemble::Findings;
 use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::{Lens, calls};
@@ -103,7 +103,7 @@ pub(crate) fn points(findings: &Findings<'_>) -> Vec<SweepPoint> {
             let score = |calls: Option<Vec<Call>>| calls.map(|calls| accuracy(&calls, label));
             let [plain, defended] = [of(|r| Some(r.worst?[0])), of(|r| Some(r.worst?[1]))];
             let worst = plain.as_ref().zip(defended.as_ref()).map(|(plain, defended)| {
-                paired_test(source, ("adaptive_worst", "adv_worst"), defended, plain, label)
+                paired_test(source, (Protocol::AdaptiveWorst, Protocol::AdvWorst), defended, plain, label)
             });
             points.push(SweepPoint {
                 epsilon: epsilon.value(),

@@ -1,19 +1,19 @@
 //! From calls to scores: the arithmetic of protocols, with nothing carried over between them.
 
 use crate::metrics::{self, CANNOT_TELL, Difference, Score};
-use crate::record::{AttackSuccess, BothDifference, PairedTest, Scores, Together};
+use crate::record::{AttackSuccess, BothDifference, PairedTest, Protocol, Scores, Together};
 use crate::study::rows::{Call, DefendRow};
 
 /// The calls of one protocol on the eval images of one class, in the order of the images.
 #[derive(Clone, Debug)]
-pub(crate) struct Protocol {
-    pub(crate) key: &'static str,
+pub(crate) struct Scored {
+    pub(crate) protocol: Protocol,
     pub(crate) calls: Vec<Call>,
 }
 
 /// Every protocol that was run on one class with one fill, `clean` and `adv` first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Calls(pub(crate) Vec<Protocol>);
+pub(crate) struct Calls(pub(crate) Vec<Scored>);
 
 impl Calls {
     /// The protocols of the rows of one fill; `worst` is P0w and P3w.
@@ -25,59 +25,59 @@ impl Calls {
     ) -> Self {
         let [plain, defended] = worst.map_or([None, None], |worst| worst.map(Some));
         let mut all = vec![
-            Protocol { key: "clean", calls: clean },
-            Protocol { key: "adv", calls: adv },
-            Protocol { key: "mod", calls: rows.iter().map(|r| r.modified).collect() },
+            Scored { protocol: Protocol::Clean, calls: clean },
+            Scored { protocol: Protocol::Adv, calls: adv },
+            Scored { protocol: Protocol::Mod, calls: rows.iter().map(|r| r.modified).collect() },
         ];
-        let mut push = |key, calls: Option<Vec<Call>>| {
+        let mut push = |protocol, calls: Option<Vec<Call>>| {
             if let Some(calls) = calls {
-                all.push(Protocol { key, calls });
+                all.push(Scored { protocol, calls });
             }
         };
-        push("adv_worst", plain);
-        push("mod_adv", rows.iter().map(|r| r.mod_adv).collect());
-        push("oblivious", rows.iter().map(|r| r.oblivious).collect());
-        push("adaptive", rows.iter().map(|r| r.adaptive).collect());
-        push("adaptive_worst", defended);
-        push("remasked", rows.iter().map(|r| r.remasked).collect());
+        push(Protocol::AdvWorst, plain);
+        push(Protocol::ModAdv, rows.iter().map(|r| r.mod_adv).collect());
+        push(Protocol::Oblivious, rows.iter().map(|r| r.oblivious).collect());
+        push(Protocol::Adaptive, rows.iter().map(|r| r.adaptive).collect());
+        push(Protocol::AdaptiveWorst, defended);
+        push(Protocol::Remasked, rows.iter().map(|r| r.remasked).collect());
         Self(all)
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&[Call]> {
-        self.0.iter().find(|p| p.key == key).map(|p| p.calls.as_slice())
+    pub(crate) fn get(&self, protocol: Protocol) -> Option<&[Call]> {
+        self.0.iter().find(|p| p.protocol == protocol).map(|p| p.calls.as_slice())
     }
 
     /// Accuracy on the source class under each protocol.
     pub(crate) fn scores(&self, label: usize) -> Scores {
         let of = |key| self.get(key).map(|calls| accuracy(calls, label));
         Scores {
-            clean: of("clean"),
-            adv: of("adv"),
-            adv_worst: of("adv_worst"),
-            modified: of("mod"),
-            mod_adv: of("mod_adv"),
-            oblivious: of("oblivious"),
-            adaptive: of("adaptive"),
-            adaptive_worst: of("adaptive_worst"),
-            remasked: of("remasked"),
+            clean: of(Protocol::Clean),
+            adv: of(Protocol::Adv),
+            adv_worst: of(Protocol::AdvWorst),
+            modified: of(Protocol::Mod),
+            mod_adv: of(Protocol::ModAdv),
+            oblivious: of(Protocol::Oblivious),
+            adaptive: of(Protocol::Adaptive),
+            adaptive_worst: of(Protocol::AdaptiveWorst),
+            remasked: of(Protocol::Remasked),
         }
     }
 
     /// Of the images right before, those wrong after; before is M(x) for `adv`, M(N(x)) else.
     pub(crate) fn attack_success(&self, label: usize) -> AttackSuccess {
-        let of = |before: &str, after: &str| {
+        let of = |before: Protocol, after: Protocol| {
             let (before, after) = (self.get(before)?, self.get(after)?);
             let pairs = || before.iter().zip(after).filter(|(b, _)| b.right(label));
             Some(Score::of(pairs().filter(|(_, a)| !a.right(label)).count(), pairs().count()))
         };
         AttackSuccess {
-            adv: of("clean", "adv"),
-            adv_worst: of("clean", "adv_worst"),
-            mod_adv: of("mod", "mod_adv"),
-            oblivious: of("mod", "oblivious"),
-            adaptive: of("mod", "adaptive"),
-            adaptive_worst: of("mod", "adaptive_worst"),
-            remasked: of("mod", "remasked"),
+            adv: of(Protocol::Clean, Protocol::Adv),
+            adv_worst: of(Protocol::Clean, Protocol::AdvWorst),
+            mod_adv: of(Protocol::Mod, Protocol::ModAdv),
+            oblivious: of(Protocol::Mod, Protocol::Oblivious),
+            adaptive: of(Protocol::Mod, Protocol::Adaptive),
+            adaptive_worst: of(Protocol::Mod, Protocol::AdaptiveWorst),
+            remasked: of(Protocol::Mod, Protocol::Remasked),
         }
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn accuracy(calls: &[Call], label: usize) -> Score {
 }
 
 /// Both classes under one protocol.
-pub(crate) fn together(key: &str, calls: [&[Call]; 2], classes: &[String; 2]) -> Together {
+pub(crate) fn together(protocol: Protocol, calls: [&[Call]; 2], classes: &[String; 2]) -> Together {
     let scores = [accuracy(calls[0], 0), accuracy(calls[1], 1)];
     let n = scores[0].n + scores[1].n;
     let second = calls.iter().flat_map(|c| c.iter()).filter(|c| c.predicted == 1).count();
@@ -96,7 +96,7 @@ pub(crate) fn together(key: &str, calls: [&[Call]; 2], classes: &[String; 2]) ->
     let majority = usize::from(second > n - second);
     let balanced = metrics::balanced_accuracy(scores[0].k, scores[0].n, scores[1].k, scores[1].n);
     Together {
-        protocol: key.to_owned(),
+        protocol: protocol.key().to_owned(),
         accuracy: Score::of(scores[0].k + scores[1].k, n),
         balanced_accuracy: balanced.value,
         balanced_low: balanced.low,
@@ -107,12 +107,12 @@ pub(crate) fn together(key: &str, calls: [&[Call]; 2], classes: &[String; 2]) ->
 }
 
 /// The comparisons of method section 8, first minus second.
-const COMPARISONS: [(&str, &str); 5] = [
-    ("mod", "clean"),
-    ("mod_adv", "adv"),
-    ("oblivious", "adv"),
-    ("adaptive", "adv"),
-    ("adaptive_worst", "adv_worst"),
+const COMPARISONS: [(Protocol, Protocol); 5] = [
+    (Protocol::Mod, Protocol::Clean),
+    (Protocol::ModAdv, Protocol::Adv),
+    (Protocol::Oblivious, Protocol::Adv),
+    (Protocol::Adaptive, Protocol::Adv),
+    (Protocol::AdaptiveWorst, Protocol::AdvWorst),
 ];
 
 /// All comparisons of both classes that were run: one Holm family.
@@ -141,7 +141,7 @@ pub(crate) fn correct<'a>(family: impl Iterator<Item = &'a mut PairedTest>) {
 
 /// The comparisons that both classes have, together.
 pub(crate) fn together_differences(tests: &[PairedTest]) -> Vec<BothDifference> {
-    let of = |(first, second): &(&str, &str)| {
+    let of = |(first, second): &(Protocol, Protocol)| {
         let comparison = format!("{first}-{second}");
         let mut found = tests.iter().filter(|t| t.comparison == comparison).map(PairedTest::interval);
         let difference = metrics::mean_difference([found.next()?, found.next()?]).into();
@@ -153,7 +153,7 @@ pub(crate) fn together_differences(tests: &[PairedTest]) -> Vec<BothDifference> 
 /// A comparison that is not corrected yet.
 pub(crate) fn paired_test(
     source: &str,
-    (first, second): (&str, &str),
+    (first, second): (Protocol, Protocol),
     a: &[Call],
     b: &[Call],
     label: usize,
@@ -164,7 +164,7 @@ pub(crate) fn paired_test(
     let (first_only, second_only) = (count(true, false), count(false, true));
     let difference = paired(&a, &b);
     // Without an attack both rates near 1 are what is hoped for.
-    let at_one_end = second != "clean" && metrics::at_one_end(&rate(&a), &rate(&b));
+    let at_one_end = second != Protocol::Clean && metrics::at_one_end(&rate(&a), &rate(&b));
     PairedTest {
         source: source.to_owned(),
         comparison: format!("{first}-{second}"),
@@ -232,7 +232,7 @@ mod tests {
     fn a_constant_predictor_has_balanced_accuracy_one_half_and_majority_one() {
         let classes = ["a".to_owned(), "b".to_owned()];
         let (zero, one) = (calls(&[0; 10]), calls(&[0; 30]));
-        let t = together("mod", [&zero, &one], &classes);
+        let t = together(Protocol::Mod, [&zero, &one], &classes);
         assert!((t.balanced_accuracy - 0.5).abs() < 1e-12);
         assert_eq!((t.majority_rate.k, t.majority_rate.n, t.majority_class.as_str()), (40, 40, "a"));
     }
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn first_minus_second_is_positive_when_the_first_is_better() {
         let (better, worse) = (calls(&[0; 40]), calls(&[1; 40]));
-        let test = paired_test("a", ("mod", "clean"), &better, &worse, 0);
+        let test = paired_test("a", (Protocol::Mod, Protocol::Clean), &better, &worse, 0);
         assert_eq!((test.first_only, test.second_only), (40, 0));
         assert!(test.difference > 0.9 && test.low > 0.5 && test.p < 1e-6);
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::attack::{Epsilon, Pgd, ThreatModel};
 use crate::error::Result;
+use crate::record::Protocol;
 use crate::study::defend::Neutralizer;
 use crate::study::look::{Lens, calls};
 use crate::study::plan::Plan;
@@ -14,7 +15,7 @@ use crate::study::rows::Call;
 use crate::study::stage::{Batch, Bench};
 
 /// The protocols that are the worst of several.
-const WORST: [&str; 2] = ["adv_worst", "adaptive_worst"];
+const WORST: [Protocol; 2] = [Protocol::AdvWorst, Protocol::AdaptiveWorst];
 
 /// What each of them is the worst of, in the order tried: the same list for both.
 pub(crate) fn tried(plan: &Plan) -> BTreeMap<String, Vec<String>> {
@@ -30,7 +31,7 @@ pub(crate) fn tried(plan: &Plan) -> BTreeMap<String, Vec<String>> {
         _ => plan.attack.kind.to_string(),
     };
     let list = vec!["no attack".to_owned(), attack, "pgd (20 steps of eps/8, 1 random start)".to_owned()];
-    WORST.map(|key| (key.to_owned(), list.clone())).into()
+    WORST.map(|protocol| (protocol.key().to_owned(), list.clone())).into()
 }
 
 impl Lens<'_> {

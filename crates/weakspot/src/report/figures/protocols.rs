@@ -6,8 +6,8 @@ use super::palette::{BLACK, CLASSES, INK};
 use super::panel::sheet;
 use super::text::{self, BODY, STRONG};
 use super::{Drawing, class_name};
+use crate::record::Protocol;
 use crate::record::Record;
-use crate::record::protocols::ALL;
 use crate::report::words;
 
 const LEFT: usize = 235;
@@ -28,20 +28,20 @@ pub(super) fn draw(record: &Record) -> Drawing {
         .map(|(i, _)| (MARKS[i], CLASSES[i], format!("images of class {}", class_name(record, i))))
         .collect();
     let height = 2 * LINE + 12;
-    let plot = Plot { left: LEFT, top: 4, width: PLOT, height: ALL.len() * height };
+    let plot = Plot { left: LEFT, top: 4, width: PLOT, height: Protocol::all().count() * height };
     let mut canvas = Canvas::new(LEFT + PLOT + RIGHT, plot.height + 60);
     plot.percent_below(&mut canvas, "accuracy in percent, 95 % interval (Wilson)");
-    for (line, protocol) in ALL.iter().enumerate() {
+    for (line, protocol) in Protocol::all().enumerate() {
         let top = plot.top + line * height;
-        let strong = matches!(protocol.key, "adv_worst" | "adaptive_worst");
+        let strong = protocol.is_headline();
         let style = if strong { STRONG } else { BODY };
-        let name = format!("{} {}", protocol.id, protocol.name);
+        let name = format!("{} {}", protocol.id(), protocol.name());
         text::write(&mut canvas, 0, top + height / 2 - 10, &name, style, if strong { BLACK } else { INK });
         for (class, d) in record.directions.iter().take(2).enumerate() {
             let y = top + 6 + class * LINE;
             let centre = y as f32 + 11.0;
             let label = LEFT + PLOT + 18;
-            if let Some(s) = (protocol.score)(&d.scores).filter(|s| s.n > 0) {
+            if let Some(s) = protocol.score(&d.scores).filter(|s| s.n > 0) {
                 let ends = (plot.x(s.low), plot.x(s.rate), plot.x(s.high));
                 chart::whisker_across(&mut canvas, centre, ends, MARKS[class], CLASSES[class]);
                 let value =
@@ -73,9 +73,8 @@ pub(super) fn draw(record: &Record) -> Drawing {
 fn spoken(record: &Record) -> String {
     let mut parts = Vec::new();
     for d in record.directions.iter().take(2) {
-        let scores: Vec<String> = ALL
-            .iter()
-            .filter_map(|p| (p.score)(&d.scores).map(|s| format!("{} {}", p.name, words::percent(s.rate))))
+        let scores: Vec<String> = Protocol::all()
+            .filter_map(|p| p.score(&d.scores).map(|s| format!("{} {}", p.name(), words::percent(s.rate))))
             .collect();
         parts.push(format!("Class {}: {}.", d.source, scores.join("; ")));
     }

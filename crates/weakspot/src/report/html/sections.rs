@@ -1,8 +1,8 @@
 //! The report's sections, in their order.
 
 use super::write::Page;
+use crate::record::Protocol;
 use crate::record::Record;
-use crate::record::protocols::ALL;
 use crate::report::figures::Figure;
 use crate::report::findings;
 use crate::report::tables::{Cell, Table};
@@ -27,22 +27,16 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
         page.raw("</th>");
     }
     page.raw("<th class=\"n\">balanced accuracy</th></tr>\n");
-    for protocol in &ALL {
-        page.raw(if matches!(protocol.key, "adv_worst" | "adaptive_worst") {
-            "<tr class=\"strong\"><td>"
-        } else {
-            "<tr><td>"
-        });
-        page.text(&format!("{} {}", protocol.id, protocol.name));
+    for protocol in Protocol::all() {
+        page.raw(if protocol.is_headline() { "<tr class=\"strong\"><td>" } else { "<tr><td>" });
+        page.text(&format!("{} {}", protocol.id(), protocol.name()));
         page.raw("</td>");
         for d in &record.directions {
             page.raw("<td>");
-            page.text(
-                &(protocol.score)(&d.scores).map_or_else(|| "not run".to_owned(), |s| words::score(&s)),
-            );
+            page.text(&protocol.score(&d.scores).map_or_else(|| "not run".to_owned(), |s| words::score(&s)));
             page.raw("</td>");
         }
-        let together = record.together.iter().find(|t| t.protocol == protocol.key);
+        let together = record.together.iter().find(|t| t.protocol == protocol.key());
         page.raw("<td class=\"n\">");
         page.text(&together.map_or_else(
             || "-".to_owned(),
@@ -144,7 +138,7 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         page.list(&data.skipped.iter().map(|s| format!("{}: {}", s.file, s.why)).collect::<Vec<_>>());
     }
     page.element("h3", "", "Protocols");
-    page.definitions(ALL.iter().map(|p| (p.id, format!("{}: {}.", p.name, p.definition))));
+    page.definitions(Protocol::all().map(|p| (p.id(), format!("{}: {}.", p.name(), p.definition()))));
     page.raw("</section>\n");
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Seeds;
 use crate::metrics::{FewMean, Score};
-use crate::record::protocols::ALL;
+use crate::record::Protocol;
 use crate::record::{Interval, Record};
 
 /// What kind of quantity; it decides the unit.
@@ -82,8 +82,8 @@ impl Quantity {
     pub fn label(&self) -> String {
         match self.group {
             Group::Accuracy | Group::BalancedAccuracy => {
-                let protocol = ALL.iter().find(|protocol| protocol.key == self.what);
-                protocol.map_or_else(|| self.what.clone(), |p| format!("{} {}", p.id, p.name))
+                let protocol = Protocol::all().find(|protocol| protocol.key() == self.what);
+                protocol.map_or_else(|| self.what.clone(), |p| format!("{} {}", p.id(), p.name()))
             }
             Group::Difference => self.what.clone(),
             Group::Auc => format!("AUC {}", self.what),
@@ -134,16 +134,16 @@ pub fn quantities(all: &Seeds) -> Vec<Quantity> {
 /// What one study has.
 fn of_record(record: &Record) -> Vec<(Key, Value)> {
     let mut out = Vec::new();
-    for protocol in &ALL {
+    for protocol in Protocol::all() {
         for d in &record.directions {
             // Without an image there is no rate.
-            if let Some(score) = (protocol.score)(&d.scores).filter(|score| score.n > 0) {
-                out.push((key(Group::Accuracy, protocol.key, Some(&d.source)), of_score(&score)));
+            if let Some(score) = protocol.score(&d.scores).filter(|score| score.n > 0) {
+                out.push((key(Group::Accuracy, protocol.key(), Some(&d.source)), of_score(&score)));
             }
         }
-        if let Some(t) = record.together.iter().find(|t| t.protocol == protocol.key && t.accuracy.n > 0) {
+        if let Some(t) = record.together.iter().find(|t| t.protocol == protocol.key() && t.accuracy.n > 0) {
             let value = (t.balanced_accuracy, Some([t.balanced_low, t.balanced_high]));
-            out.push((key(Group::BalancedAccuracy, protocol.key, None), value));
+            out.push((key(Group::BalancedAccuracy, protocol.key(), None), value));
         }
     }
     for t in record.tests.iter().filter(|t| t.n > 0) {

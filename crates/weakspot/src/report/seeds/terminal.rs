@@ -7,7 +7,7 @@ use super::findings::{findings, is_headline, seeds_in_words, signed};
 use super::quantities::{Group, Quantity};
 use super::record::{Summary, summary};
 use super::tables::{interval, value};
-use crate::record::protocols::ALL;
+use crate::record::Protocol;
 use crate::report::summary::{clean, paragraph};
 use crate::report::words::{self, shorten};
 
@@ -96,9 +96,10 @@ fn accuracies(all: &Seeds, found: &Summary) -> Vec<Vec<String>> {
     let Some(record) = all.first() else { return Vec::new() };
     let [a, b] = &record.data.classes;
     let mut rows = vec![heads(all, "mean accuracy in %", "balanced")];
-    for protocol in &ALL {
+    for protocol in Protocol::all() {
         let of = |group: Group, class: Option<&String>| {
-            let is = |q: &&Quantity| q.group == group && q.what == protocol.key && q.class.as_ref() == class;
+            let is =
+                |q: &&Quantity| q.group == group && q.what == protocol.key() && q.class.as_ref() == class;
             found.quantities.iter().find(is).map_or_else(
                 || "not run".to_owned(),
                 |q| {
@@ -109,7 +110,7 @@ fn accuracies(all: &Seeds, found: &Summary) -> Vec<Vec<String>> {
             )
         };
         rows.push(vec![
-            format!("{} {}", protocol.id, protocol.name),
+            format!("{} {}", protocol.id(), protocol.name()),
             of(Group::Accuracy, Some(a)),
             of(Group::Accuracy, Some(b)),
             of(Group::BalancedAccuracy, None),

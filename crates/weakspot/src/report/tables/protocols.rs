@@ -1,17 +1,17 @@
 //! Every protocol for each class, both together, and every fill.
 
 use super::{Cell, Table};
-use crate::record::protocols::{ALL, Protocol};
+use crate::record::Protocol;
 use crate::record::{AttackSuccess, Record, Score, Scores, Together};
 
 /// The protocol table.
 pub(super) fn protocols(record: &Record) -> Table {
     let mut rows = Vec::new();
     let fills = record.directions.first().map_or(0, |d| d.by_fill.len());
-    for protocol in &ALL {
+    for protocol in Protocol::all() {
         for fill in 0..fills.max(1) {
             // Without neutralization the fill changes nothing: one row is enough.
-            if fill > 0 && matches!(protocol.key, "clean" | "adv" | "adv_worst") {
+            if fill > 0 && protocol.is_undefended() {
                 continue;
             }
             for d in &record.directions {
@@ -22,7 +22,8 @@ pub(super) fn protocols(record: &Record) -> Table {
                 };
                 rows.push(class_row(protocol, &d.source, name, scores, asr));
             }
-            if let (0, Some(together)) = (fill, record.together.iter().find(|t| t.protocol == protocol.key)) {
+            if let (0, Some(together)) = (fill, record.together.iter().find(|t| t.protocol == protocol.key()))
+            {
                 let name = record.directions.first().and_then(|d| d.by_fill.first()).map_or("?", |f| &f.fill);
                 rows.push(both_row(protocol, name, together));
             }
@@ -65,21 +66,15 @@ pub(super) fn protocols(record: &Record) -> Table {
     }
 }
 
-fn class_row(
-    protocol: &Protocol,
-    class: &str,
-    fill: &str,
-    scores: &Scores,
-    asr: &AttackSuccess,
-) -> Vec<Cell> {
+fn class_row(protocol: Protocol, class: &str, fill: &str, scores: &Scores, asr: &AttackSuccess) -> Vec<Cell> {
     let mut row = head(protocol, Cell::text(class), fill);
-    row.extend(score_cells((protocol.score)(scores)));
-    row.extend(score_cells((protocol.asr)(asr)));
+    row.extend(score_cells(protocol.score(scores)));
+    row.extend(score_cells(protocol.asr(asr)));
     row.extend(std::iter::repeat_n(Cell::None, 7));
     row
 }
 
-fn both_row(protocol: &Protocol, fill: &str, together: &Together) -> Vec<Cell> {
+fn both_row(protocol: Protocol, fill: &str, together: &Together) -> Vec<Cell> {
     let mut row = head(protocol, Cell::Both, fill);
     row.extend(score_cells(Some(together.accuracy)));
     row.extend(std::iter::repeat_n(Cell::None, 5));
@@ -90,10 +85,9 @@ fn both_row(protocol: &Protocol, fill: &str, together: &Together) -> Vec<Cell> {
     row
 }
 
-fn head(protocol: &Protocol, class: Cell, fill: &str) -> Vec<Cell> {
-    let fill =
-        if matches!(protocol.key, "clean" | "adv" | "adv_worst") { Cell::None } else { Cell::text(fill) };
-    vec![Cell::text(protocol.id), Cell::text(protocol.key), class, fill]
+fn head(protocol: Protocol, class: Cell, fill: &str) -> Vec<Cell> {
+    let fill = if protocol.is_undefended() { Cell::None } else { Cell::text(fill) };
+    vec![Cell::text(protocol.id()), Cell::text(protocol.key()), class, fill]
 }
 
 fn score_cells(score: Option<Score>) -> [Cell; 5] {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::metrics::Score;
-use crate::record::{Together, TunedEval, TunedPoint, TunedScore, TuningRecord};
+use crate::record::{Protocol, Together, TunedEval, TunedPoint, TunedScore, TuningRecord};
 use crate::study::plan::Plan;
 use crate::study::tune::{Found, ScoredPoint, Tuning};
 
@@ -26,12 +26,12 @@ pub(crate) fn record(
         front: p.front,
         within: p.within,
     };
-    let on_eval = |key: &str| {
-        let of = together.iter().find(|t| t.protocol == key);
-        of.map(|t| t.accuracy).ok_or_else(|| Error::invalid(format!("{key} was not scored on eval")))
+    let on_eval = |protocol: Protocol| {
+        let of = together.iter().find(|t| t.protocol == protocol.key());
+        of.map(|t| t.accuracy).ok_or_else(|| Error::invalid(format!("{protocol} was not scored on eval")))
     };
     Ok(TuningRecord {
-        scored: tuning.goal.key().to_owned(),
+        scored: tuning.goal.protocol().key().to_owned(),
         cost: tuning.cost,
         n: found.n,
         stopped_training,
@@ -42,10 +42,10 @@ pub(crate) fn record(
         chosen: found.chosen,
         untuned: tuning.points().position(|p| base.is_at(&p)),
         eval: TunedEval {
-            clean: on_eval("clean")?,
-            adv: on_eval("adv")?,
-            modified: on_eval("mod")?,
-            attacked: on_eval(tuning.goal.key())?,
+            clean: on_eval(Protocol::Clean)?,
+            adv: on_eval(Protocol::Adv)?,
+            modified: on_eval(Protocol::Mod)?,
+            attacked: on_eval(tuning.goal.protocol())?,
         },
     })
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::record::Protocol;
 use crate::region::{Fill, Theta, Threshold};
 
 /// Tune images per class that a search scores where nobody says otherwise.
@@ -24,11 +25,11 @@ pub enum TuneFor {
 }
 
 impl TuneFor {
-    /// The protocol's key in the record.
-    pub fn key(self) -> &'static str {
+    /// The protocol that is searched under.
+    pub fn protocol(self) -> Protocol {
         match self {
-            Self::Adaptive => "adaptive",
-            Self::Paper => "mod_adv",
+            Self::Adaptive => Protocol::Adaptive,
+            Self::Paper => Protocol::ModAdv,
         }
     }
 }
