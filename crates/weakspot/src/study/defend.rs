@@ -7,10 +7,10 @@ use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::image::Mask;
 use crate::region::{ResolvedFill, neutralize};
+use crate::study::draws::draw;
 use crate::study::look::{Lens, calls};
 use crate::study::plan::{Budget, Plan};
 use crate::study::rows::{Call, ControlRow, DefendRow};
-use crate::study::run::draw;
 use crate::study::stage::Batch;
 
 /// N: a mask and what it is filled with.

@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 use crate::image::Mask;
 use crate::record::maps::{ImageMaps, StudyMaps};
 use crate::region::{ResolvedFill, class_partition, partition};
-use crate::study::assemble::Findings;
 use crate::study::defend::Neutralizer;
-use crate::study::run::draw;
+use crate::study::draws::draw;
+use crate::study::findings::Findings;
 use crate::study::stage::Bench;
 
 /// Pictured images per class.

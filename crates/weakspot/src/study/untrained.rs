@@ -10,9 +10,9 @@ use crate::metrics::{Mean, morans_i};
 use crate::objective::Objective;
 use crate::record::MoranControl;
 use crate::rng;
+use crate::study::draws::draw;
 use crate::study::look::Lens;
 use crate::study::rows::{LookRow, Morans};
-use crate::study::run::draw;
 use crate::study::stage::{Batch, Bench};
 
 /// Eval images per class that the untrained network sees (method, section 8).

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use crate::attack::{Epsilon, Pgd, ThreatModel};
 use crate::error::Result;
 use crate::record::Protocol;
-use crate::study::defend::Neutralizer;
+use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::{Lens, calls};
+use crate::study::looks::{Defended, Looks};
 use crate::study::plan::Plan;
-use crate::study::rows::Call;
+use crate::study::rows::{Call, DefendRow, LookRow};
 use crate::study::stage::{Batch, Bench};
 
 /// The protocols that are the worst of several.
@@ -104,4 +105,36 @@ pub(crate) fn stage(
         let indices: Vec<usize> = left.iter().map(|&i| images[i]).collect();
         bench.rows(stage, title, &indices, |batch| lens.iterated(batch, n, lens.plan.epsilon, true))
     })
+}
+
+/// P0w and P3w with the headline fill, in this order. `None` where P3 was not asked for.
+pub(crate) fn headline(
+    lens: &Lens<'_>,
+    bench: &mut Bench<'_>,
+    defence: Defence<'_>,
+    looks: &Looks,
+    defends: &Defended,
+) -> Result<[Option<[Vec<Call>; 2]>; 2]> {
+    let mut worst = [None, None];
+    if !lens.plan.protocols.p3w {
+        return Ok(worst);
+    }
+    for (label, out) in worst.iter_mut().enumerate() {
+        let images = (defence.eval[label].as_slice(), label);
+        let name = bench.data.class_names[label].clone();
+        let known = |f: fn(&LookRow) -> Call| looks[label].iter().map(f).collect::<Vec<_>>();
+        let known = [known(|look| look.clean), known(|look| look.adv)];
+        let named = (&*format!("worst-undefended/{label}"), &*format!("PGD, nothing neutralized, {name}"));
+        let plain = stage(lens, bench, named, images, None, known.each_ref().map(Vec::as_slice))?;
+        let named = (&*format!("worst/{label}"), &*format!("PGD through the defence, {name}"));
+        let known = defended(&defends[label]);
+        let known = known.each_ref().map(Vec::as_slice);
+        *out = Some([plain, stage(lens, bench, named, images, Some(defence.n(label)), known)?]);
+    }
+    Ok(worst)
+}
+
+/// The calls on N(x) and after A through the defence: what P3w is known to be at least as bad as.
+pub(crate) fn defended(rows: &[DefendRow]) -> [Vec<Call>; 2] {
+    [rows.iter().map(|row| row.modified).collect(), rows.iter().filter_map(|row| row.adaptive).collect()]
 }

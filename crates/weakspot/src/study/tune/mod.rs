@@ -18,8 +18,8 @@ pub(crate) use found::record;
 
 use crate::error::{Error, Result};
 use crate::region::ResolvedFill;
+use crate::study::draws::draw;
 use crate::study::look::Lens;
-use crate::study::run::draw;
 use crate::study::stage::Bench;
 use crate::study::tune::count::Counter;
 use crate::study::tune::front::{Candidate, choose, front};

@@ -1,104 +1,32 @@
 //! From rows to the record and the ledger.
 
+mod controls;
+mod evidence;
+mod ledger;
+mod separation;
+mod sweep;
+
 use std::collections::BTreeMap;
 
-use crate::attribution::Explain;
-use crate::checks::{self, Evidence};
+use crate::checks;
 use crate::dataset::Dataset;
 use crate::digest;
 use crate::error::Result;
 use crate::image::Mask;
 use crate::metrics::{self, Mean, RhoGamma, Score, ShiftOverlap, Standardizer};
 use crate::record::{
-    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, Control, DataRecord, Direction, Features,
-    FillScores, GivenMaskRecord, Iou, LedgerRow, PartCounts, Protocol, Record, RegionRecord, SCHEMA, Seen,
-    SkippedFile, Ssim, SsimPair,
+    ClassifierRecord, Colocation, ColocationOf, ComponentRecord, DataRecord, Direction, Features, FillScores,
+    GivenMaskRecord, Iou, LedgerRow, PartCounts, Protocol, Record, RegionRecord, SCHEMA, SkippedFile, Ssim,
+    SsimPair,
 };
-use crate::region::{Connectivity, components, partition};
-use crate::study::controls::{self, Controls};
-use crate::study::look::Lens;
-use crate::study::margins::{self, Margins};
+use crate::region::{Connectivity, components};
+use crate::study::findings::{ClassFindings, Findings};
 use crate::study::plan::Plan;
-use crate::study::regions::ClassRegions;
-use crate::study::rows::{Call, DefendRow, EvalLook, LookRow, Tested};
-use crate::study::run::{NoiseCheck, Subject};
-use crate::study::sweep::{self, Sweep};
-use crate::study::tally::{self, Calls, accuracy};
+use crate::study::rows::{EvalLook, Tested};
+use crate::study::tally::{self, Calls};
 use crate::study::truth;
 use crate::study::tune;
-use crate::study::untrained::Untrained;
 use crate::study::worst;
-
-/// Everything a study found about one class.
-pub(crate) struct ClassFindings {
-    pub(crate) regions: ClassRegions,
-    /// The mask its images get.
-    pub(crate) mask: Mask,
-    /// Places in the data set.
-    pub(crate) fit: Vec<usize>,
-    pub(crate) eval: Vec<usize>,
-    /// One per eval image.
-    pub(crate) looks: Vec<LookRow>,
-    /// One per eval image, with the headline fill.
-    pub(crate) defends: Vec<DefendRow>,
-    /// P0w and P3w, one call per eval image.
-    pub(crate) worst: Option<[Vec<Call>; 2]>,
-    /// The fills after the headline's, in the plan's order.
-    pub(crate) others: Vec<OtherFill>,
-    pub(crate) noise: NoiseCheck,
-}
-
-/// What a fill that is not the headline's scored, on some eval images.
-pub(crate) struct OtherFill {
-    /// Places in the data set.
-    pub(crate) images: Vec<usize>,
-    pub(crate) rows: Vec<DefendRow>,
-    pub(crate) worst: Option<Vec<Call>>,
-}
-
-/// Everything a study found.
-pub(crate) struct Findings<'a> {
-    pub(crate) plan: &'a Plan,
-    /// The plan before a search changed it; the same one without.
-    pub(crate) base: &'a Plan,
-    pub(crate) subject: &'a Subject<'a>,
-    pub(crate) lens: &'a Lens<'a>,
-    /// Two: one per class.
-    pub(crate) classes: Vec<ClassFindings>,
-    pub(crate) controls: Controls,
-    pub(crate) margins: Margins,
-    pub(crate) sweep: Sweep,
-    /// By class.
-    pub(crate) untrained: Option<[Untrained; 2]>,
-    pub(crate) leak: Option<(usize, usize)>,
-    /// The fit images' rows, by class.
-    pub(crate) fit_looks: [Vec<LookRow>; 2],
-    pub(crate) tuned: Option<tune::Found>,
-}
-
-impl ClassFindings {
-    /// Every protocol with the headline fill.
-    fn calls(&self) -> Calls {
-        let looks = |f: fn(&LookRow) -> Call| self.looks.iter().map(f).collect();
-        let rows: Vec<&DefendRow> = self.defends.iter().collect();
-        Calls::new(looks(|l| l.clean), looks(|l| l.adv), &rows, self.worst.clone())
-    }
-
-    /// Every protocol with another fill, on its images.
-    fn calls_of(&self, other: &OtherFill) -> Calls {
-        let places: Vec<usize> =
-            (0..self.eval.len()).filter(|&i| other.images.contains(&self.eval[i])).collect();
-        let looks = |f: fn(&LookRow) -> Call| places.iter().map(|&i| f(&self.looks[i])).collect();
-        let worst = self.worst.as_ref().zip(other.worst.clone());
-        let worst =
-            worst.map(|([plain, _], defended)| [places.iter().map(|&i| plain[i]).collect(), defended]);
-        Calls::new(looks(|l| l.clean), looks(|l| l.adv), &other.rows.iter().collect::<Vec<_>>(), worst)
-    }
-
-    fn eval_looks(&self) -> impl Iterator<Item = &EvalLook> {
-        self.looks.iter().filter_map(|l| l.eval.as_ref())
-    }
-}
 
 /// The record and the ledger of a study.
 pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)> {
@@ -119,7 +47,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
             controls.iter().find(|c| c.source == names[label] && c.scored == protocol.key())
         };
         let as_good = of(Protocol::AdaptiveWorst).or_else(|| of(Protocol::Adaptive));
-        let evidence = evidence(findings, label, &calls[label], &together, as_good);
+        let evidence = evidence::evidence(findings, label, &calls[label], &together, as_good);
         let flags = checks::flags(&evidence);
         directions.push(direction(findings, label, &calls[label], features[label].clone(), flags)?);
     }
@@ -174,7 +102,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         differences: tally::together_differences(&tests),
         tests,
         worst_of: worst::tried(plan),
-        separation: margins::record(findings),
+        separation: separation::record(findings),
         given_mask: plan
             .given
             .as_ref()
@@ -184,7 +112,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Result<(Record, Vec<LedgerRow>)
         truth: truth_rows,
         tuning,
     };
-    Ok((record, ledger(findings, &calls, &names)))
+    Ok((record, ledger::ledger(findings, &calls, &names)))
 }
 
 fn direction(
@@ -359,117 +287,4 @@ fn features(findings: &Findings<'_>, label: usize) -> Result<Features> {
         }
     }
     Ok(Features { pixels: pixels.summary(), channels: of_channels.summary() })
-}
-
-fn evidence(
-    findings: &Findings<'_>,
-    label: usize,
-    calls: &Calls,
-    together: &[crate::record::Together],
-    control: Option<&Control>,
-) -> Evidence {
-    let class = &findings.classes[label];
-    let plan = findings.plan;
-    let subject_seed = findings.subject.classifier_record.training_seed;
-    let right: Vec<&LookRow> = class.looks.iter().filter(|l| l.clean.right(label)).collect();
-    let headline = &class.defends;
-    let n = class.looks.len().max(1) as f64;
-    let changed_predictions =
-        headline.iter().zip(&class.looks).filter(|(d, l)| d.modified.predicted != l.clean.predicted).count();
-    // Both classes are there in every eval part, so that one class taking all predictions is a collapse under any
-    // attack or mask; on clean images the accuracies show it.
-    let majority = together
-        .iter()
-        .filter(|t| t.protocol != Protocol::Clean.key())
-        .map(|t| (t.protocol.clone(), t.majority_rate.rate))
-        .reduce(|a, b| if b.1 > a.1 { b } else { a });
-    let noise = (!class.noise.calls.is_empty()).then(|| {
-        let adv: Vec<Call> = class
-            .eval
-            .iter()
-            .zip(&class.looks)
-            .filter(|(i, _)| class.noise.images.contains(i))
-            .map(|(_, look)| look.adv)
-            .collect();
-        (accuracy(&class.noise.calls, label), accuracy(&adv, label))
-    });
-    Evidence {
-        two_value_share: class.looks.iter().map(|l| l.two_values).sum::<f64>() / n,
-        successes: class.regions.fit.successes,
-        few_successes: class.regions.few_successes,
-        empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
-        // Of one logit z, read as (-z/2, z/2), the margin is twice the class's logit.
-        margin_differs: plan.explain != Explain::Margin && !findings.subject.classifier.signature().one_logit,
-        blob_area: class.regions.blob.area(),
-        given_mask: plan.given.is_some(),
-        multi_step: class.worst.is_some(),
-        clean_balanced_low: together
-            .iter()
-            .find(|t| t.protocol == Protocol::Clean.key())
-            .map(|t| t.balanced_low),
-        worst: Some([Protocol::AdvWorst, Protocol::AdaptiveWorst].map(|protocol| calls.get(protocol)))
-            .and_then(|[plain, defended]| Some([accuracy(plain?, label), accuracy(defended?, label)])),
-        may_be_seen: findings.subject.classifier_record.seen == Some(Seen::Unknown),
-        training_seed: subject_seed.filter(|_| !plan.one_of_several_seeds),
-        headline_fill: plan.fills.first().map_or_else(String::new, ToString::to_string),
-        same_images: plan.fit_is_eval,
-        oracle: plan.mask == crate::region::MaskPolicy::Oracle,
-        mask_area: class.mask.area(),
-        changed_images: headline.iter().filter(|d| d.changed).count(),
-        changed_predictions,
-        majority,
-        controls: control.map(|c| (c.scored.clone(), c.rank - 1, c.rates.len())),
-        zero_share: class.looks.iter().map(|l| l.zeros).sum::<f64>() / n,
-        noise,
-        leak: findings.leak,
-        tune_images: findings.tuned.as_ref().map(|found| found.n[label]),
-    }
-}
-
-fn ledger(findings: &Findings<'_>, calls: &[Calls], names: &[String; 2]) -> Vec<LedgerRow> {
-    let mut rows = Vec::new();
-    for (label, class) in findings.classes.iter().enumerate() {
-        let (height, width) = class.mask.dim();
-        for (i, (&index, look)) in class.eval.iter().zip(&class.looks).enumerate() {
-            let of = |protocol: Protocol| calls[label].get(protocol).map(|c| c[i]);
-            let name = |protocol: Protocol| of(protocol).map(|c| names[usize::from(c.predicted)].clone());
-            let margin = |protocol: Protocol| of(protocol).map(|c| c.margin);
-            let roi = look.roi.as_ref().map_or_else(|| Mask::empty(height, width), |m| m.mask(height, width));
-            let roa = look.roa.mask(height, width);
-            let areas = crate::region::areas(&partition(&roi, &roa));
-            let eval = look.eval.as_ref();
-            rows.push(LedgerRow {
-                id: findings.subject.data.ids[index].clone(),
-                label: names[label].clone(),
-                clean_prediction: name(Protocol::Clean),
-                clean_margin: margin(Protocol::Clean),
-                adv_prediction: name(Protocol::Adv),
-                adv_margin: margin(Protocol::Adv),
-                adv_worst_prediction: name(Protocol::AdvWorst),
-                adv_worst_margin: margin(Protocol::AdvWorst),
-                mod_prediction: name(Protocol::Mod),
-                mod_margin: margin(Protocol::Mod),
-                mod_adv_prediction: name(Protocol::ModAdv),
-                mod_adv_margin: margin(Protocol::ModAdv),
-                oblivious_prediction: name(Protocol::Oblivious),
-                oblivious_margin: margin(Protocol::Oblivious),
-                adaptive_prediction: name(Protocol::Adaptive),
-                adaptive_margin: margin(Protocol::Adaptive),
-                adaptive_worst_prediction: name(Protocol::AdaptiveWorst),
-                adaptive_worst_margin: margin(Protocol::AdaptiveWorst),
-                remasked_prediction: name(Protocol::Remasked),
-                remasked_margin: margin(Protocol::Remasked),
-                roi_area: roi.area(),
-                roa_area: roa.area(),
-                u_minus_v_minus_area: areas[0],
-                u_minus_v_plus_area: areas[1],
-                u_plus_v_minus_area: areas[2],
-                u_plus_v_plus_area: areas[3],
-                ssim_maps: eval.and_then(|e| e.ssim_maps),
-                ssim_masks: eval.and_then(|e| e.ssim_masks),
-                iou: eval.and_then(|e| e.iou),
-            });
-        }
-    }
-    rows
 }
