@@ -198,7 +198,7 @@ pub(crate) fn trained_or_reused(
     fits: Option<&Fits<'_>>,
     progress: &Progress,
 ) -> Result<Chosen> {
-    let wanted = progress.while_reading(|| Wanted::new(model, training, parts))?;
+    let wanted = progress.while_reading(|| ToTrain::new(model, training, parts))?;
     let path = folder.join(wanted.file_name(parts));
     folder::clear_litter(folder);
     let kept = progress.while_reading(|| wanted.kept(&path, progress));
@@ -239,7 +239,7 @@ pub(crate) fn described(
     training: &TrainingArgs,
     parts: &Parts,
 ) -> Result<ClassifierRecord> {
-    let wanted = Wanted::new(model, training, parts)?;
+    let wanted = ToTrain::new(model, training, parts)?;
     Ok(ClassifierRecord {
         arch: wanted.spec.arch.to_string(),
         head: wanted.spec.head.to_string(),
@@ -268,12 +268,12 @@ pub(crate) fn train_to(
     parts: &Parts,
     progress: &Progress,
 ) -> Result<()> {
-    let wanted = progress.while_reading(|| Wanted::new(model, training, parts))?;
+    let wanted = progress.while_reading(|| ToTrain::new(model, training, parts))?;
     wanted.train(path, parts, progress)
 }
 
-/// The classifier that is wanted: everything that decides its weights.
-struct Wanted {
+/// A classifier to be trained: everything that decides its weights.
+struct ToTrain {
     spec: ModelSpec,
     recipe: Recipe,
     /// What is begun from, where that is not random.
@@ -284,7 +284,7 @@ struct Wanted {
     key: String,
 }
 
-impl Wanted {
+impl ToTrain {
     fn new(model: &ModelArgs, training: &TrainingArgs, parts: &Parts) -> Result<Self> {
         if training.init.is_none() && training.freeze == Some(Freeze::Trunk) {
             return Err(Error::invalid(

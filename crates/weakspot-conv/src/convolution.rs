@@ -71,8 +71,8 @@ pub enum Activation<'a> {
 pub struct Convolution<T: Scalar> {
     shape: ConvShape,
     isa: Isa,
-    /// Tiles, where Winograd's algorithm is used.
-    grid: Option<Grid>,
+    /// What computes it; `None` for patches gathered into a matrix.
+    kernel: Option<Kernel>,
     /// Empty once frozen.
     weights: Vec<T>,
     bias: Vec<T>,
@@ -80,6 +80,26 @@ pub struct Convolution<T: Scalar> {
     filters: Prepared,
     rotated: Prepared,
     transposed: OnceLock<Transposed<T>>,
+}
+
+/// The kernels of 3x3 convolutions with stride 1 and padding 1 in single precision.
+#[derive(Clone, Copy, Debug)]
+enum Kernel {
+    /// Sums of products: where there are so few input channels that they beat Winograd's algorithm.
+    Thin,
+    /// Winograd's algorithm on tiles.
+    Winograd(Grid),
+}
+
+impl Kernel {
+    /// What computes a convolution, chosen once.
+    fn of(shape: &ConvShape, method: Method, singles: bool) -> Option<Self> {
+        let fits = shape.kernel == (3, 3) && shape.stride == (1, 1) && shape.padding == [1; 4];
+        if method == Method::Direct || !fits || !singles {
+            return None;
+        }
+        Some(if thin::takes(shape) { Self::Thin } else { Self::Winograd(Grid::new(shape.size)) })
+    }
 }
 
 /// Filters, and the memory of those thrown away.
@@ -126,11 +146,9 @@ impl<T: Scalar> Convolution<T> {
     ) -> Result<Self, ShapeError> {
         let weights = pack(&shape, weights)?;
         check("bias", bias.len(), shape.channels_out)?;
-        let fits = shape.kernel == (3, 3) && shape.stride == (1, 1) && shape.padding == [1; 4];
-        let fast = method == Method::Fast && fits && T::singles(&weights).is_some();
-        let grid = fast.then(|| Grid::new(shape.size));
+        let kernel = Kernel::of(&shape, method, T::singles(&weights).is_some());
         let (filters, rotated) = <(Prepared, Prepared)>::default();
-        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
+        Ok(Self { shape, isa, kernel, weights, bias, filters, rotated, transposed: OnceLock::new() })
     }
 
     /// The same convolution followed by `v * scale + shift` per output channel: a batch norm outside training.
@@ -149,8 +167,8 @@ impl<T: Scalar> Convolution<T> {
         }
         let bias = self.bias.iter().zip(scale).zip(shift).map(|((&b, &s), &t)| b * s + t).collect();
         let (filters, rotated) = <(Prepared, Prepared)>::default();
-        let Self { shape, isa, grid, .. } = *self;
-        Ok(Self { shape, isa, grid, weights, bias, filters, rotated, transposed: OnceLock::new() })
+        let Self { shape, isa, kernel, .. } = *self;
+        Ok(Self { shape, isa, kernel, weights, bias, filters, rotated, transposed: OnceLock::new() })
     }
 
     /// The shape.
@@ -188,17 +206,12 @@ impl<T: Scalar> Convolution<T> {
     /// memory of the weights themselves where neither reads them any more: with Winograd's algorithm, whose filters in
     /// both directions are four to eight times as large. What is computed stays the same bytes.
     pub fn freeze(&mut self) {
-        let Some(grid) = self.grid else { return };
-        self.filters.get(|spare| self.transform(&grid, false, spare));
-        if !self.is_thin() {
-            self.rotated.get(|spare| self.transform(&grid, true, spare));
+        let Some(kernel) = self.kernel else { return };
+        self.filters.get(|spare| self.transform(kernel, false, spare));
+        if let Kernel::Winograd(_) = kernel {
+            self.rotated.get(|spare| self.transform(kernel, true, spare));
         }
         self.weights = Vec::new();
-    }
-
-    /// Whether there are sums of products that beat Winograd's algorithm.
-    fn is_thin(&self) -> bool {
-        self.grid.is_some() && thin::takes(&self.shape)
     }
 
     fn check_weights(&self) -> Result<(), ShapeError> {
@@ -228,21 +241,25 @@ impl<T: Scalar> Convolution<T> {
             check("gates", gates.channels(), shape.channels_out)?;
             check("gates", gates.pixels() * shape.channels_out, output.len())?;
         }
-        if let (Some(grid), Some(input)) = (self.grid, T::singles(input))
+        if let (Some(kernel), Some(input)) = (self.kernel, T::singles(input))
             && let (Some(output), Some(bias)) = (T::singles_mut(output), T::singles(&self.bias))
         {
             let bias = &lanes(bias);
-            let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
+            let filters = self.filters.get(|spare| self.transform(kernel, false, spare));
             let gate = match activation {
                 Activation::Linear => Gate::None,
                 Activation::Relu => Gate::Relu(None),
                 Activation::Gated(gates) => Gate::Relu(Some(gates.bits_mut())),
             };
-            if self.is_thin() {
-                thin::Forward { isa: self.isa, shape, filters, bias, input }.run(output, gate);
-            } else {
-                let input = Pixels::Whole(input);
-                Pass { isa: self.isa, grid, filters, bias, images: n, input, kinds: &[] }.run(output, gate);
+            match kernel {
+                Kernel::Thin => {
+                    thin::Forward { isa: self.isa, shape, filters, bias, input }.run(output, gate);
+                }
+                Kernel::Winograd(grid) => {
+                    let input = Pixels::Whole(input);
+                    Pass { isa: self.isa, grid, filters, bias, images: n, input, kinds: &[] }
+                        .run(output, gate);
+                }
             }
             return Ok(());
         }
@@ -278,16 +295,17 @@ impl<T: Scalar> Convolution<T> {
             check("gates", gates.channels(), shape.channels_in)?;
             check("gates", gates.pixels() * shape.channels_in, input_gradient.len())?;
         }
-        if let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient))
+        if let (Some(kernel), Some(input)) = (self.kernel, T::singles(output_gradient))
             && let Some(output) = T::singles_mut(input_gradient)
         {
-            if self.is_thin() {
-                let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
-                let gates = gates.map(Gates::bits);
-                thin::InputGradient { isa: self.isa, shape, filters, output_gradient: input, gates }
-                    .run(output);
-            } else {
-                self.back(n, &grid, Pixels::Whole(input), gates, output);
+            match kernel {
+                Kernel::Thin => {
+                    let filters = self.filters.get(|spare| self.transform(kernel, false, spare));
+                    let gates = gates.map(Gates::bits);
+                    thin::InputGradient { isa: self.isa, shape, filters, output_gradient: input, gates }
+                        .run(output);
+                }
+                Kernel::Winograd(grid) => self.back(n, grid, Pixels::Whole(input), gates, output),
             }
             return Ok(());
         }
@@ -303,7 +321,7 @@ impl<T: Scalar> Convolution<T> {
 
     /// Whether Winograd's algorithm computes it, so that pixels that see the same numbers may differ in their last bits.
     pub fn is_transformed(&self) -> bool {
-        self.grid.is_some() && !self.is_thin()
+        matches!(self.kernel, Some(Kernel::Winograd(_)))
     }
 
     /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
@@ -337,12 +355,14 @@ impl<T: Scalar> Convolution<T> {
         if let Some(kinds) = kinds {
             check("kinds", kinds.pixels() * shape.channels_out, length(n, shape.output_len())?)?;
         }
-        let (Some(grid), Some(input)) = (self.grid, T::singles(input)) else { return Err(self.no_windows()) };
+        let (Some(kernel @ Kernel::Winograd(grid)), Some(input)) = (self.kernel, T::singles(input)) else {
+            return Err(self.no_windows());
+        };
         let (Some(output), Some(bias)) = (T::singles_mut(output), T::singles(&self.bias)) else {
             return Err(self.no_windows());
         };
         let bias = lanes(bias);
-        let filters = self.filters.get(|spare| self.transform(&grid, false, spare));
+        let filters = self.filters.get(|spare| self.transform(kernel, false, spare));
         let input = Pixels::Whole(input);
         let kinds = kinds.map_or(&[][..], Kinds::as_slice);
         let pass = Pass { isa: self.isa, grid, filters, bias: &bias, images: n, input, kinds };
@@ -377,18 +397,18 @@ impl<T: Scalar> Convolution<T> {
             check("gates", gates.channels(), shape.channels_in)?;
             check("gates", gates.pixels() * shape.channels_in, input_gradient.len())?;
         }
-        let (Some(grid), Some(input)) = (self.grid, T::singles(output_gradient)) else {
+        let (Some(Kernel::Winograd(grid)), Some(input)) = (self.kernel, T::singles(output_gradient)) else {
             return Err(self.no_windows());
         };
         let Some(output) = T::singles_mut(input_gradient) else { return Err(self.no_windows()) };
-        self.back(n, &grid, Pixels::Pooled(input, maxima.bits()), gates, output);
+        self.back(n, grid, Pixels::Pooled(input, maxima.bits()), gates, output);
         Ok(())
     }
 
     /// The gradient to the input through turned filters.
-    fn back(&self, n: usize, grid: &Grid, input: Pixels<'_>, gates: Option<&Gates>, output: &mut [f32]) {
-        let filters = self.rotated.get(|spare| self.transform(grid, true, spare));
-        let pass = Pass { isa: self.isa, grid: *grid, filters, bias: &[], images: n, input, kinds: &[] };
+    fn back(&self, n: usize, grid: Grid, input: Pixels<'_>, gates: Option<&Gates>, output: &mut [f32]) {
+        let filters = self.rotated.get(|spare| self.transform(Kernel::Winograd(grid), true, spare));
+        let pass = Pass { isa: self.isa, grid, filters, bias: &[], images: n, input, kinds: &[] };
         pass.run(output, gates.map_or(Gate::None, |gates| Gate::Open(gates.bits())));
     }
 
@@ -429,26 +449,27 @@ impl<T: Scalar> Convolution<T> {
         check("weight gradient", to_weights.len(), shape.weights_len())?;
         check("bias gradient", to_bias.len(), shape.channels_out)?;
         direct::bias_gradient(shape, n, output_gradient, to_bias)?;
-        if let (Some(grid), Some(input)) = (self.grid.filter(|_| n > 0), T::singles(input))
+        if let (Some(kernel), Some(input)) = (self.kernel.filter(|_| n > 0), T::singles(input))
             && let (Some(gradient), Some(to)) = (T::singles(output_gradient), T::singles_mut(to_weights))
         {
-            if self.is_thin() {
-                thin::weight_gradient(self.isa, shape, n, input, gradient, to);
-            } else {
-                winograd::weight_gradient(self.isa, shape, &grid, n, input, gradient, to);
+            match kernel {
+                Kernel::Thin => thin::weight_gradient(self.isa, shape, n, input, gradient, to),
+                Kernel::Winograd(grid) => {
+                    winograd::weight_gradient(self.isa, shape, &grid, n, input, gradient, to);
+                }
             }
             return Ok(());
         }
         direct::weight_gradient(shape, n, input, output_gradient, to_weights)
     }
 
-    /// Filters for a pass; empty for numbers other than single precision, which have no grid.
-    fn transform(&self, grid: &Grid, rotated: bool, spare: Vec<Lanes>) -> Filters {
+    /// Filters for a pass; empty for numbers other than single precision, which no kernel takes.
+    fn transform(&self, kernel: Kernel, rotated: bool, spare: Vec<Lanes>) -> Filters {
         let packed = T::singles(&self.weights).unwrap_or_default();
-        if self.is_thin() {
-            return thin::filters(&self.shape, packed, spare);
+        match kernel {
+            Kernel::Thin => thin::filters(&self.shape, packed, spare),
+            Kernel::Winograd(grid) => Filters::new(self.isa, &self.shape, &grid, packed, rotated, spare),
         }
-        Filters::new(self.isa, &self.shape, grid, packed, rotated, spare)
     }
 }
 

@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use weakspot::output::write_atomic;
 use weakspot::report::csv;
-use weakspot::report::reproduction::{self, Reproduction, Settings, Study, Subject};
+use weakspot::report::reproduction::{self, Reproduction, Settings, Study, Studied};
 use weakspot::report::seeds::{self, SeedStudy, Seeds};
 use weakspot_fuzz::{small_journal, small_run, small_training, small_weights, tar};
 
@@ -180,7 +180,7 @@ fn results() -> Result<(), Failure> {
     let all = Seeds { shared: String::new(), split_seed: 0, studies: vec![study], missing: Vec::new() };
     seed("summaries", "seeds", json(&seeds::summary(&all))?.as_bytes())?;
     let study = Study { settings: Settings::Default, folder, run };
-    let subjects = vec![Subject { name: "fuzz".to_owned(), studies: vec![study] }];
+    let subjects = vec![Studied { name: "fuzz".to_owned(), studies: vec![study] }];
     let all = Reproduction { reduced: Vec::new(), subjects, missing: Vec::new() };
     seed("summaries", "reproduction", json(&reproduction::summary(&all))?.as_bytes())
 }

@@ -196,3 +196,70 @@ holds it against the lock file.
     let written = std::fs::read_to_string(path).unwrap_or_default();
     assert!(written == text, "THIRD-PARTY-LICENCES.md is not that of Cargo.lock: run scripts/licences");
 }
+
+/// What every room may use.
+const EVERYBODY: [&str; 7] = ["digest", "error", "input", "num", "output", "progress", "rng"];
+
+/// The arrows that ARCHITECTURE draws between the rooms of `crates/weakspot`.
+fn drawn() -> BTreeMap<String, BTreeSet<String>> {
+    let text = std::fs::read_to_string(root("ARCHITECTURE.md")).unwrap();
+    let lines = text.lines().filter_map(|line| line.split_once("-> "));
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+    lines.map(|(room, to)| (room.trim().to_owned(), words(to))).collect()
+}
+
+/// A file without its tests and comments.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms that the rooms use: what stands behind each `crate::`.
+fn used() -> BTreeMap<String, BTreeSet<String>> {
+    let source = root("crates/weakspot/src");
+    // Modules that a test alone sees.
+    let for_tests = ["tests.rs", "protocol_tests.rs", "fixture.rs", "golden.rs", "real.rs", "lib.rs"];
+    let mut used = BTreeMap::new();
+    let mut left = vec![source.clone()];
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if for_tests.contains(&name) {
+                continue;
+            }
+            let within = path.strip_prefix(&source).unwrap();
+            let room = within.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+            let code = code(&path);
+            let words = code.split("crate::").skip(1);
+            let to = words.map(|rest| {
+                rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default().to_owned()
+            });
+            let is_room = |to: &String| source.join(to).is_dir() || source.join(format!("{to}.rs")).is_file();
+            let out: &mut BTreeSet<String> = used.entry(room.clone()).or_default();
+            out.extend(to.filter(|to| is_room(to) && *to != room && !EVERYBODY.contains(&to.as_str())));
+        }
+    }
+    used.retain(|_, to| !to.is_empty());
+    used
+}
+
+#[test]
+fn rooms_use_each_other_as_architecture_draws_it_and_never_in_a_circle() {
+    let drawn = drawn();
+    assert_eq!(used(), drawn);
+    assert!(EVERYBODY.iter().all(|room| !drawn.contains_key(*room)));
+    // Taking away, again and again, the rooms that use no other leaves nothing.
+    let mut left = drawn;
+    while !left.is_empty() {
+        let rooms: BTreeSet<String> = left.keys().cloned().collect();
+        let before = left.len();
+        left.retain(|_, to| to.iter().any(|to| rooms.contains(to)));
+        assert!(left.len() < before, "a circle among {rooms:?}");
+    }
+}

@@ -6,8 +6,8 @@ use weakspot_conv::{Gates, Scalar};
 
 use super::activation::Activation;
 use super::build::shape_error;
+use super::chunks::Stretch;
 use super::forward::{Saved, Tape, max_pool};
-use super::parts::Stretch;
 use super::{Executor, Operation, pool};
 use crate::network::Layer;
 

@@ -9,9 +9,9 @@ use weakspot_conv::{Activation as Epilogue, Gates, Kinds, MaxPool, Places, Scala
 
 use super::activation::Activation;
 use super::build::shape_error;
+use super::chunks::Parts;
 use super::equal::Equal;
 use super::norm::BatchStatistics;
-use super::parts::Parts;
 use super::{Executor, Operation, pool};
 use crate::network::{Layer, Shape};
 

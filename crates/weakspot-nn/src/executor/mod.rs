@@ -11,11 +11,11 @@
 mod activation;
 mod backward;
 mod build;
+mod chunks;
 mod equal;
 mod forward;
 mod memory;
 mod norm;
-mod parts;
 mod pool;
 
 use std::sync::atomic::{AtomicBool, Ordering};

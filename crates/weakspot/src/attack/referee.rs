@@ -22,25 +22,6 @@ pub struct Outcome {
     pub features: Option<Array2<f32>>,
 }
 
-impl Outcome {
-    /// Replaces the images at `places` by those of `other` (its k-th for `places[k]`) wherever those are worse for
-    /// the defender: misclassified where ours was not, or both alike and the margin smaller.
-    ///
-    /// # Panics
-    /// If there are more places than images in `other`, or a place is out of range.
-    pub fn keep_worse(&mut self, other: &Self, places: &[usize], labels: &[usize]) {
-        for (k, &i) in places.iter().enumerate() {
-            let (ours, theirs) = (self.predicted[i] == labels[i], other.predicted[k] == labels[i]);
-            if (ours && !theirs) || (ours == theirs && other.margin[k] < self.margin[i]) {
-                self.adversarial.index_axis_mut(Axis(0), i).assign(&other.adversarial.index_axis(Axis(0), k));
-                self.logits.row_mut(i).assign(&other.logits.row(k));
-                self.predicted[i] = other.predicted[k];
-                self.margin[i] = other.margin[k];
-            }
-        }
-    }
-}
-
 /// Runs an attack and judges what it gives back.
 ///
 /// # Errors

@@ -414,22 +414,6 @@ fn a_job_that_does_not_fit_is_refused_before_any_pass() {
 }
 
 #[test]
-fn the_worse_of_two_outcomes_is_misclassified_first_and_then_of_smaller_margin() {
-    let outcome = |margin: [f32; 2], predicted: [usize; 2]| Outcome {
-        features: None,
-        adversarial: Array4::from_elem((2, 1, 1, 1), margin[0]),
-        logits: Array2::from_elem((2, 2), margin[0]),
-        predicted: predicted.to_vec(),
-        margin: margin.to_vec(),
-    };
-    let mut kept = outcome([1.0, -1.0], [0, 1]);
-    // Image 1 of ours against their 0: ours is wrong already. Image 0 against their 1: theirs is wrong.
-    kept.keep_worse(&outcome([0.5, -0.25], [0, 1]), &[1, 0], &[0, 0]);
-    assert_eq!((kept.margin, kept.predicted), (vec![-0.25, -1.0], vec![1, 1]));
-    assert_eq!(kept.adversarial[[0, 0, 0, 0]], 0.5, "the image goes with its margin");
-}
-
-#[test]
 fn names_and_settings_are_checked() {
     for kind in AttackKind::ALL {
         assert_eq!(kind.to_string().parse::<AttackKind>().unwrap(), kind);

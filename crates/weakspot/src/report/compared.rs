@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Score;
 use crate::record::{Direction, Mean, Record, Scores};
-use crate::report::compare::{self, Verdict};
+use crate::report::agreement::{self, Verdict};
 use crate::report::paper::{self, PaperRow, PaperScore};
 
 /// One quantity in one direction.
@@ -146,10 +146,10 @@ fn score_row(
         (None, _) => (Verdict::NotInPaper, None),
         (_, None) => (Verdict::NotRun, None),
         (Some(PaperScore { counts: Some(theirs), .. }), Some(s)) => {
-            let (verdict, p) = compare::counts(theirs, (s.k, s.n));
+            let (verdict, p) = agreement::counts(theirs, (s.k, s.n));
             (verdict, Some(p))
         }
-        (Some(theirs), Some(s)) => (compare::against_interval(theirs.rate, s.low, s.high), None),
+        (Some(theirs), Some(s)) => (agreement::against_interval(theirs.rate, s.low, s.high), None),
     };
     Compared {
         table,
@@ -169,7 +169,7 @@ fn mean_row(d: &Direction, quantity: String, paper: Option<f64>, ours: &Mean) ->
     let verdict = match paper {
         None => Verdict::NotInPaper,
         Some(_) if !run => Verdict::NotRun,
-        Some(p) => compare::against_interval(p, ours.low, ours.high),
+        Some(p) => agreement::against_interval(p, ours.low, ours.high),
     };
     let found =
         Figure { value: ours.mean, k: None, n: Some(ours.n), low: Some(ours.low), high: Some(ours.high) };

@@ -3,7 +3,7 @@
 //! [`write()`] lays out a run's folder, [`load`] reads its three sources (`results.json`, `ledger.csv`,
 //! `maps.safetensors`), and [`rebuild`] makes everything else from them again.
 
-pub mod compare;
+pub mod agreement;
 pub mod compared;
 pub mod csv;
 pub mod figures;

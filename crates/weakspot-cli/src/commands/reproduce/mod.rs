@@ -5,7 +5,7 @@ mod planned;
 use std::path::Path;
 
 use weakspot::progress::Observer as _;
-use weakspot::report::reproduction::{self, Missing, Reproduction, Settings, Study, Subject};
+use weakspot::report::reproduction::{self, Missing, Reproduction, Settings, Studied, Study};
 use weakspot::{Error, ErrorKind, Result};
 
 use crate::args::ReproduceArgs;
@@ -206,7 +206,7 @@ impl Work<'_> {
             subject.studies.push(study);
             subject.studies.sort_by_key(|study| study.settings);
         } else {
-            self.all.subjects.push(Subject { name: set.name.to_owned(), studies: vec![study] });
+            self.all.subjects.push(Studied { name: set.name.to_owned(), studies: vec![study] });
             self.all.subjects.sort_by_key(|subject| data_sets().position(|set| set.name == subject.name));
         }
     }

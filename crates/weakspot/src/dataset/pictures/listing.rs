@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use super::parts::{self, Inside};
+use super::part_folders::{self, Inside};
 use super::why::CONVERT;
 use super::{find, kind, manifest};
 use crate::dataset::Origin;
@@ -63,7 +63,7 @@ impl PictureSet {
                 continue;
             }
             let entries = find::list(folder)?;
-            let inside = parts::of(&entries.folders)?;
+            let inside = part_folders::of(&entries.folders)?;
             let holder = inside.as_ref().map_or(folder, |parts| &parts.train);
             let folders = if inside.is_some() { find::list(holder)?.folders } else { entries.folders };
             if self.classes.iter().all(|(class, _)| folders.iter().any(|(name, _)| same(name, class))) {
@@ -174,7 +174,7 @@ impl Listing {
         if !top.ours.is_empty() {
             listing.notes.push(format!("passed over, as weakspot wrote it: {}", top.ours.join(", ")));
         }
-        let divided = parts::of(&top.folders)?.filter(|_| top.pictures.is_empty());
+        let divided = part_folders::of(&top.folders)?.filter(|_| top.pictures.is_empty());
         let roots = match divided {
             Some(parts) => {
                 listing.notes.extend(parts.notes);
@@ -235,7 +235,7 @@ impl Listing {
                 }
             }
         }
-        parts::refuse_unnamed(folder, &insides)?;
+        part_folders::refuse_unnamed(folder, &insides)?;
         if listing.entries.is_empty() {
             return Err(nothing(folder, "pictures", &others).or_hint(
                 "give a folder with one folder of pictures per class, or a flat folder for weakspot maps",

@@ -20,7 +20,7 @@ mod load;
 mod manifest;
 mod memory;
 mod need;
-mod parts;
+mod part_folders;
 mod resize;
 mod table;
 mod tiff;

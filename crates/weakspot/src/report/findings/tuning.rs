@@ -2,7 +2,7 @@
 
 use crate::metrics::Z_95;
 use crate::record::{Record, Score, TunedPoint, TuningRecord};
-use crate::report::compare::newcombe;
+use crate::report::agreement::newcombe;
 use crate::report::words::{count, percent, points, score};
 
 /// The whole account, for the page.

@@ -3,7 +3,7 @@
 use std::path::{Component, Path};
 
 use super::record::{SCHEMA, Summary, summary};
-use super::{Reproduction, Settings, Study, Subject, page, plates, tables};
+use super::{Reproduction, Settings, Studied, Study, page, plates, tables};
 use crate::error::{Error, Result};
 use crate::output::{subfolder, write_atomic};
 use crate::record::check_figures;
@@ -57,7 +57,7 @@ pub fn load(dir: &Path) -> Result<Reproduction> {
     if found.schema != SCHEMA {
         return Err(damaged(format!("expected the schema {SCHEMA}; got {:?}", found.schema)));
     }
-    let mut subjects: Vec<Subject> = Vec::new();
+    let mut subjects: Vec<Studied> = Vec::new();
     for row in found.studies {
         let inside = Path::new(&row.folder).components().all(|part| matches!(part, Component::Normal(_)));
         let settings = Settings::BOTH.into_iter().find(|settings| settings.name() == row.settings);
@@ -71,7 +71,7 @@ pub fn load(dir: &Path) -> Result<Reproduction> {
         let study = Study { settings, folder: row.folder, run };
         match subjects.iter_mut().find(|subject| subject.name == row.dataset) {
             Some(subject) => subject.studies.push(study),
-            None => subjects.push(Subject { name: row.dataset, studies: vec![study] }),
+            None => subjects.push(Studied { name: row.dataset, studies: vec![study] }),
         }
     }
     Ok(Reproduction { reduced: found.reduced, subjects, missing: found.missing })

@@ -64,14 +64,14 @@ impl Study {
 
 /// One data set and the studies of it that are finished, at most one per [`Settings`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Subject {
+pub struct Studied {
     /// `mnist`, `fashion-mnist`, ...
     pub name: String,
     /// In the order of [`Settings::BOTH`].
     pub studies: Vec<Study>,
 }
 
-impl Subject {
+impl Studied {
     /// The study with these settings, if it is finished.
     pub fn with(&self, settings: Settings) -> Option<&Study> {
         self.studies.iter().find(|study| study.settings == settings)
@@ -95,7 +95,7 @@ pub struct Reproduction {
     /// How it is less than the whole, one flag with its meaning each; empty where nothing was left out.
     pub reduced: Vec<String>,
     /// In the order of the page.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<Studied>,
     /// What is not there.
     pub missing: Vec<Missing>,
 }
@@ -114,17 +114,17 @@ pub fn terminal_summary(all: &Reproduction) -> String {
 
 #[cfg(test)]
 pub(crate) mod fixture {
-    use super::{Missing, Reproduction, Settings, Study, Subject};
+    use super::{Missing, Reproduction, Settings, Studied, Study};
     use crate::record::Run;
     use crate::report::fixture;
 
-    fn subject(name: &str, run: impl Fn() -> Run) -> Subject {
+    fn subject(name: &str, run: impl Fn() -> Run) -> Studied {
         let study = |settings: Settings| {
             let mut run = run();
             run.record.config.insert("preset".to_owned(), settings.name().to_owned());
             Study { settings, folder: format!("{name}/{}", settings.name()), run }
         };
-        Subject { name: name.to_owned(), studies: Settings::BOTH.map(study).to_vec() }
+        Studied { name: name.to_owned(), studies: Settings::BOTH.map(study).to_vec() }
     }
 
     /// Two data sets that the paper has, one that it names, one study missing, one data set absent.

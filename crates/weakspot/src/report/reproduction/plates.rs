@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
-use super::{Reproduction, Settings, Study, Subject};
+use super::{Reproduction, Settings, Studied, Study};
 use crate::error::Result;
 use crate::report::figures::canvas::Canvas;
 use crate::report::figures::class_maps::solid;
@@ -106,7 +106,7 @@ pub(super) fn all(all: &Reproduction) -> Result<Vec<Figure>> {
 }
 
 /// A data set's row: both classes under the default settings, then under the paper's.
-fn of_subject(plate: &Plate, subject: &Subject) -> Option<Canvas> {
+fn of_subject(plate: &Plate, subject: &Studied) -> Option<Canvas> {
     let first = subject.studies.first()?;
     let mut panels = Vec::new();
     for settings in Settings::BOTH {
@@ -183,7 +183,7 @@ mod tests {
         let (whole, half) = (&some.subjects[0], &some.subjects[2]);
         let [a, b] = [whole, half].map(|subject| of_subject(&PLATES[4], subject).unwrap());
         assert_eq!(a.width(), b.width());
-        let none = Subject { name: "x".to_owned(), studies: Vec::new() };
+        let none = Studied { name: "x".to_owned(), studies: Vec::new() };
         assert!(of_subject(&PLATES[0], &none).is_none());
     }
 }

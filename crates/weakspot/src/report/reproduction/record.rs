@@ -6,7 +6,7 @@ use super::claims::{Judgement, judge};
 use super::rows::{Row, of_subject};
 use super::{Missing, Reproduction, Settings, Study};
 use crate::record::Flag;
-use crate::report::compare::Verdict;
+use crate::report::agreement::Verdict;
 use crate::report::compared::{Compared, Figure};
 
 /// The name and version of the format.

@@ -1,6 +1,6 @@
 //! The paper's quantities with what both studies of a data set found: one row each, matched by name.
 
-use super::{Reproduction, Settings, Subject};
+use super::{Reproduction, Settings, Studied};
 use crate::report::compared::{self, Compared, Figure};
 
 /// One of the paper's quantities, in one direction, with one fill.
@@ -23,7 +23,7 @@ pub(super) fn of_table(all: &Reproduction, table: u8) -> Vec<Row<'_>> {
 }
 
 /// Every row of a data set, in the order of its first study's.
-pub(super) fn of_subject(subject: &Subject) -> Vec<Row<'_>> {
+pub(super) fn of_subject(subject: &Studied) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for (column, settings) in Settings::BOTH.into_iter().enumerate() {
         let Some(study) = subject.with(settings) else { continue };

@@ -7,7 +7,7 @@
 //! two separate samples of 32, asks for as many: 26 of 32 against 32 of 32 is the first below 0.05.
 
 use crate::metrics::{Score, mcnemar_exact};
-use crate::report::compare::fisher_exact;
+use crate::report::agreement::fisher_exact;
 use crate::report::paper::{self, PaperScore};
 
 /// The directions whose figures betray n = 32, as the program calls them.
@@ -81,7 +81,7 @@ pub(super) fn told_from_all(n: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::compare::{Verdict, counts};
+    use crate::report::agreement::{Verdict, counts};
 
     #[test]
     fn six_images_must_change_and_the_paper_has_at_most_three() {

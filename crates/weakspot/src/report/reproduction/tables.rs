@@ -4,7 +4,7 @@
 use super::claims::{Claim, is_degenerate, judge};
 use super::paper_tables::compared;
 use super::small_samples::paper_changes;
-use super::{Reproduction, Settings, Study, Subject};
+use super::{Reproduction, Settings, Studied, Study};
 use crate::report::tables::{Cell, Table};
 use crate::report::words;
 
@@ -339,7 +339,7 @@ fn flags(all: &Reproduction) -> Sheet {
 }
 
 /// Every study with its data set.
-pub(super) fn each(all: &Reproduction) -> impl Iterator<Item = (&Subject, &Study)> {
+pub(super) fn each(all: &Reproduction) -> impl Iterator<Item = (&Studied, &Study)> {
     all.subjects.iter().flat_map(|subject| subject.studies.iter().map(move |study| (subject, study)))
 }
 
