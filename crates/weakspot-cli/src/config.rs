@@ -25,8 +25,8 @@ const SCHEMA: &str = "weakspot-config/1";
 const LARGEST: u64 = 1 << 20;
 
 /// Flags that say where and how a study runs, and not what is studied.
-const NOT_SETTINGS: [&str; 9] =
-    ["batch-size", "check", "config", "force", "help", "models", "out", "scratch", "threads"];
+const NOT_SETTINGS: [&str; 10] =
+    ["batch-size", "check", "config", "force", "help", "help-all", "models", "out", "scratch", "threads"];
 
 /// A configuration, as it stands in a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -182,7 +182,7 @@ pub(crate) fn expand(words: Vec<OsString>, cli: &Command) -> Result<(Vec<OsStrin
         }
         let value = text(value).ok_or_else(|| {
             Error::format(format!("{}: {name}: expected a text, a number or a list", path.display()))
-                .with_hint(format!("as the flag takes it: weakspot study --help explains --{name}"))
+                .with_hint(format!("as the flag takes it: weakspot study --help-all explains --{name}"))
         })?;
         let arg = study.get_arguments().find(|arg| setting(arg) == Some(name.as_str())).ok_or_else(|| {
             Error::invalid(format!("{}: no study has a setting {name:?}", path.display()))
@@ -202,7 +202,7 @@ pub(crate) fn expand(words: Vec<OsString>, cli: &Command) -> Result<(Vec<OsStrin
                         "{}: {name}: expected true or false; got {value:?}",
                         path.display()
                     ))
-                    .with_hint(format!("weakspot study --help explains --{name}")));
+                    .with_hint(format!("weakspot study --help-all explains --{name}")));
                 }
             }
         } else {

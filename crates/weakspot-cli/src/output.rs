@@ -88,7 +88,7 @@ fn usual_hint(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::OutOfMemory => OUT_OF_MEMORY,
         ErrorKind::Numerical => "check that the weights and the images are those you meant",
-        _ => "weakspot COMMAND --help explains every setting with an example",
+        _ => "weakspot COMMAND --help-all explains every setting with an example",
     }
 }
 

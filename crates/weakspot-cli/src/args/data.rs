@@ -3,51 +3,53 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use weakspot::dataset::known;
 
 use super::values::{ClassPair, at_least_one, picture_size};
+
+/// What can be studied: the data sets by their names, and the user's own.
+pub(super) fn sources() -> String {
+    let names = known::ALL.map(|set| set.name).join(", ");
+    format!("{names}, or a folder or file of your own [e.g. photos/]")
+}
 
 /// Which images.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Images")]
 pub(crate) struct DataArgs {
-    /// Folder with the files of mnist or fashion-mnist (IDX, plain or .gz), cifar10 (.bin, or the .tar.gz), cats-vs-dogs
-    /// or malaria (folders of pictures)
-    ///
-    /// Default: the folder of the data set's name inside $WEAKSPOT_DATA, else where weakspot fetch puts it. Nothing is
-    /// downloaded by itself. Example: --data-dir ~/data/mnist
+    /// Folder of a named data set [default: $WEAKSPOT_DATA/NAME, or where fetch puts it; e.g. ~/data/mnist]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Labels beside an .npy file of images: an .npy of n whole numbers
-    ///
-    /// Example: --labels labels.npy
-    #[arg(long, value_name = "FILE")]
+    /// Labels of the images in an .npy file: another .npy file [e.g. labels.npy]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) labels: Option<PathBuf>,
 
-    /// The two classes, by number or name; both directions between them are studied
+    /// The two classes; with --weights, also their outputs [default: by data set; e.g. 3,8 or cat=281,dog=207]
     ///
-    /// Default: 0,1 for mnist, Trouser,Pullover for fashion-mnist, cat,dog for cifar10, and a data set's own two where
-    /// it has two. With --weights that do not know the classes by name, say which output belongs to which, counted from 0.
-    /// Example: --classes cat,dog, or --classes cat=0,dog=1
+    /// The defaults are 0,1 for mnist, Trouser,Pullover for fashion-mnist and cat,dog for cifar10.
     #[arg(long, value_name = "A,B")]
     pub(crate) classes: Option<ClassPair>,
 
-    /// At most N eval images per class, for a quick look; intervals widen accordingly
-    ///
-    /// Default: all of them. Example: --limit 100
+    /// Score at most N eval images per class, for a quick look [default: all; e.g. 100]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) limit: Option<usize>,
 
-    /// A list of pictures to study: CSV with the columns path,label and, where wanted, split (train, test) and group
-    ///
-    /// Paths are relative to the list's folder. Example: --manifest files.csv
-    #[arg(long, value_name = "FILE")]
+    /// CSV list of your pictures with the columns path, label and, optionally, split and group [e.g. files.csv]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) manifest: Option<PathBuf>,
 
-    /// What parts are made of: single images, or whole slides (train and test folders are pooled then)
+    /// Divide the data by image, or by slide, which keeps each slide in one part [e.g. slide]
     ///
-    /// A picture's slide is its group in the list, else its name up to the first underscore. Example: --split-by slide
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = SplitBy::Image)]
+    /// The slide is the group column of a CSV list; otherwise, it is the file name up to the first underscore.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t = SplitBy::Image,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub(crate) split_by: SplitBy,
 
     #[command(flatten)]
@@ -63,19 +65,17 @@ pub(crate) enum SplitBy {
 
 /// How picture files become pixels.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Pictures")]
+#[command(next_help_heading = "Images")]
 pub(crate) struct PictureArgs {
-    /// Bring pictures to N x N pixels: the shorter side is resized (bicubic), the middle is kept
-    ///
-    /// Default: 224 for cats-vs-dogs and malaria; other pictures must be of one size or be given one. Example: --size 64
+    /// Resize pictures to N x N pixels [default: by data set, none for your own; e.g. 64]
     #[arg(long, value_name = "N", value_parser = picture_size)]
     pub(crate) size: Option<usize>,
 
-    /// Leave out pictures that cannot be read, and list them in the report; without it the first is an error
-    #[arg(long)]
+    /// Leave out and list pictures that cannot be read, instead of stopping at the first
+    #[arg(long, hide_short_help = true)]
     pub(crate) skip_bad: bool,
 
-    /// Folder for the pixels that go beyond 1 GiB, in one file that is gone when the run ends
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    /// Folder for a temporary file with the pixels that exceed 1 GiB [e.g. /var/tmp]
+    #[arg(long, value_name = "DIR", default_value = "runs", hide_short_help = true)]
     pub(crate) scratch: PathBuf,
 }

@@ -11,42 +11,35 @@ use crate::fetch::names;
 
 /// Download data sets and weights from their publishers, check them, and put them where study looks
 ///
-/// The licence is shown, every byte's SHA-256 is compared with the published one before anything is used, and what is
-/// there already is not fetched again. A download that breaks goes on where it stopped, also after Ctrl-C and in the
-/// next run. Proxies are taken from ALL_PROXY, HTTPS_PROXY, HTTP_PROXY and NO_PROXY; SSL_CERT_FILE names the
-/// certificates to trust where a proxy has its own. This is the only command that uses the network.
+/// This is the only command that uses the network.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct FetchArgs {
-    /// What to fetch; without a name, what there is and what is here already is listed
+    /// What to fetch [default: only list what there is]
     #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     pub(crate) names: Vec<String>,
 
-    /// Folder of the data sets: each goes into a folder of its own name in it
-    ///
-    /// Default: $WEAKSPOT_CACHE, else the folder weakspot in the user's cache folder ($XDG_CACHE_HOME, else
-    /// ~/.cache). Study looks there by itself. Example: --data-dir ~/data
+    /// Folder for the data sets [default: $WEAKSPOT_CACHE, or weakspot in your cache folder; e.g. ~/data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Take the files from here instead of the publishers: an address, a file, or a folder that holds them
+    /// Address, file or folder to take the files from; repeatable [default: the publishers; e.g. ~/Downloads]
     ///
-    /// An address that ends in / is a folder. May be given several times; the next is tried where one fails. What
-    /// comes from here is checked like everything else. Example: --from ~/Downloads/cifar-10-binary.tar.gz
+    /// An address that ends in / is a folder. If one place fails, the next is tried. Every file is checked.
     #[arg(long, value_name = "URL|PATH")]
     pub(crate) from: Vec<String>,
 
-    /// Expect this SHA-256 instead of the published one, for another edition that you trust
+    /// Expect this SHA-256, for another edition that you trust [default: the published one; e.g. 0a949556b241...]
     ///
-    /// For what is one file: all but mnist and fashion-mnist. Example: --sha256 0a949556b2414159...
+    /// This works for downloads of a single file, which are all but mnist and fashion-mnist.
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     pub(crate) sha256: Option<String>,
 
-    /// Give a server up that sends nothing for so many seconds
+    /// Give up on a server that sends nothing for this many seconds [e.g. 60]
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// Fetch again what an earlier fetch put there
+    /// Download again what an earlier fetch put there
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -72,8 +65,12 @@ fn seconds(text: &str) -> Result<Duration> {
 
 const EXAMPLES: &str = "\
 Examples:
-  weakspot fetch                                     what there is, how large, under which licence, what is here
-  weakspot fetch mnist fashion-mnist                 then: weakspot study mnist
-  weakspot fetch cifar10 --data-dir ~/data           then: weakspot study cifar10 --data-dir ~/data
+  weakspot fetch                              list names, sizes, licences, and what is already here
+  weakspot fetch mnist fashion-mnist          then: weakspot study mnist
+  weakspot fetch cifar10 --data-dir ~/data    then: weakspot study cifar10 --data-dir ~/data";
+
+const MORE: &str = "
   weakspot fetch malaria --from https://intranet/mirror/cell_images.zip
-  HTTPS_PROXY=http://proxy:3128 weakspot fetch vgg16-imagenet";
+  HTTPS_PROXY=http://proxy:3128 weakspot fetch vgg16-imagenet
+
+An interrupted download continues when you run the same command again.";

@@ -7,81 +7,94 @@ use weakspot::region::Threshold;
 
 use super::values::{at_least_one, step, switch};
 
+/// The attacks by name.
+fn attacks() -> String {
+    let names = AttackKind::ALL.map(AttackKind::name).join(", ");
+    format!("Attack: {names} [default: {}; e.g. {}]", AttackKind::FGSM, AttackKind::PGD)
+}
+
+/// The same, and what each does.
+fn attacks_explained() -> String {
+    let rows = AttackKind::ALL.map(|kind| format!("{:<9} {}", kind.name(), kind.row().summary));
+    format!("{}\n\n{}", attacks(), rows.join("\n"))
+}
+
+/// The map methods by name.
+fn maps() -> String {
+    let names = Method::ALL.map(Method::name).join(", ");
+    format!("Utility map: {names} [default: {}; e.g. {}]", Method::GRAD_CAM, Method::GRADIENT)
+}
+
+/// The same, and what each shows.
+fn maps_explained() -> String {
+    let rows = Method::ALL.map(|method| format!("{:<9} {}", method.name(), method.row().summary));
+    format!("{}\n\n{}", maps(), rows.join("\n"))
+}
+
 /// Maps, attack, thresholds.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Attack and maps")]
 pub(crate) struct MethodArgs {
-    /// Radius of the attack (L-infinity), in pixel units on [0, 1], as a fraction or a number
+    /// Radius of the attack in pixel units on [0, 1] [default: by data set, none for your own; e.g. 8/255]
     ///
-    /// Default: 8/255 for demo and cifar10, 4/255 for cats-vs-dogs and malaria, 0.3 for mnist and fashion-mnist; asked
-    /// for otherwise, because it decides every claim. Usual: 8/255 for colour images of 32 pixels, 4/255 for 224. Example: --eps 8/255
+    /// Common choices: 8/255 for colour images of 32 x 32 pixels, 4/255 for 224 x 224, 0.3 for digits.
     #[arg(long, value_name = "EPS", allow_negative_numbers = true)]
     pub(crate) eps: Option<Epsilon>,
 
-    /// fgsm (one signed gradient step), pgd (many small ones), or noise (random signs: the control)
-    ///
-    /// Default: fgsm
-    #[arg(long, value_name = "NAME")]
+    // Made of the attacks' own rows.
+    #[arg(long, value_name = "NAME", help = attacks(), long_help = attacks_explained())]
     pub(crate) attack: Option<AttackKind>,
 
-    /// Step of pgd, in pixel units
-    ///
-    /// Default: an eighth of --eps. Example: --alpha 2/255
-    #[arg(long, value_name = "STEP", allow_negative_numbers = true, value_parser = step)]
+    /// Step size of pgd in pixel units [default: an eighth of --eps; e.g. 2/255]
+    #[arg(
+        long,
+        value_name = "STEP",
+        allow_negative_numbers = true,
+        value_parser = step,
+        hide_short_help = true
+    )]
     pub(crate) alpha: Option<Epsilon>,
 
-    /// Steps of pgd, at least 1
-    ///
-    /// Default: 20
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Number of steps of pgd [default: 20; e.g. 40]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) steps: Option<usize>,
 
-    /// Whether pgd begins at a random point of the ball
-    ///
-    /// Default: true. Example: --random-start false
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    /// Start pgd at a random point within --eps of the image [default: true; e.g. false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_parser = switch,
+        hide_short_help = true
+    )]
     pub(crate) random_start: Option<bool>,
 
-    /// Random starts of pgd, at least 1; each image keeps the worst
-    ///
-    /// Default: 1
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Number of random starts of pgd; the strongest result counts [default: 1; e.g. 5]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) restarts: Option<usize>,
 
-    /// Where utility comes from: grad-cam, cam (needs --head gap), gradient, or random (the control)
-    ///
-    /// Default: grad-cam
-    #[arg(long, value_name = "NAME")]
+    // Made of the methods' own rows.
+    #[arg(long, value_name = "NAME", help = maps(), long_help = maps_explained())]
     pub(crate) cam: Option<Method>,
 
-    /// Layer of the class activation map, by torchvision's name or as conv5_3
-    ///
-    /// Default: the last convolution after its ReLU, or the deepest one whose grid has at least 4 cells a side; the
-    /// choice is printed. Example: --layer features.22
+    /// Layer of the utility map [default: the deepest with at least 4 x 4 cells; e.g. features.22 or conv5_3]
     #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<String>,
 
-    /// What the map explains: logit (of the label), or margin (the label's minus the largest other)
-    ///
-    /// Default: logit
-    #[arg(long, value_name = "WHAT")]
+    /// Explain the label's logit, or its margin over the largest other logit [default: logit; e.g. margin]
+    #[arg(long, value_name = "WHAT", hide_short_help = true)]
     pub(crate) explain: Option<Explain>,
 
-    /// Where vulnerability comes from: gradient (of the loss), or delta (the change made, the paper's)
-    ///
-    /// Default: gradient; a sign attack moves every pixel alike, so that delta ranks little
-    #[arg(long, value_name = "WHAT")]
+    /// Vulnerability map: gradient (of the loss) or delta (the attack's change) [default: gradient; e.g. delta]
+    #[arg(long, value_name = "WHAT", hide_short_help = true)]
     pub(crate) roa: Option<Measure>,
 
-    /// Threshold of the RoI: top:Q% (the largest Q % of the pixels), max:F (F times the maximum), abs:V, otsu
-    ///
-    /// Default: top:30%. Example: --delta1 max:0.5
+    /// Threshold of the RoI: top:Q% of pixels, max:F of the maximum, abs:V, otsu [default: top:30%; e.g. max:0.5]
     #[arg(long, value_name = "RULE")]
     pub(crate) delta1: Option<Threshold>,
 
-    /// Threshold of the RoA, as --delta1
-    ///
-    /// Default: top:30%. Example: --delta2 top:20%
+    /// Threshold of the RoA, written like --delta1 [default: top:30%; e.g. top:20%]
     #[arg(long, value_name = "RULE")]
     pub(crate) delta2: Option<Threshold>,
 }

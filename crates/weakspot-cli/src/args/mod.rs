@@ -18,7 +18,7 @@ mod values;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use weakspot::{Error, Result};
 
 use crate::config::{self, Given};
@@ -37,12 +37,19 @@ pub(crate) use train::TrainArgs;
 pub(crate) use training::{Cycles, TrainingArgs, Warmup};
 pub(crate) use tune::TuneArgs;
 
-/// Shows where an image classifier looks, where an attacker strikes, the four regions that makes, and whether
-/// masking the pixels that are struck but not looked at helps.
+/// Shows where an image classifier looks, where an attack strikes, and whether masking the weak spots helps
 ///
-/// Every number comes with n, an interval and the reasons to doubt it. `docs/METHODS.md` defines each one.
+/// Every number comes with its count, an interval and warnings. docs/METHODS.md defines each of them.
 #[derive(Debug, Parser)]
-#[command(name = "weakspot", version, after_help = EXAMPLES, subcommand_required = true)]
+#[command(
+    name = "weakspot",
+    version,
+    after_help = format!("{EXAMPLES}{EXIT_CODES}"),
+    after_long_help = format!("{EXAMPLES}{MORE}{EXIT_CODES}"),
+    subcommand_required = true,
+    disable_help_flag = true,
+    args = help_flags()
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,14 +57,29 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  weakspot study                                     the demo: generated images with planted regions
-  weakspot fetch mnist                               the paper's digits: downloads and checks them
-  weakspot study mnist --classes 0,1                 studies them
-  weakspot study my-images/ --classes cat,dog --eps 4/255 --weights mine.safetensors
-  weakspot maps --images x.npz --weights w.safetensors --eps 8/255 --out maps.safetensors
-  weakspot reproduce --quick                         the paper's tables and figures beside ours, in brief
+  weakspot study                   run the demo: generated images, no download
+  weakspot fetch mnist             download and check MNIST; then: weakspot study mnist
+  weakspot study photos/ --classes cat,dog --size 64 --eps 8/255";
 
-Exit codes: 0 done, 1 done and what should agree differs (report --expect), 2 could not run (nothing was overwritten), 130 stopped by Ctrl-C (type the same again to go on).";
+const MORE: &str = "
+  weakspot study x.npz --classes 3,5 --eps 8/255 --weights mine.safetensors --held-out
+  weakspot maps --images x.npz --weights mine.safetensors --eps 8/255 --out maps.safetensors
+  weakspot reproduce --quick       a first look at the paper's tables and figures beside ours";
+
+const EXIT_CODES: &str = "
+
+Exit codes: 0 done, 1 figures differ (report --expect), 2 could not run, 130 stopped by Ctrl-C";
+
+/// The two flags for help, the same for every command.
+fn help_flags() -> [Arg; 2] {
+    // After the flags that do something.
+    let flag =
+        |name: &'static str, action| Arg::new(name).long(name).action(action).global(true).display_order(999);
+    [
+        flag("help", ArgAction::HelpShort).short('h').help("Print the short help: what most users need"),
+        flag("help-all", ArgAction::HelpLong).help("Print the full help: every flag, more examples"),
+    ]
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -120,7 +142,8 @@ fn translated(error: &clap::Error) -> Error {
     if let (Some(own), Some(flag)) = (refused, text(ContextKind::InvalidArg)) {
         let flag = flag.split_whitespace().next().unwrap_or_default().to_owned();
         return Error::invalid(format!("{flag}: {own}")).with_hint(
-            own.hint().map_or_else(|| "weakspot COMMAND --help explains each flag".to_owned(), str::to_owned),
+            own.hint()
+                .map_or_else(|| "weakspot COMMAND --help-all explains each flag".to_owned(), str::to_owned),
         );
     }
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -129,7 +152,7 @@ fn translated(error: &clap::Error) -> Error {
         return Error::invalid(
             "expected a command: study, train, maps, report, reproduce or fetch; got none",
         )
-        .with_hint("weakspot study runs the demo; weakspot --help explains the rest");
+        .with_hint("weakspot study runs the demo; weakspot --help lists the commands");
     }
     let rendered = error.to_string();
     let message = rendered.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
@@ -139,7 +162,7 @@ fn translated(error: &clap::Error) -> Error {
         .or_else(|| text(ContextKind::SuggestedValue))
     {
         Some(similar) => format!("did you mean {similar}?"),
-        None => format!("weakspot {} --help lists every flag with an example", command_in(&rendered)),
+        None => format!("weakspot {} --help-all lists every flag with an example", command_in(&rendered)),
     };
     Error::invalid(message).with_hint(hint)
 }

@@ -4,28 +4,23 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Rebuild every table, figure and page from a run's files, without a model
+/// Rebuild the tables, figures and report of a finished run, or compare its figures
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// A finished run, a reproduction of several, or the studies of several seeds: the folder with results.json or seeds.json
+    /// Folder of a finished run, of a reproduction, or of several seeds
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
 
-    /// Compare the run's figures with those of this file, and rebuild nothing
-    ///
-    /// Each figure is the same, agrees (one of the two lies in the other's 95 % interval) or differs. The exit code is 1
-    /// if one differs or is missing. Example: --expect experiments/demo/expected.json
+    /// Compare the run's figures with this file and rebuild nothing [e.g. experiments/demo/expected.json]
     #[arg(long, value_name = "FILE", conflicts_with = "write_expected")]
     pub(crate) expect: Option<PathBuf>,
 
-    /// Write the run's figures as a file for --expect, and rebuild nothing
-    ///
-    /// Example: --write-expected expected.json
+    /// Write the run's figures to a file for --expect and rebuild nothing [e.g. expected.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) write_expected: Option<PathBuf>,
 
-    /// Replace the file of --write-expected
+    /// Let --write-expected replace an existing file
     #[arg(long, requires = "write_expected")]
     pub(crate) force: bool,
 }

@@ -8,23 +8,19 @@ use super::values::at_least_one;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Running")]
 pub(crate) struct RunArgs {
-    /// Images per batch, at least 1; costs memory, never changes a result
-    ///
-    /// Default: by the images' size, 128 up to 32x32 pixels, 16 from 91x91 on. Example: --batch-size 8
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Images per batch: changes memory and speed, never a result [default: 16 to 128, by image size; e.g. 8]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) batch_size: Option<usize>,
 
-    /// Threads, at least 1; never changes a result
-    ///
-    /// Default: one per core. Example: --threads 4
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Number of threads: never changes a result [default: one per core; e.g. 4]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) threads: Option<usize>,
 
-    /// The one seed of every random draw: splits, weights, random starts, permutations
+    /// Seed of all random draws: split, first weights, random starts, permutations [e.g. 1]
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 
-    /// Replace what an earlier run left at the place of the output
+    /// Replace what an earlier run left at --out
     #[arg(long)]
     pub(crate) force: bool,
 }

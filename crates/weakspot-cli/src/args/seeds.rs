@@ -13,20 +13,14 @@ const HINT: &str = "for example --seeds 5, or a list: --seeds 0,3,7";
 
 /// Which seeds.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Seeds")]
+#[command(next_help_heading = "Running")]
 pub(crate) struct SeedArgs {
-    /// Train and study several networks: N of them (seeds --seed, --seed + 1, ...), or one for each seed of a list
-    ///
-    /// Data and split are those of the first seed; training, draws and maps have each seed's own. A page over all of them
-    /// has every seed, mean, standard deviation and t interval, and says whether the verdict changes with the seed.
-    /// Default: one network, of --seed. Examples: --seeds 5, --seeds 0,3,7
+    /// Train, study and compare N networks, or one for each listed seed [default: one; e.g. 5 or 0,3,7]
     #[arg(long, value_name = "N|LIST", allow_negative_numbers = true)]
     pub(crate) seeds: Option<Seeds>,
 
-    /// The seed of the split, where it is not the first seed
-    ///
-    /// Each study of --seeds has it in its config.json. Default: --seed. Example: --split-seed 0
-    #[arg(long, value_name = "N")]
+    /// Seed that divides the data into parts [default: the first seed; e.g. 0]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) split_seed: Option<u64>,
 
     /// Whether the study is one of several of other seeds.

@@ -9,51 +9,39 @@ use weakspot::study::Protocols;
 
 use crate::config::Given;
 
+use super::data::sources;
 use super::values::{Controls, Sweep, window};
 use super::{CheckArgs, DataArgs, MethodArgs, ModelArgs, RunArgs, SeedArgs, TrainingArgs, TuneArgs};
 
-/// Study one pair of classes, from training to report
+/// Study two classes of a data set, from training to report
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct StudyArgs {
-    /// demo (generated, with planted regions), mnist, fashion-mnist, cifar10, cats-vs-dogs, malaria, or your own images
-    ///
-    /// Your own: a folder with one folder of pictures per class (also FOLDER/train/CLASS and FOLDER/test/CLASS), a list
-    /// files.csv of path,label, an .npz or .safetensors with images and labels, or an .npy with --labels.
-    #[arg(value_name = "DATASET", default_value = "demo")]
+    // Made of the data sets' own rows.
+    #[arg(value_name = "DATASET", default_value = "demo", help = sources())]
     pub(crate) dataset: String,
 
-    /// Start from the settings of a configuration, such as the config.json of a finished run
-    ///
-    /// What is typed beside it goes before it, and is said. Example: --config experiments/demo/config.json
+    /// Start from the settings of a config.json; flags override it [e.g. experiments/demo/config.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Folder of the results; an unfinished run of the same study there is continued
-    ///
-    /// Default: runs/DATASET-A-B (with --seeds runs/DATASET-A-B-seeds), then -2, -3: a finished run is never overwritten.
-    /// Example: --out runs/mnist
+    /// Folder of the results [default: runs/DATASET-A-B, then -2, -3 and so on; e.g. runs/mnist]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Study your own weights (safetensors, torchvision's names) instead of training
-    ///
-    /// Example: --weights mine.safetensors
+    /// Your own weights, instead of training: safetensors, torchvision's names [e.g. mine.safetensors]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) check: CheckArgs,
 
-    /// State that --weights were not trained on any of these images; recorded
-    ///
-    /// Without it a study of weights that do not say what they were trained on raises the flag seen-images. Weights of weakspot
-    /// train know their images: those they were not trained on are scored. Example: --weights mine.safetensors --held-out
-    #[arg(long)]
+    /// State that --weights were not trained on any of these images
+    #[arg(long, hide_short_help = true)]
     pub(crate) held_out: bool,
 
-    /// Folder in which trained classifiers are kept for the next study
-    #[arg(long, value_name = "DIR", default_value = "runs/models")]
+    /// Folder that keeps trained classifiers for later studies [e.g. models]
+    #[arg(long, value_name = "DIR", default_value = "runs/models", hide_short_help = true)]
     pub(crate) models: PathBuf,
 
     #[command(flatten)]
@@ -80,74 +68,67 @@ pub(crate) struct StudyArgs {
 
 /// What is measured.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Blob and protocols")]
+#[command(next_help_heading = "Mask and protocols")]
 pub(crate) struct WhatArgs {
-    /// Where defaults come from: default, or paper (its literal reading; other flags still override)
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = Preset::Default)]
+    /// Set of defaults: default, or paper (the paper's literal settings) [e.g. paper]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_enum,
+        default_value_t = Preset::Default,
+        hide_possible_values = true
+    )]
     pub(crate) preset: Preset,
 
-    /// Attack towards the other class instead of away from the label; the same thing for two classes
-    #[arg(long)]
+    /// Attack towards the other class, not away from the label; with two classes, the numbers are the same
+    #[arg(long, hide_short_help = true)]
     pub(crate) targeted: bool,
 
-    /// Share of images that must agree before a class-level map becomes a mask, in (0, 1]
-    ///
-    /// Default: 0.5
+    /// Share of a class's images that must agree on a pixel of its blob [default: 0.5; e.g. 0.7]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) theta: Option<Theta>,
 
-    /// How the blob is made: frequency (of U-V+ over images), or rep-diff (representative RoA without RoI)
-    ///
-    /// Default: frequency
-    #[arg(long, value_name = "RULE")]
+    /// Rule for the blob: frequency (of U-V+) or rep-diff (class RoA without RoI) [default: frequency; e.g. rep-diff]
+    #[arg(long, value_name = "RULE", hide_short_help = true)]
     pub(crate) blob: Option<BlobRule>,
 
-    /// What the blob's pixels are set to: numbers in [0, 1] or channel-mean; the first is the headline's
-    ///
-    /// Default: 0,1. Example: --fill channel-mean,0
+    /// Values for the masked pixels, in [0, 1] or channel-mean; headline first [default: 0,1; e.g. channel-mean,0]
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) fill: Option<Vec<Fill>>,
 
-    /// Which mask an image gets: union of both blobs, or oracle (its true class's: not deployable)
-    ///
-    /// Default: union
-    #[arg(long, value_name = "POLICY")]
+    /// Mask of an image: union of both blobs, or oracle (its true class's blob) [default: union; e.g. oracle]
+    #[arg(long, value_name = "POLICY", hide_short_help = true)]
     pub(crate) mask: Option<MaskPolicy>,
 
-    /// Score a mask of your own in place of the blob: a picture in black and white (white is masked), an .npy of zeros and
-    /// ones, or a finished run's folder
-    ///
-    /// One for both classes, or two with a comma between them; --mask says which image gets which. All protocols, tests,
-    /// controls and flags are the same. Example: --use-mask mine.png, or a.png,b.png, or runs/mnist-0-1
+    /// Your own mask instead of the blob: a picture, an .npy or a finished run [e.g. mine.png or a.png,b.png]
     #[arg(long, value_name = "FILE|RUN")]
     pub(crate) use_mask: Option<String>,
 
-    /// Protocols to run, of p0 (always), p1, p2, p3 (with the worst case), p4
-    ///
-    /// Default: all. Example: --protocols p0,p3
+    /// Protocols to run: p0 (always), p1, p2, p3 (with the worst cases), p4 [default: all; e.g. p0,p3]
     #[arg(long, value_name = "LIST", value_parser = Protocols::parse)]
     pub(crate) protocols: Option<Protocols>,
 
-    /// Random shifts of the mask to compare the blob with: none, or at least 19
-    ///
-    /// Default: 19. "none" also leaves out the untrained network and the white noise beside Moran's I
-    #[arg(long, value_name = "N")]
+    /// Number of random shifts of the mask to compare it with: none, or at least 19 [default: 19; e.g. none]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) controls: Option<Controls>,
 
-    /// Radii at which P0, P3, P0w and P3w are scored on at most 100 images per class, or none
-    ///
-    /// Default: 1/4, 1/2, 1 and 2 times --eps. Example: --sweep 4/255,8/255
-    #[arg(long, value_name = "LIST", allow_negative_numbers = true)]
+    /// Radii of the sweep over eps, or none [default: 1/4, 1/2, 1 and 2 times --eps; e.g. 4/255,8/255]
+    #[arg(long, value_name = "LIST", allow_negative_numbers = true, hide_short_help = true)]
     pub(crate) sweep: Option<Sweep>,
 
-    /// Window of the structural similarity: uniform (7x7, scikit-image's), or gaussian (11x11, Wang et al.)
-    ///
-    /// Default: uniform
-    #[arg(long, value_name = "WINDOW", value_parser = window)]
+    /// Window of the structural similarity: uniform (7x7) or gaussian (11x11) [default: uniform; e.g. gaussian]
+    #[arg(long, value_name = "WINDOW", value_parser = window, hide_short_help = true)]
     pub(crate) ssim: Option<Window>,
 
-    /// Whose maps go into maps.safetensors: the pictured images', or all eval images'
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = SavedMaps::Pictured)]
+    /// Images whose maps are saved: pictured (those in the report) or all eval images [e.g. all]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        default_value_t = SavedMaps::Pictured,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub(crate) save_maps: SavedMaps,
 }
 
@@ -167,17 +148,17 @@ pub(crate) enum SavedMaps {
 
 const EXAMPLES: &str = "\
 Examples:
-  weakspot study                                                   two minutes, no download
-  weakspot study mnist --classes 0,1 --data-dir ../data/mnist --out runs/mnist
-  weakspot study fashion-mnist --classes Trouser,Pullover --limit 200
-  weakspot study photos/ --classes cat,dog --size 224 --eps 4/255
-  weakspot study malaria --split-by slide --size 64 --data-dir ../data/malaria
-  weakspot study photos/ --classes cat,dog --eps 8/255 --weights mine.safetensors --arch vgg16 --head linear3
-  weakspot study mnist --tune                                      thresholds and fill searched on the tune part
-  weakspot study mnist --use-mask mine.png                         your own mask instead of the blob
-  weakspot study mnist --seeds 5                                   five networks on one split, and one page over them
-  weakspot study --preset paper                                    the paper's literal reading
+  weakspot study                                    the demo: generated images, no download
+  weakspot study mnist --classes 3,8 --limit 200    after: weakspot fetch mnist
+  weakspot study photos/ --classes cat,dog --size 64 --eps 8/255
+  weakspot study x.npz --classes 3,5 --eps 8/255 --weights mine.safetensors --held-out";
 
-It writes report.html, results.json, ledger.csv, tables/, figures/, maps.safetensors, run.json and config.json. With
---seeds each study has a folder seed-N of its own, and seeds.json, tables/ and report.html lie beside them.
-docs/FORMATS.md describes every field.";
+const MORE: &str = "
+  weakspot study malaria --split-by slide --size 64
+  weakspot study mnist --tune                       search the thresholds and the fill
+  weakspot study mnist --use-mask mine.png          judge your own mask instead of the blob
+  weakspot study mnist --seeds 5                    study five networks and compare them
+  weakspot study --preset paper                     use the paper's literal settings
+
+A study writes report.html, results.json, ledger.csv, maps.safetensors, tables/, figures/, config.json and run.json.
+docs/FORMATS.md describes them all.";

@@ -4,24 +4,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::data::sources;
 use super::{DataArgs, ModelArgs, RunArgs, TrainingArgs};
 
-/// Train a classifier for one pair of classes and write it as safetensors
+/// Train a classifier for two classes and write its weights as safetensors
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TrainArgs {
-    /// demo, mnist, fashion-mnist, cifar10, cats-vs-dogs, malaria, or your own images, as for study
-    #[arg(value_name = "DATASET", default_value = "demo")]
+    // Made of the data sets' own rows.
+    #[arg(value_name = "DATASET", default_value = "demo", help = sources())]
     pub(crate) dataset: String,
 
-    /// File of the weights, with everything needed to use them in its metadata
+    /// File for the weights [default: a file in --models, which study finds there; e.g. mine.safetensors]
     ///
-    /// Default: the place in --models where study looks for it; what is there already is not trained again. Example:
-    /// --out mine.safetensors
+    /// Without --out, a classifier that is already in --models is not trained again.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Folder in which trained classifiers are kept for a later study
+    /// Folder that keeps trained classifiers for later studies [e.g. models]
     #[arg(long, value_name = "DIR", default_value = "runs/models")]
     pub(crate) models: PathBuf,
 
@@ -38,4 +38,5 @@ pub(crate) struct TrainArgs {
 const EXAMPLES: &str = "\
 Examples:
   weakspot train demo --out demo.safetensors
-  weakspot train mnist --classes 3,8 --data-dir ../data/mnist --arch vgg16-bn --epochs 5";
+  weakspot train mnist --classes 3,8 --arch vgg16-bn --epochs 5
+  weakspot train photos/ --classes cat,dog --init vgg16-imagenet.safetensors --freeze trunk";

@@ -13,106 +13,109 @@ use super::values::{at_least_one, switch};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
-    /// Begin from the weights of another task (safetensors, torchvision's names), for example ImageNet's
-    ///
-    /// The trunk (features.*) must be the network's; a classifier of another size is left out, which is said, and begins
-    /// at random. Example: --init vgg16-imagenet.safetensors --freeze trunk
+    /// Start from weights of another task, such as ImageNet [default: at random; e.g. vgg16-imagenet.safetensors]
     #[arg(long, value_name = "FILE")]
     pub(crate) init: Option<PathBuf>,
 
-    /// What of --init does not learn: trunk (only the head is trained: a picture passes the trunk once, then epochs take
-    /// seconds), or none (everything is fine-tuned)
-    ///
-    /// Default: none
+    /// Part of --init that is not trained: trunk (all convolutions), or none [default: none; e.g. trunk]
     #[arg(long, value_name = "PART", value_parser = freeze)]
     pub(crate) freeze: Option<Freeze>,
 
-    /// The trunk's learning rate as a share of the head's, in (0, 1]
-    ///
-    /// Default: 0.03 with --init, else 1
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = positive_share)]
+    /// Learning rate of the trunk as a share of the head's [default: 0.03 with --init, otherwise 1; e.g. 0.1]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        value_parser = positive_share,
+        hide_short_help = true
+    )]
     pub(crate) trunk_rate: Option<f64>,
 
-    /// adam (with decoupled weight decay), or sgd (momentum 0.9)
-    ///
-    /// Default: adam
-    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    /// Optimizer: adam (decoupled weight decay) or sgd (momentum 0.9) [default: adam; e.g. sgd]
+    #[arg(long, value_name = "NAME", value_parser = optimizer, hide_short_help = true)]
     pub(crate) optimizer: Option<Optimizer>,
 
-    /// Largest learning rate, in (0, 1]
-    ///
-    /// Default: 0.002 where --schedule is one-cycle and --arch vgg16-bn; else 0.0001 for vgg16 at full width, 0.001 for
-    /// the others. Example: --lr 0.0003
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = positive_share)]
+    /// Largest learning rate [default: 0.0001 to 0.002, by recipe; e.g. 0.0003]
+    #[arg(
+        long,
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        value_parser = positive_share,
+        hide_short_help = true
+    )]
     pub(crate) lr: Option<f64>,
 
-    /// How the learning rate goes: constant after its warm-up, or one-cycle (up along a cosine, then down to nothing in
-    /// the last epoch)
-    ///
-    /// Default: one-cycle for cifar10, cats-vs-dogs, malaria and your own colour images; constant for the others and
-    /// with --freeze trunk
-    #[arg(long, value_name = "NAME", value_parser = cycles)]
+    /// Learning rate over time: constant (after a warm-up) or one-cycle [default: by recipe; e.g. one-cycle]
+    #[arg(long, value_name = "NAME", value_parser = cycles, hide_short_help = true)]
     pub(crate) schedule: Option<Cycles>,
 
-    /// Steps over which the learning rate rises, or their share of all steps
+    /// Steps over which the learning rate rises, or their share of all steps [default: by schedule; e.g. 20%]
     ///
-    /// Default: 30% for one-cycle, 20 for constant, 0 with --freeze trunk. Example: --warmup 20%
-    #[arg(long, value_name = "N|SHARE%")]
+    /// The default is 30% for one-cycle, 20 for constant, and 0 with --freeze trunk.
+    #[arg(long, value_name = "N|SHARE%", hide_short_help = true)]
     pub(crate) warmup: Option<Warmup>,
 
-    /// Share by which weights shrink per unit of learning rate, in [0, 1]
-    ///
-    /// Default: 0.05 for one-cycle, else 0. Example: --weight-decay 0.0005
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = share)]
+    /// Share by which weights shrink per unit of learning rate [default: 0 or 0.05, by recipe; e.g. 0.0005]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        value_parser = share,
+        hide_short_help = true
+    )]
     pub(crate) weight_decay: Option<f64>,
 
-    /// Share of each label that is spread over all classes, in [0, 1)
-    ///
-    /// Default: 0.05 for one-cycle, else 0
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = below_one)]
+    /// Share of each label that is spread over all classes [default: 0 or 0.05, by recipe; e.g. 0.1]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        value_parser = below_one,
+        hide_short_help = true
+    )]
     pub(crate) label_smoothing: Option<f64>,
 
-    /// Images per training step, at least 1; other than --batch-size, it changes the classifier
-    ///
-    /// Default: 32
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Images per training step; unlike --batch-size, it changes the classifier [default: 32; e.g. 64]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) train_batch: Option<usize>,
 
-    /// At most N times through the training images
+    /// Train for at most N epochs [default: 5 to 30, by recipe; e.g. 24]
     ///
-    /// Default: 12 for one-cycle, 30 with --freeze trunk, 5 with --init alone, else 10
+    /// docs/METHODS.md, section 3, describes the recipes.
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) epochs: Option<usize>,
 
-    /// Stop after N epochs in which the accuracy on the tune part did not rise
-    ///
-    /// Default: 2; never for one-cycle, which ends with small steps; 5 with --freeze trunk
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Stop after N epochs in which the tune accuracy does not rise [default: by recipe; e.g. 3]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) patience: Option<usize>,
 
-    /// Whether training images are mirrored at random
-    ///
-    /// Default: true for fashion-mnist, cifar10, cats-vs-dogs and malaria, else false; false with --freeze trunk.
-    /// Example: --flip false
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    /// Mirror training images at random [default: by data set, false for your own; e.g. true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_parser = switch,
+        hide_short_help = true
+    )]
     pub(crate) flip: Option<bool>,
 
-    /// Whether training images are also turned upside down and on their side at random: for what has no upright
-    ///
-    /// Default: true for malaria, else false; false with --freeze trunk. On their side only where they are square
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", value_parser = switch)]
+    /// Turn training images upside down or on their side at random [default: true for malaria only; e.g. true]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_parser = switch,
+        hide_short_help = true
+    )]
     pub(crate) turn: Option<bool>,
 
-    /// Largest random shift of training images, in pixels
-    ///
-    /// Default: 2 for mnist and fashion-mnist; a twelfth of the shorter side for photographs and your own colour images;
-    /// 0 for the others and with --freeze trunk
-    #[arg(long, value_name = "PIXELS")]
+    /// Largest random shift of training images, in pixels [default: by data set; e.g. 4]
+    #[arg(long, value_name = "PIXELS", hide_short_help = true)]
     pub(crate) shift: Option<usize>,
 
-    /// At most N training images per class
-    ///
-    /// Default: 2000 for mnist and fashion-mnist, else all of the train part. Example: --train-limit 500
+    /// Train on at most N images per class [default: 2000 for mnist and fashion-mnist, otherwise all; e.g. 500]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) train_limit: Option<usize>,
 }

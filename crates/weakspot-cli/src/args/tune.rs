@@ -10,54 +10,45 @@ use super::values::{at_least_one, share};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Search for thresholds")]
 pub(crate) struct TuneArgs {
-    /// Search --delta1, --delta2, --theta and the headline fill on the tune part; score the point found on eval
-    ///
-    /// Every combination is scored on tune images under the adaptive attack; the report shows all of them and the Pareto
-    /// front. What is asked for by its own flag is not searched: --tune --theta 0.5 keeps theta. The fills are those of
-    /// --fill; all of them are scored on eval too. Example: weakspot study mnist --tune
-    #[arg(long)]
+    /// Search the thresholds, --theta and the headline fill on the tune part, then score the result on eval
+    #[arg(long, help_heading = "Mask and protocols")]
     pub(crate) tune: bool,
 
-    /// The attack that is defended against: adaptive (P3), or paper (P1: the mask is not applied again)
-    ///
-    /// Default: adaptive. Example: --tune --tune-for paper
-    #[arg(long, value_name = "WHICH")]
+    /// Protocol of the search: adaptive (P3) or paper (P1) [default: adaptive; e.g. paper]
+    #[arg(long, value_name = "WHICH", hide_short_help = true)]
     pub(crate) tune_for: Option<TuneFor>,
 
-    /// Thresholds of the RoI to search
-    ///
-    /// Default: top:10%,top:20%,top:30%,top:40%,top:50%. Example: --tune-delta1 top:20%,otsu
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Thresholds of the RoI to search [default: top:10% to top:50% in steps of 10; e.g. top:20%,otsu]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_short_help = true)]
     pub(crate) tune_delta1: Option<Vec<Threshold>>,
 
-    /// Thresholds of the RoA to search
-    ///
-    /// Default: top:10%,top:20%,top:30%,top:40%,top:50%. Example: --tune-delta2 top:5%,top:10%
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Thresholds of the RoA to search [default: top:10% to top:50% in steps of 10; e.g. top:5%,top:10%]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_short_help = true)]
     pub(crate) tune_delta2: Option<Vec<Threshold>>,
 
-    /// Frequencies to search at which a class-level map becomes a mask
-    ///
-    /// Default: 0.3,0.5,0.7. Example: --tune-theta 0.5,0.9
+    /// Values of --theta to search [default: 0.3,0.5,0.7; e.g. 0.5,0.9]
     #[arg(
         long,
         value_name = "LIST",
         value_delimiter = ',',
         requires = "tune",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        hide_short_help = true
     )]
     pub(crate) tune_theta: Option<Vec<Theta>>,
 
-    /// Accuracy that neutralization may cost on the tune images, as percent or share of all
-    ///
-    /// Default: 1%. Among the points that cost no more, the best under attack is chosen. Example: --tune-cost 2%
-    #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    /// Accuracy that the mask may cost on the tune images [default: 1%; e.g. 2%]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        value_parser = share,
+        allow_negative_numbers = true,
+        hide_short_help = true
+    )]
     pub(crate) tune_cost: Option<f64>,
 
-    /// Tune images per class that are scored, at most
-    ///
-    /// Default: 200
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    /// Score at most N tune images per class [default: 200; e.g. 50]
+    #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) tune_limit: Option<usize>,
 }
 

@@ -1,5 +1,7 @@
 //! The help teaches.
 
+use std::collections::BTreeSet;
+
 use crate::program::{command, weakspot};
 
 #[test]
@@ -14,23 +16,55 @@ fn the_help_names_the_commands_and_shows_examples() {
     assert_eq!(version, format!("weakspot {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+/// Every command, and the fewest flags that its full help must list.
+const COMMANDS: [(&str, usize); 6] =
+    [("study", 60), ("train", 30), ("maps", 25), ("report", 3), ("reproduce", 12), ("fetch", 5)];
+
+/// The names of the flags that a help lists.
+fn flags(help: &str) -> BTreeSet<&str> {
+    let lines =
+        help.lines().filter_map(|line| line.strip_prefix("      --").or(line.strip_prefix("  -h, --")));
+    lines.filter_map(|line| line.split_whitespace().next()).collect()
+}
+
 #[test]
-fn every_flag_of_every_command_says_what_it_takes_and_gives_an_example_or_a_default() {
+fn the_help_fits_one_screen_and_the_full_help_has_every_flag() {
     let folder = tempfile::tempdir().unwrap();
-    for (verb, least) in [("study", 10), ("train", 10), ("maps", 10), ("fetch", 5), ("reproduce", 10)] {
-        let help = weakspot(folder.path(), &[verb, "--help"]).ok().stdout;
-        assert!(help.contains("Examples:"), "{verb}");
-        let mut flags = 0;
+    let help = |words: &[&str]| weakspot(folder.path(), words).ok().stdout;
+    let top = help(&["--help"]);
+    assert!(top.lines().count() <= 24, "{} lines:\n{top}", top.lines().count());
+    assert!(help(&["--help-all"]).lines().count() > top.lines().count());
+    for (command, least) in COMMANDS {
+        let (short, all) = (help(&[command, "--help"]), help(&[command, "--help-all"]));
+        let n = short.lines().count();
+        assert!(n <= 60, "{command}: {n} lines:\n{short}");
+        assert_eq!(help(&[command, "-h"]), short, "{command}");
+        let (few, every) = (flags(&short), flags(&all));
+        assert!(few.contains("help") && few.contains("help-all"), "{command}: {few:?}");
+        assert!(few.is_subset(&every), "{command}: {:?}", few.difference(&every));
+        assert!(every.len() >= least, "{command}: {} flags found", every.len());
+    }
+    let (few, every) = (help(&["study", "--help"]), help(&["study", "--help-all"]));
+    assert!(flags(&few).len() < flags(&every).len());
+}
+
+#[test]
+fn every_flag_has_one_line_with_an_example_or_a_default() {
+    let folder = tempfile::tempdir().unwrap();
+    for (command, _) in COMMANDS {
+        let help = weakspot(folder.path(), &[command, "--help-all"]).ok().stdout;
+        assert!(help.contains("Examples:"), "{command}");
         // A flag's entry: its line, and everything indented below it.
         let flags_only = help.split("Examples:\n").next().unwrap();
         for entry in flags_only.split("\n      --").skip(1) {
-            let (name, words) = entry.split_once('\n').unwrap_or((entry, ""));
-            flags += 1;
-            let switch = ["force", "targeted", "skip-bad", "quick"].contains(&name.trim());
-            let taught = ["Default:", "[default:", "Example:"].iter().any(|mark| words.contains(mark));
-            assert!(switch || taught, "{verb} --{name} teaches nothing:\n{words}");
+            let (name, words) = entry.split_once("  ").unwrap_or((entry, ""));
+            // A flag without a value is its own example.
+            let taught =
+                !name.contains('<') || ["[default: ", "e.g. "].iter().any(|mark| words.contains(mark));
+            assert!(taught, "{command} --{name} teaches nothing:\n{words}");
+            let line = words.trim_start().lines().next().unwrap_or_default();
+            assert!((10..=115).contains(&line.chars().count()), "{command} --{name}: {line}");
         }
-        assert!(flags >= least, "{verb}: {flags} flags found");
     }
 }
 

@@ -93,7 +93,7 @@ fn settings(all: &Reproduction) -> Sheet {
     one(Table {
         name: "settings",
         title: "Where the settings differ".to_owned(),
-        note: "The paper leaves its thresholds open: its settings are our literal reading. weakspot study --help says what each \
+        note: "The paper leaves its thresholds open: its settings are our literal reading. weakspot study --help-all says what each \
                is."
         .to_owned(),
         header: vec!["setting", "default", "paper"],

@@ -15,6 +15,16 @@ pub const TUNE_IMAGES: usize = 200;
 const MOST_POINTS: usize = 2_000;
 
 /// The attack under which the points of a grid are compared.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::Protocol;
+/// use weakspot::study::TuneFor;
+///
+/// assert_eq!(TuneFor::default().protocol(), Protocol::Adaptive);
+/// assert_eq!("paper".parse::<TuneFor>()?.protocol(), Protocol::ModAdv);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TuneFor {
     /// P3: the attacker knows the mask.
@@ -57,6 +67,18 @@ impl FromStr for TuneFor {
 }
 
 /// A search: every combination of its lists is a point of the grid.
+///
+/// # Examples
+/// ```
+/// use weakspot::region::{Fill, Threshold};
+/// use weakspot::study::Tuning;
+///
+/// let tuning = Tuning { delta1: vec![Threshold::Top(0.3)], ..Tuning::new(vec![Fill::Value(0.0)])? };
+/// tuning.validate()?;
+/// // 1 x 5 x 3 x 1.
+/// assert_eq!(tuning.points().count(), 15);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
     /// Thresholds of the RoI.
@@ -76,6 +98,17 @@ pub struct Tuning {
 }
 
 /// One point of a grid.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::{Plan, Tuning};
+///
+/// let plan = Plan::new("8/255".parse()?, 0)?;
+/// let last = Tuning::new(plan.fills.clone())?.points().last().unwrap();
+/// let tuned = plan.at(&last);
+/// assert_eq!((tuned.delta1, tuned.theta, tuned.fills[0]), (last.delta1, last.theta, last.fill));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Threshold of the RoI.
@@ -127,7 +160,7 @@ impl Tuning {
         let twice = |flag: &str, values: Vec<String>| -> Result<()> {
             if values.is_empty() {
                 return Err(Error::invalid(format!("{flag} must name at least one value; got none"))
-                    .with_hint("weakspot study --help gives an example"));
+                    .with_hint("weakspot study --help-all gives an example"));
             }
             match values.iter().enumerate().find(|(i, value)| values[..*i].contains(value)) {
                 Some((_, value)) => Err(Error::invalid(format!("{flag} names {value} twice"))
