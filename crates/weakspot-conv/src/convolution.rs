@@ -16,6 +16,15 @@ use crate::thin;
 use crate::winograd::{self, Filters, Gate, Grid, Pass, Pixels};
 
 /// How 3x3 convolutions are computed.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::Method;
+///
+/// assert_eq!("direct".parse::<Method>()?, Method::Direct);
+/// assert_eq!(Method::default().to_string(), "fast");
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
@@ -49,6 +58,19 @@ impl std::fmt::Display for Method {
 }
 
 /// What happens to the numbers of a convolution's output before they are written.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::{Activation, ConvShape, Convolution, Gates, Method};
+///
+/// // A linear layer: 2 x and -x.
+/// let layer = Convolution::new(ConvShape::linear(1, 2)?, &[2.0, -1.0], vec![0.0, 0.0], Method::Fast)?;
+/// let (mut output, mut gates) = ([0.0; 2], Gates::closed(1, 2));
+/// layer.forward(1, &[3.0_f32], Activation::Gated(&mut gates), &mut output)?;
+/// assert_eq!(output, [6.0, 0.0]);
+/// assert!(gates.is_open(0, 0) && !gates.is_open(0, 1));
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Debug)]
 pub enum Activation<'a> {
     /// Nothing.
@@ -67,6 +89,23 @@ pub enum Activation<'a> {
 /// # Determinism
 /// What is computed for an image is the same bytes whatever else is in the batch and however many threads there are;
 /// gradients to weights are summed over the batch in order. Another [`Isa`] or [`Method`] rounds differently.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::{Activation, ConvShape, Convolution, Method};
+///
+/// // Sums over 3x3 pixels, with zeros around an image of 2x2.
+/// let shape = ConvShape::new(1, 1, (3, 3), (1, 1), [1; 4], (2, 2))?;
+/// let sums = Convolution::new(shape, &[1.0_f32; 9], vec![0.5], Method::Fast)?;
+/// let mut output = [0.0; 4];
+/// sums.forward(1, &[1.0, 2.0, 3.0, 4.0], Activation::Linear, &mut output)?;
+/// assert_eq!(output, [10.5; 4]);
+/// // Every pixel is in four sums.
+/// let mut gradient = [0.0; 4];
+/// sums.input_gradient(1, &[1.0; 4], None, &mut gradient)?;
+/// assert_eq!(gradient, [4.0; 4]);
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Debug)]
 pub struct Convolution<T: Scalar> {
     shape: ConvShape,

@@ -8,6 +8,20 @@ use crate::simd::LANES;
 
 /// Which numbers of some activations a ReLU let pass: those above zero, and NaN. At zero the gate is closed, as
 /// PyTorch's is.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::Gates;
+///
+/// // One pixel of three channels.
+/// let mut values = [-1.0, 0.0, 2.0];
+/// let gates = Gates::relu(&mut values, 3)?;
+/// assert_eq!(values, [0.0, 0.0, 2.0]);
+/// let mut gradient = [1.0, 1.0, 1.0];
+/// gates.apply(&mut gradient)?;
+/// assert_eq!(gradient, [0.0, 0.0, 1.0]);
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gates {
     channels: usize,

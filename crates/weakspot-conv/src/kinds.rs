@@ -19,6 +19,22 @@ use crate::simd::LANES;
 ///
 /// Kinds are hashes of 64 bits: two pixels of different kinds share a number by chance about once in 10^19 pairs. Pixels
 /// that are equal for another reason, sums that happen to be the same, are not known to be.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::{Kinds, MaxPool};
+///
+/// // Two pixels that are equal by definition, of which rounding made the second larger.
+/// let kinds = Kinds::new(1, (2, 2), 1, &[1.0, 1.0, 0.0, 0.0])?;
+/// let pool = MaxPool::new(2, 1, (2, 2))?;
+/// let mut largest = [0.0];
+/// let places = pool.forward(1, &[1.0, 1.000_000_1, 0.0, 0.0], true, Some(&kinds), &mut largest)?.unwrap();
+/// // The gradient still goes to the first.
+/// let mut gradient = [0.0; 4];
+/// pool.gradient(1, &[7.0], &places, None, &mut gradient)?;
+/// assert_eq!(gradient, [7.0, 0.0, 0.0, 0.0]);
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
     size: (usize, usize),

@@ -3,6 +3,18 @@
 use crate::pool::MaxPool;
 
 /// Where in its window each maximum was: the number's bits, sixteen channels a word.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::MaxPool;
+///
+/// let pool = MaxPool::new(2, 1, (2, 2))?;
+/// let mut largest = [0.0_f32];
+/// // Places are kept on request.
+/// assert!(pool.forward(1, &[0.0, 1.0, 2.0, 3.0], false, None, &mut largest)?.is_none());
+/// assert!(pool.forward(1, &[0.0, 1.0, 2.0, 3.0], true, None, &mut largest)?.is_some());
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places(pub(crate) Vec<u16>);
 

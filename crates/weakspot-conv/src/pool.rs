@@ -12,6 +12,22 @@ use crate::simd::{Isa, Kernel, LANES, Vector, run};
 /// Max-pooling of square windows side by side from the top left; what is left over at the right and bottom is dropped.
 ///
 /// Of equal values the first in reading order counts, and a NaN beats every number: PyTorch's rule.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::MaxPool;
+///
+/// // An image of 2x4 pixels of one channel, in windows of 2x2.
+/// let pool = MaxPool::new(2, 1, (2, 4))?;
+/// let image = [1.0_f32, 5.0, 0.0, 0.0, 2.0, 3.0, 0.0, 9.0];
+/// let mut largest = [0.0; 2];
+/// let places = pool.forward(1, &image, true, None, &mut largest)?.unwrap();
+/// assert_eq!(largest, [5.0, 9.0]);
+/// let mut gradient = [0.0; 8];
+/// pool.gradient(1, &[1.0, 2.0], &places, None, &mut gradient)?;
+/// assert_eq!(gradient, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool {
     window: usize,

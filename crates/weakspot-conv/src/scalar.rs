@@ -15,6 +15,16 @@ mod sealed {
 }
 
 /// `f32`, or `f64` for checking `f32`. Sealed: the kernels exist for these two.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::Scalar;
+///
+/// fn halved<T: Scalar>(value: T) -> T {
+///     value / (T::ONE + T::ONE)
+/// }
+/// assert_eq!((halved(3.0_f32), halved(3.0_f64)), (1.5, 1.5));
+/// ```
 #[expect(private_bounds, reason = "sealed")]
 pub trait Scalar:
     sealed::Sealed

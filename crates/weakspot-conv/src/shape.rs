@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// Numbers that do not fit together: what was expected, and what came.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::{ConvShape, Convolution, Method};
+///
+/// let too_few = Convolution::new(ConvShape::linear(2, 1)?, &[1.0_f32, 1.0], vec![], Method::Fast);
+/// assert_eq!(too_few.unwrap_err().to_string(), "bias should hold 1 numbers; got 0");
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShapeError(pub(crate) String);
 
@@ -24,6 +33,17 @@ pub(crate) fn check(what: &str, length: usize, expected: usize) -> Result<(), Sh
 }
 
 /// The shape of a two-dimensional convolution (cross-correlation, as in every framework) on images of one size.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::ConvShape;
+///
+/// // From 3 to 64 channels, 7x7 kernels, stride 2, 3 pixels of padding, images of 224x224.
+/// let shape = ConvShape::new(3, 64, (7, 7), (2, 2), [3; 4], (224, 224))?;
+/// assert_eq!(shape.output_size(), (112, 112));
+/// assert_eq!(shape.weights_len(), 64 * 3 * 7 * 7);
+/// # Ok::<(), weakspot_conv::ShapeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
     pub(crate) channels_in: usize,

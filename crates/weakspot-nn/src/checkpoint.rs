@@ -33,6 +33,18 @@ const DIGEST: &str = "sha256";
 const LARGEST_HEADER: u64 = 16 << 20;
 
 /// What a checkpoint says about its weights.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::Description;
+/// use weakspot_nn::{Arch, Head, ModelSpec, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [3, 32, 32], 2);
+/// let class_names = ["cat", "dog"].map(str::to_owned).to_vec();
+/// let description = Description { class_names, ..Description::of(spec) };
+/// assert_eq!(serde_json::to_value(&description)?["model"]["head"], "gap");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
     /// The network.
@@ -58,6 +70,15 @@ pub struct Description {
 }
 
 /// How a data set's parts were drawn.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::DrawnParts;
+///
+/// let parts = DrawnParts { seed: 0, slides: false, ids: "9f86d081".to_owned() };
+/// assert_eq!(serde_json::to_string(&parts)?, r#"{"seed":0,"slides":false,"ids":"9f86d081"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrawnParts {
     /// The seed of the draws.
@@ -69,6 +90,16 @@ pub struct DrawnParts {
 }
 
 /// An accuracy with its interval.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Score;
+/// use weakspot_nn::checkpoint::Accuracy;
+///
+/// let Score { k, n, low, high, .. } = Score::of(97, 100);
+/// let accuracy = Accuracy { k, n, low, high };
+/// assert!(accuracy.low < 0.97 && 0.97 < accuracy.high);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
     /// Images labelled rightly.
@@ -97,6 +128,21 @@ impl Description {
 }
 
 /// What the user says about weights, over what their file says or instead of it.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, Overrides, load, save};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// # save(&path, &model, &Description::of(spec.clone()))?;
+/// // The override replaces the std in the file.
+/// let loaded = load(&path, &Overrides { std: Some(vec![0.5]), ..Overrides::default() })?;
+/// assert_eq!(loaded.model.spec().std, [0.5]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
     /// `--arch`.
@@ -114,6 +160,22 @@ pub struct Overrides {
 }
 
 /// A model from a file.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, Overrides, load, save};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// save(&path, &model, &Description::of(spec.clone()))?;
+/// let loaded = load(&path, &Overrides::default())?;
+/// // The file carries a checksum, and nothing had to be assumed.
+/// assert!(loaded.checked && loaded.assumed.is_empty());
+/// assert_eq!(loaded.description.model, spec);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Loaded {
     /// The model.
@@ -132,6 +194,20 @@ pub struct Loaded {
 ///
 /// # Errors
 /// `Io` when the file cannot be written.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, Overrides, load, save};
+/// use weakspot_nn::{Arch, Head, Model, ModelSpec, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// let model = Model::random(spec.clone(), 0)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("model.safetensors");
+/// save(&path, &model, &Description::of(spec))?;
+/// assert_eq!(load(&path, &Overrides::default())?.model.weights()?, model.weights()?);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn save(path: &Path, model: &Model, description: &Description) -> Result<()> {
     output::write_atomic(path, &to_bytes(&model.weights()?, Some(description))?)
 }
@@ -184,6 +260,21 @@ fn to_bytes(weights: &Weights, description: Option<&Description>) -> Result<Vec<
 /// `Io` when the file cannot be read; `Format` when it is not a safetensors file of the length its header claims
 /// (checked before anything is allocated), when its content is not what its checksum says, or when a tensor is missing, extra or misshapen, naming it and the shape
 /// expected; `InvalidParameter` when the image size is neither in the file nor in `overrides`.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, Overrides, load, save};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// # save(&path, &model, &Description::of(spec.clone()))?;
+/// let loaded = load(&path, &Overrides::default())?;
+/// assert_eq!(loaded.model.spec(), &spec);
+/// assert!(load("no such file".as_ref(), &Overrides::default()).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
     let place = |e: Error| e.context(path.display());
     let file = Opened::open(path)?;
@@ -205,6 +296,19 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
 ///
 /// # Errors
 /// As [`load`], for a file that is no safetensors file.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, description, save};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// save(&path, &model, &Description { seed: Some(7), ..Description::of(spec) })?;
+/// assert_eq!(description(&path)?.unwrap().seed, Some(7));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn description(path: &Path) -> Result<Option<Description>> {
     describe(&Opened::open(path)?.metadata).map_err(|e| e.context(path.display()))
 }

@@ -12,6 +12,19 @@ use crate::network::Network;
 use crate::weights::{Tensor, Weights};
 
 /// Fresh weights for a network; the same for the same seed.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Width, init, models};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// let network = models::network(&spec)?;
+/// let weights = init::weights(&network, 0);
+/// assert_eq!(weights.0["features.0.weight"].shape, [1, 1, 3, 3]);
+/// assert_eq!(weights.0["classifier.bias"].data, [0.0, 0.0]);
+/// assert_ne!(init::weights(&network, 1), weights);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn weights(network: &Network, seed: u64) -> Weights {
     some(network, seed, |_| true)
 }

@@ -20,6 +20,20 @@ use crate::network::{Layer, Network, Shape};
 use crate::weights::Weights;
 
 /// A specification, the network built from it, and its weights; in evaluation mode always.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::classifier::Classifier;
+/// use weakspot_nn::{Arch, Head, Model, ModelSpec, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// let model = Model::random(spec, 0)?;
+/// let images = Array4::zeros((3, 1, 32, 32));
+/// assert_eq!(model.logits(images.view())?.dim(), (3, 2));
+/// assert_eq!(model.signature().cam_head.as_ref().unwrap().layer, "features.29");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Model {
     spec: ModelSpec,
@@ -34,6 +48,22 @@ pub struct Model {
 }
 
 /// How many images a [`Model`] has been run on, by direction.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::classifier::{Classifier, input_gradient};
+/// use weakspot::objective::Objective;
+/// use weakspot_nn::Passes;
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// let images = Array4::zeros((3, 1, 32, 32));
+/// model.logits(images.view())?;
+/// input_gradient(&model, images.view(), &Objective::ClassLogit.of(&[0, 1, 0]))?;
+/// assert_eq!(model.passes(), Passes { forward: 6, backward: 3, to_layer: 0 });
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passes {
     /// Forward, through the whole network.

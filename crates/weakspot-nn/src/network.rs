@@ -4,6 +4,14 @@ use weakspot::{Error, Result};
 use weakspot_conv::ConvShape;
 
 /// Channels, height and width of one image's activations. After flattening, height and width are 1.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Shape;
+///
+/// let shape = Shape { channels: 512, height: 7, width: 7 };
+/// assert_eq!((shape.len(), shape.to_string()), (25_088, "512x7x7".to_owned()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Channels, or features.
@@ -33,6 +41,15 @@ impl std::fmt::Display for Shape {
 }
 
 /// What a layer does. Meanings, names and defaults are PyTorch's.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Layer;
+///
+/// let layer = Layer::Linear { features_in: 512, features_out: 2 };
+/// assert_eq!(layer.parameters(), [("weight", vec![2, 512]), ("bias", vec![2])]);
+/// assert!(Layer::Relu.parameters().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
     /// `(x - mean) / std` per channel: pixels in `[0, 1]` to what the first convolution was trained on.
@@ -97,6 +114,17 @@ pub enum Layer {
 }
 
 /// A layer and its name.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Layer, NamedLayer, Network, Shape};
+///
+/// let relu = NamedLayer { name: "relu".to_owned(), layer: Layer::Relu };
+/// let flatten = NamedLayer { name: "flatten".to_owned(), layer: Layer::Flatten };
+/// let network = Network::new(Shape { channels: 2, height: 3, width: 3 }, vec![relu, flatten])?;
+/// assert_eq!(network.position("flatten"), Some(1));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedLayer {
     /// As torchvision names it: `features.0`. Its tensors are `features.0.weight` and so on.
@@ -106,6 +134,16 @@ pub struct NamedLayer {
 }
 
 /// A tensor a network needs.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Width, models};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [3, 224, 224], 1000);
+/// let first = &models::network(&spec)?.parameters()[0];
+/// assert_eq!((first.name.as_str(), &first.shape[..]), ("features.0.weight", &[64, 3, 3, 3][..]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// `features.0.weight`.
@@ -115,6 +153,19 @@ pub struct Parameter {
 }
 
 /// A chain of layers from images of one shape to logits.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Layer, NamedLayer, Network, Shape};
+///
+/// let input = Shape { channels: 1, height: 4, width: 4 };
+/// let layers = [("pool", Layer::MaxPool2d { size: 2 }), ("flatten", Layer::Flatten)];
+/// let layers = layers.map(|(name, layer)| NamedLayer { name: name.to_owned(), layer }).to_vec();
+/// let network = Network::new(input, layers)?;
+/// assert_eq!(network.outputs()[0], Shape { channels: 1, height: 2, width: 2 });
+/// assert_eq!(network.output().channels, 4);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     input: Shape,

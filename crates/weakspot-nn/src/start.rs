@@ -22,6 +22,25 @@ const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// A file of weights to begin from, of which only the header has been read.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, save};
+/// use weakspot_nn::{Start, models};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// # save(&path, &model, &Description::of(spec.clone()))?;
+/// let start = Start::open(&path)?;
+/// assert_eq!((start.arch(), start.width(), start.channels()), (spec.arch, spec.width, 1));
+/// // The trunk is taken over; the last layer starts at random, because its outputs may be different classes.
+/// let begun = start.read(&models::network(&spec)?, 0, false)?;
+/// assert_eq!(begun.weights.0["features.0.weight"], model.weights()?.0["features.0.weight"]);
+/// assert_eq!(begun.fresh, ["classifier.bias", "classifier.weight"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Start {
     file: Opened,
@@ -33,6 +52,22 @@ pub struct Start {
 }
 
 /// What the trunk expects of its pixels.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, save};
+/// use weakspot_nn::{Normalization, Start};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// # save(&path, &model, &Description::of(spec))?;
+/// // Checkpoints of this crate state the normalization.
+/// let known = Normalization { mean: vec![0.0], std: vec![1.0], known: true };
+/// assert_eq!(Start::open(&path)?.normalization(), &known);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalization {
     /// Subtracted, per channel.
@@ -44,6 +79,24 @@ pub struct Normalization {
 }
 
 /// Weights to begin with, and where they come from.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::checkpoint::{Description, save};
+/// use weakspot_nn::{ModelSpec, Start, models};
+/// # use weakspot_nn::{Arch, Head, Model, Width};
+/// # let spec = weakspot_nn::ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(64)?, [1, 32, 32], 2);
+/// # let model = Model::random(spec.clone(), 0)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.safetensors");
+/// # save(&path, &model, &Description::of(spec.clone()))?;
+/// // A network with ten outputs starts from one with two.
+/// let ten = models::network(&ModelSpec { n_outputs: 10, ..spec })?;
+/// let begun = Start::open(&path)?.read(&ten, 0, false)?;
+/// assert_eq!(begun.left_out, ["classifier.bias [2]", "classifier.weight [2, 8]"]);
+/// assert_eq!(begun.weights.0["classifier.bias"].shape, [10]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Begun {
     /// Of the whole network.

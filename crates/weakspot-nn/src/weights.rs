@@ -7,6 +7,15 @@ use weakspot::{Error, ErrorKind, Result};
 use crate::network::Network;
 
 /// A dense array of single-precision numbers, the last axis running fastest.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Tensor;
+///
+/// let tensor = Tensor { shape: vec![2, 3], data: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
+/// // Row 1, column 0.
+/// assert_eq!(tensor.data[3], 4.0);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Lengths of the axes.
@@ -16,6 +25,21 @@ pub struct Tensor {
 }
 
 /// The tensors of a network, by name: `features.0.weight`.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Layer, NamedLayer, Network, Shape, Tensor, Weights};
+///
+/// let layer = NamedLayer { name: "classifier".to_owned(), layer: Layer::Linear { features_in: 2, features_out: 2 } };
+/// let network = Network::new(Shape { channels: 2, height: 1, width: 1 }, vec![layer])?;
+/// let mut weights = Weights::default();
+/// let weight = Tensor { shape: vec![2, 2], data: vec![1.0, 0.0, 0.0, 1.0] };
+/// weights.0.insert("classifier.weight".to_owned(), weight);
+/// assert_eq!(weights.check(&network).unwrap_err().to_string(), "tensor classifier.bias [2] is missing");
+/// weights.0.insert("classifier.bias".to_owned(), Tensor { shape: vec![2], data: vec![0.0, 0.0] });
+/// weights.check(&network)?;
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights(pub BTreeMap<String, Tensor>);
 

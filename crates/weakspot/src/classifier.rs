@@ -9,6 +9,16 @@ use crate::objective::Cotangent;
 use crate::rng;
 
 /// The size of the images that a model takes.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::classifier::InputSpec;
+///
+/// let input = InputSpec { channels: 3, height: 32, width: 32 };
+/// assert!(input.check(Array4::zeros((10, 3, 32, 32)).view()).is_ok());
+/// assert!(input.check(Array4::zeros((10, 32, 32, 3)).view()).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputSpec {
     /// Colour channels: 1 for grey, 3 for RGB.
@@ -37,6 +47,16 @@ impl InputSpec {
 }
 
 /// What stands at a place in a network.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{Classifier, InputSpec, LayerKind};
+/// use weakspot::testing::ConvGap;
+///
+/// let model = ConvGap::random(0, 2, 4, 1, InputSpec { channels: 1, height: 8, width: 8 });
+/// let kinds: Vec<LayerKind> = model.signature().layers.iter().map(|layer| layer.kind).collect();
+/// assert_eq!(kinds, [LayerKind::Convolution, LayerKind::Activation]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerKind {
     /// A convolution.
@@ -52,6 +72,17 @@ pub enum LayerKind {
 }
 
 /// A layer whose output can be asked for.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{LayerInfo, LayerKind};
+///
+/// // How your own network describes its last ReLU.
+/// let name = "features.29".to_owned();
+/// let kind = LayerKind::Activation;
+/// let relu = LayerInfo { name, kind, channels: 512, grid: (14, 14), margins: [0; 4] };
+/// assert!(relu.is_activation());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerInfo {
     /// The layer's name, for example `features.29`.
@@ -75,6 +106,18 @@ impl LayerInfo {
 }
 
 /// Global average pooling followed by one linear layer: the head for which CAM exists.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{CamHead, InputSpec, Signature};
+///
+/// // Two classes on three averaged channels.
+/// let weights = ndarray::arr2(&[[1.0, 0.0, 2.0], [0.0, 1.0, -2.0]]);
+/// let cam_head = Some(CamHead { layer: "relu".to_owned(), weights });
+/// let input = InputSpec { channels: 1, height: 8, width: 8 };
+/// let signature = Signature { cam_head, ..Signature::new(input, 2) };
+/// assert_eq!(signature.cam_head.unwrap().weights.dim(), (2, 3));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CamHead {
     /// The layer whose average is taken, `features.29`.
@@ -84,6 +127,17 @@ pub struct CamHead {
 }
 
 /// What a model is, as far as the science asks.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{InputSpec, LayerInfo, LayerKind, Signature};
+///
+/// let input = InputSpec { channels: 1, height: 28, width: 28 };
+/// let mut signature = Signature::new(input, 10);
+/// let (name, kind) = ("relu".to_owned(), LayerKind::Activation);
+/// signature.layers.push(LayerInfo { name, kind, channels: 8, grid: (14, 14), margins: [0; 4] });
+/// assert_eq!(signature.layer("relu").map(|layer| layer.grid), Some((14, 14)));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signature {
     /// The images it takes.
@@ -111,6 +165,27 @@ impl Signature {
 }
 
 /// Where a gradient is wanted.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{Classifier, Place, TraceRequest, Walk};
+/// use weakspot::objective::Objective;
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// // The first logit is the mean of 16 activations, of which the ReLU passes one.
+/// let from = &Objective::ClassLogit.of(&[0]);
+/// let walks = [Walk { from, to: &[Place::Layer("features.1"), Place::Input] }];
+/// let request = TraceRequest { walks: &walks, ..TraceRequest::default() };
+/// let gradients = &model.trace(images.view(), &request)?.walks[0];
+/// assert_eq!((gradients[0].sum(), gradients[1].sum()), (1.0, 0.0625));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'a> {
     /// At the image, in pixel units.
@@ -120,6 +195,23 @@ pub enum Place<'a> {
 }
 
 /// A walk back: from a gradient at the logits to the gradients at one place or more.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::classifier::{Classifier, Place, TraceRequest, Walk};
+/// use weakspot::objective::Objective;
+/// use weakspot::testing::Linear;
+///
+/// let model = Linear::new(arr2(&[[2.0], [5.0]]), arr1(&[0.0, 0.0]), (1, 1, 1));
+/// let (logit, margin) = (Objective::ClassLogit.of(&[0]), Objective::ClassMargin.of(&[0]));
+/// // Two walks back cost one pass forward.
+/// let walks = [Walk { from: &logit, to: &[Place::Input] }, Walk { from: &margin, to: &[Place::Input] }];
+/// let request = TraceRequest { walks: &walks, ..TraceRequest::default() };
+/// let trace = model.trace(Array4::ones((1, 1, 1, 1)).view(), &request)?;
+/// assert_eq!((trace.walks[0][0].sum(), trace.walks[1][0].sum()), (2.0, -3.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Walk<'a> {
     /// Where it begins.
@@ -129,6 +221,24 @@ pub struct Walk<'a> {
 }
 
 /// What one traced pass should bring back; by default the logits alone.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{Classifier, TraceRequest};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// let request = TraceRequest { taps: &["features.1"], features: true, ..TraceRequest::default() };
+/// let trace = model.trace(images.view(), &request)?;
+/// assert_eq!(trace.taps[0].dim(), (1, 1, 4, 4));
+/// assert!(trace.features.is_some() && trace.walks.is_empty());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Default)]
 pub struct TraceRequest<'a> {
     /// The layers whose outputs are wanted.
@@ -140,6 +250,25 @@ pub struct TraceRequest<'a> {
 }
 
 /// What one traced pass brought back, in the order of the request.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{Classifier, TraceRequest};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// // One pixel of 16 is 1, the convolution copies it, and the logits are the mean and minus the mean.
+/// let request = TraceRequest { taps: &["features.1"], ..TraceRequest::default() };
+/// let trace = model.trace(images.view(), &request)?;
+/// assert_eq!(trace.logits, arr2(&[[0.0625, -0.0625]]));
+/// assert_eq!(trace.taps[0][[0, 0, 1, 2]], 1.0);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// `[batch, classes]`.
@@ -166,6 +295,19 @@ impl Trace {
 /// A differentiable image classifier over pixels in `[0, 1]`; mean and std are inside it.
 ///
 /// Every result for one image is the same bytes whatever else is in the batch (`docs/DESIGN.md`, invariant 11).
+///
+/// # Examples
+/// The [front page](crate#a-study-of-your-own-classifier) has an implementation. What every classifier can do:
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::classifier::Classifier;
+/// use weakspot::testing::Linear;
+///
+/// let model: &dyn Classifier = &Linear::new(arr2(&[[2.0], [5.0]]), arr1(&[1.0, 0.0]), (1, 1, 1));
+/// assert_eq!(model.logits(Array4::ones((1, 1, 1, 1)).view())?, arr2(&[[3.0, 5.0]]));
+/// assert_eq!((model.n_classes(), model.input().channels), (2, 1));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub trait Classifier: Sync {
     /// What the model is.
     fn signature(&self) -> &Signature;
@@ -210,6 +352,20 @@ pub trait Classifier: Sync {
 ///
 /// # Errors
 /// As [`Classifier::trace`].
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::classifier::input_gradient;
+/// use weakspot::objective::Objective;
+/// use weakspot::testing::Linear;
+///
+/// let model = Linear::new(arr2(&[[2.0], [5.0]]), arr1(&[1.0, 0.0]), (1, 1, 1));
+/// let images = Array4::ones((1, 1, 1, 1));
+/// let (logits, gradient) = input_gradient(&model, images.view(), &Objective::ClassLogit.of(&[1]))?;
+/// assert_eq!((logits[[0, 1]], gradient[[0, 0, 0, 0]]), (5.0, 5.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn input_gradient(
     classifier: &dyn Classifier,
     images: ArrayView4<'_, f32>,
@@ -223,6 +379,18 @@ pub fn input_gradient(
 
 /// Permutes a parameter tensor within itself, as [`Classifier::randomised`] does: the draw is keyed by the seed and the
 /// tensor's name.
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::permute;
+///
+/// let mut tensor = [1.0, 2.0, 3.0, 4.0];
+/// permute(&mut tensor, "features.0.weight", 7);
+/// let mut again = [1.0, 2.0, 3.0, 4.0];
+/// permute(&mut again, "features.0.weight", 7);
+/// assert_eq!(tensor, again);
+/// assert_eq!(tensor.iter().sum::<f32>(), 10.0);
+/// ```
 pub fn permute(tensor: &mut [f32], name: &str, seed: u64) {
     rng::stream(seed, &format!("randomised/{name}"), "").shuffle(tensor);
 }

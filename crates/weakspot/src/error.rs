@@ -5,9 +5,28 @@ use std::io;
 use std::path::Path;
 
 /// A result whose error is [`Error`].
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::Epsilon;
+///
+/// fn radius(text: &str) -> weakspot::Result<Epsilon> {
+///     text.parse()
+/// }
+/// assert_eq!(radius("1/4")?.value(), 0.25);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What kind of thing went wrong.
+///
+/// # Examples
+/// ```
+/// use weakspot::{ErrorKind, attack::Epsilon};
+///
+/// let error = "nine".parse::<Epsilon>().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -34,6 +53,15 @@ pub enum ErrorKind {
 /// The one error of this project: what was expected, what came, and what to type next.
 ///
 /// One opaque type composes across crates; [`Error::kind`] is what a program should match on.
+///
+/// # Examples
+/// ```
+/// use weakspot::Error;
+///
+/// let error = Error::invalid("batch size must be at least 1; got 0").with_hint("--batch 32").context("plan");
+/// assert_eq!(error.to_string(), "plan: batch size must be at least 1; got 0");
+/// assert_eq!(error.hint(), Some("--batch 32"));
+/// ```
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,

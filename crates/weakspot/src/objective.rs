@@ -5,6 +5,28 @@ use ndarray::{Array2, ArrayView1, ArrayViewMut1};
 use crate::error::{Error, Result};
 
 /// A gradient at the logits, image by image: where a walk back through a classifier begins.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, ArrayView1, ArrayViewMut1, arr1, arr2};
+/// use weakspot::classifier::input_gradient;
+/// use weakspot::objective::Cotangent;
+/// use weakspot::testing::Linear;
+///
+/// /// The sum of all logits.
+/// struct Sum;
+///
+/// impl Cotangent for Sum {
+///     fn write(&self, _image: usize, _logits: ArrayView1<'_, f32>, mut out: ArrayViewMut1<'_, f32>) {
+///         out.fill(1.0);
+///     }
+/// }
+///
+/// let model = Linear::new(arr2(&[[2.0], [5.0]]), arr1(&[0.0, 0.0]), (1, 1, 1));
+/// let (_, gradient) = input_gradient(&model, Array4::zeros((1, 1, 1, 1)).view(), &Sum)?;
+/// assert_eq!(gradient[[0, 0, 0, 0]], 7.0);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub trait Cotangent: Sync {
     /// Checks that there is a gradient for each of `n` images of a model of `classes` classes.
     ///
@@ -20,6 +42,16 @@ pub trait Cotangent: Sync {
 }
 
 /// The gradients of a batch, `[batch, classes]`, of the logits' shape.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::objective::{Objective, cotangents};
+///
+/// let logits = arr2(&[[0.0, 2.0, 1.0], [3.0, 0.0, 0.0]]);
+/// let gradients = cotangents(&Objective::ClassMargin.of(&[1, 2]), &logits);
+/// assert_eq!(gradients, arr2(&[[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0]]));
+/// ```
 pub fn cotangents(of: &dyn Cotangent, logits: &Array2<f32>) -> Array2<f32> {
     let mut out = Array2::zeros(logits.dim());
     for (image, (row, cotangent)) in logits.rows().into_iter().zip(out.rows_mut()).enumerate() {
@@ -29,6 +61,16 @@ pub fn cotangents(of: &dyn Cotangent, logits: &Array2<f32>) -> Array2<f32> {
 }
 
 /// An [`Objective`] of each image's label.
+///
+/// # Examples
+/// ```
+/// use weakspot::objective::{Cotangent, Objective};
+///
+/// let of_labels = Objective::Loss.of(&[0, 1, 1]);
+/// assert!(of_labels.check(3, 2).is_ok());
+/// // Three labels do not fit four images.
+/// assert!(of_labels.check(4, 2).is_err());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Labelled<'a> {
     objective: Objective,
@@ -55,6 +97,16 @@ impl Cotangent for Labelled<'_> {
 }
 
 /// A scalar of one image's logits `z` and label `y`.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array1, arr1};
+/// use weakspot::objective::Objective;
+///
+/// let mut gradient = Array1::zeros(3);
+/// Objective::Loss.cotangent(arr1(&[1.0, 0.0, 0.0]).view(), 0, gradient.view_mut());
+/// assert_eq!(gradient, arr1(&[-1.0, 0.5, 0.5]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Objective {
     /// `z_y`: what Grad-CAM explains.
@@ -105,6 +157,14 @@ impl Objective {
 }
 
 /// The class with the largest logit among those that are not `label`; the first of equals.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr1;
+/// use weakspot::objective::strongest_other;
+///
+/// assert_eq!(strongest_other(arr1(&[1.0, 3.0, 2.0]).view(), 1), 2);
+/// ```
 pub fn strongest_other(logits: ArrayView1<'_, f32>, label: usize) -> usize {
     let mut best = usize::from(label == 0);
     for (i, &z) in logits.iter().enumerate() {
@@ -116,6 +176,14 @@ pub fn strongest_other(logits: ArrayView1<'_, f32>, label: usize) -> usize {
 }
 
 /// The class with the largest logit; the first of equals.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr1;
+/// use weakspot::objective::predicted;
+///
+/// assert_eq!(predicted(arr1(&[1.0, 3.0, 3.0]).view()), 1);
+/// ```
 pub fn predicted(logits: ArrayView1<'_, f32>) -> usize {
     let mut best = 0;
     for (i, &z) in logits.iter().enumerate() {
@@ -127,6 +195,15 @@ pub fn predicted(logits: ArrayView1<'_, f32>) -> usize {
 }
 
 /// `z_y` minus the largest other logit: positive if and only if the label is predicted (up to ties).
+///
+/// # Examples
+/// ```
+/// use ndarray::arr1;
+/// use weakspot::objective::margin;
+///
+/// assert_eq!(margin(arr1(&[1.0, 3.0, 2.0]).view(), 1), 1.0);
+/// assert_eq!(margin(arr1(&[1.0, 3.0, 2.0]).view(), 0), -2.0);
+/// ```
 pub fn margin(logits: ArrayView1<'_, f32>, label: usize) -> f32 {
     logits[label] - logits[strongest_other(logits, label)]
 }

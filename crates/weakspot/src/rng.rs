@@ -8,10 +8,32 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use sha2::{Digest as _, Sha256};
 
 /// A stream of random numbers that belongs to one purpose and one item.
+///
+/// # Examples
+/// ```
+/// use weakspot::rng::stream;
+///
+/// let mut draw = stream(0, "dice", "first");
+/// assert!((1..=6).contains(&(1 + draw.below(6))));
+/// assert!((0.0..1.0).contains(&draw.unit()));
+/// let mut order = [1, 2, 3];
+/// draw.shuffle(&mut order);
+/// assert_eq!(order.iter().sum::<i32>(), 6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stream(ChaCha8Rng);
 
 /// The stream of (seed, purpose, item), for example `(0, "pgd-start", "test/00012")`.
+///
+/// # Examples
+/// ```
+/// use weakspot::rng::stream;
+///
+/// // The same key gives the same numbers, whatever was drawn before.
+/// let first = stream(0, "noise", "test/00012").next_u64();
+/// assert_eq!(stream(0, "noise", "test/00012").next_u64(), first);
+/// assert_ne!(stream(0, "noise", "test/00013").next_u64(), first);
+/// ```
 pub fn stream(seed: u64, purpose: &str, item: &str) -> Stream {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());

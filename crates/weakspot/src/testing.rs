@@ -21,6 +21,20 @@ use crate::rng;
 /// A linear classifier, `z = W (x - mean) / std + b`.
 ///
 /// Its gradient is the same everywhere, so that the worst perturbation within any L∞ ball is known.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::classifier::Classifier;
+/// use weakspot::testing::Linear;
+///
+/// // Two classes, one pixel.
+/// let model = Linear::new(arr2(&[[2.0], [-1.0]]), arr1(&[0.5, 0.0]), (1, 1, 1));
+/// let images = Array4::from_elem((1, 1, 1, 1), 0.25);
+/// assert_eq!(model.logits(images.view())?, arr2(&[[1.0, -0.25]]));
+/// assert_eq!(model.difference(0, 1), [3.0]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Linear {
     weights: Array2<f32>,
@@ -149,6 +163,18 @@ impl Classifier for Linear {
 ///
 /// The convolution is zero-padded by one pixel and has a stride, so that its grid can be coarser than the image;
 /// the network may first pad the image itself ([`ConvGap::with_margins`]).
+///
+/// # Examples
+/// ```
+/// use weakspot::classifier::{Classifier, InputSpec};
+/// use weakspot::testing::ConvGap;
+///
+/// // Two classes, four maps, every second pixel.
+/// let model = ConvGap::random(0, 2, 4, 2, InputSpec { channels: 3, height: 16, width: 16 });
+/// let relu = model.signature().layer("features.1").unwrap();
+/// assert_eq!((relu.channels, relu.grid), (4, (8, 8)));
+/// assert!(model.signature().cam_head.is_some());
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConvGap {
     kernel: Array4<f32>,
@@ -407,7 +433,7 @@ impl<C: Classifier> Classifier for Counting<C> {
 
 /// The classifier `M∘N`: neutralizes, then classifies. The gradient goes through `N`, so it is zero on the mask.
 ///
-/// Attacking it is what protocol P3 says in so many words (method: section 7); the study attacks `M` outside the
+/// Attacking it is what protocol P3 says in so many words (METHODS, section 7); the study attacks `M` outside the
 /// mask from `N(x)` instead, and a theorem test shows that both are the same bytes.
 #[derive(Clone, Debug)]
 pub struct Neutralized<C> {

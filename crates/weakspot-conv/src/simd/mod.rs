@@ -20,6 +20,16 @@ pub(crate) const LANES: usize = 16;
 pub(crate) struct Lanes(pub [f32; LANES]);
 
 /// An instruction set that this processor has. There is no other way to get one than to ask.
+///
+/// # Examples
+/// ```
+/// use weakspot_conv::Isa;
+///
+/// // The fastest comes first; the portable one is always available.
+/// let found = Isa::available();
+/// assert_eq!(found[0], Isa::best());
+/// assert_eq!(found[found.len() - 1].name(), "portable");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Kind);
 

@@ -8,6 +8,18 @@ use weakspot_conv::Scalar;
 use crate::network::Shape;
 
 /// The activations of a batch, in memory `[batch, height, width, channels]`.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot_nn::executor::Activation;
+///
+/// // One image of two channels and two pixels: the channels of a pixel are adjacent in memory.
+/// let array = Array4::from_shape_vec((1, 2, 1, 2), vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+/// let activation: Activation<f32> = Activation::from_nchw(array.view());
+/// assert_eq!(activation.data, [1.0, 3.0, 2.0, 4.0]);
+/// assert_eq!(activation.to_nchw(), array);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activation<T> {
     /// Images.

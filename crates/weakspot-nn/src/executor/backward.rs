@@ -12,6 +12,33 @@ use super::{Executor, Operation, pool};
 use crate::network::Layer;
 
 /// Gradients to the weights, in the kernels' own order: what [`Executor::update`] hands to an optimizer.
+///
+/// # Examples
+/// ```
+/// use weakspot::rng;
+/// use weakspot_nn::executor::{Activation, Executor, Gradients, Mode};
+/// # use weakspot_nn::{Layer, NamedLayer, Network, Shape, Tensor, Weights};
+/// # let layer = Layer::Linear { features_in: 2, features_out: 2 };
+/// # let input = Shape { channels: 2, height: 1, width: 1 };
+/// # let network = Network::new(input, vec![NamedLayer { name: "classifier".to_owned(), layer }])?;
+/// # let tensor = |shape: &[usize], data: &[f32]| Tensor { shape: shape.to_vec(), data: data.to_vec() };
+/// # let weight = ("classifier.weight".to_owned(), tensor(&[2, 2], &[2.0, 3.0, -1.0, 0.0]));
+/// # let bias = ("classifier.bias".to_owned(), tensor(&[2], &[1.0, 0.0]));
+/// # let weights = Weights([weight, bias].into());
+/// // Logits 2 x0 + 3 x1 + 1 and -x0. A step of gradient descent for the first, at (1, 10).
+/// let mut executor: Executor<f32> = Executor::new(network, &weights)?;
+/// let image = Activation { n: 1, shape: input, data: vec![1.0, 10.0] };
+/// let draws = |layer: &str, image: usize| rng::stream(0, layer, &image.to_string());
+/// let (logits, tape) = executor.forward(image, Mode::Training(&draws), &[])?;
+/// let of_first = Activation { n: 1, shape: logits.shape, data: vec![1.0, 0.0] };
+/// let mut gradients = Gradients::default();
+/// executor.weight_gradients(&tape, of_first, &mut gradients)?;
+/// executor.update(&tape, &gradients, |_, _, tensor, gradient| {
+///     tensor.iter_mut().zip(gradient).for_each(|(v, g)| *v -= 0.5 * g);
+/// })?;
+/// assert_eq!(executor.weights()?.0["classifier.weight"].data, [1.5, -2.0, -1.0, 0.0]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Gradients<T> {
     /// One per layer; the gradients to weight and bias, empty where there are none.

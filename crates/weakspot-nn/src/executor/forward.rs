@@ -16,9 +16,39 @@ use super::{Executor, Operation, pool};
 use crate::network::{Layer, Shape};
 
 /// Where a training pass gets its random streams: from a layer's name and an image's place in the batch.
+///
+/// # Examples
+/// ```
+/// use weakspot::rng;
+/// use weakspot_nn::executor::{Draws, Mode};
+///
+/// // The stream of a layer and an image depends on nothing else.
+/// let draws: Draws<'_> = &|layer, image| rng::stream(0, layer, &image.to_string());
+/// assert_eq!(draws("classifier.2", 5).next_u64(), draws("classifier.2", 5).next_u64());
+/// assert!(matches!(Mode::Training(draws), Mode::Training(_)));
+/// ```
 pub type Draws<'a> = &'a (dyn Fn(&str, usize) -> Stream + Sync);
 
 /// What a forward pass is for.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::executor::{Activation, Executor, Mode};
+/// # use weakspot_nn::{Layer, NamedLayer, Network, Shape, Tensor, Weights};
+/// # let layer = Layer::Linear { features_in: 2, features_out: 2 };
+/// # let input = Shape { channels: 2, height: 1, width: 1 };
+/// # let network = Network::new(input, vec![NamedLayer { name: "classifier".to_owned(), layer }])?;
+/// # let tensor = |shape: &[usize], data: &[f32]| Tensor { shape: shape.to_vec(), data: data.to_vec() };
+/// # let weight = ("classifier.weight".to_owned(), tensor(&[2, 2], &[2.0, 3.0, -1.0, 0.0]));
+/// # let bias = ("classifier.bias".to_owned(), tensor(&[2], &[1.0, 0.0]));
+/// # let weights = Weights([weight, bias].into());
+/// let executor: Executor<f32> = Executor::new(network, &weights)?;
+/// let image = || Activation { n: 1, shape: input, data: vec![1.0, 10.0] };
+/// // Both modes give the same logits.
+/// let (logits, _) = executor.forward(image(), Mode::Inference, &[])?;
+/// assert_eq!(executor.forward(image(), Mode::Gradient, &[])?.0, logits);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub enum Mode<'a> {
     /// Logits only.
@@ -30,6 +60,25 @@ pub enum Mode<'a> {
 }
 
 /// What a forward pass left behind for walks back.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::executor::{Activation, Executor, Mode};
+/// # use weakspot_nn::{Layer, NamedLayer, Network, Shape, Tensor, Weights};
+/// # let layer = Layer::Linear { features_in: 2, features_out: 2 };
+/// # let input = Shape { channels: 2, height: 1, width: 1 };
+/// # let network = Network::new(input, vec![NamedLayer { name: "classifier".to_owned(), layer }])?;
+/// # let tensor = |shape: &[usize], data: &[f32]| Tensor { shape: shape.to_vec(), data: data.to_vec() };
+/// # let weight = ("classifier.weight".to_owned(), tensor(&[2, 2], &[2.0, 3.0, -1.0, 0.0]));
+/// # let bias = ("classifier.bias".to_owned(), tensor(&[2], &[1.0, 0.0]));
+/// # let weights = Weights([weight, bias].into());
+/// let executor: Executor<f32> = Executor::new(network, &weights)?;
+/// let image = Activation { n: 1, shape: input, data: vec![1.0, 10.0] };
+/// // The output of layer 0, which here is the last one, is kept.
+/// let (logits, tape) = executor.forward(image, Mode::Inference, &[0])?;
+/// assert_eq!(tape.taps, [logits]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Tape<T: Scalar> {
     /// Of the first layers, for each part of the batch.

@@ -34,6 +34,28 @@ use memory::Memory;
 use norm::BatchNorm;
 
 /// A network with its weights, laid out for the kernels.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::executor::{Activation, Executor, Mode};
+/// # use weakspot_nn::{Layer, NamedLayer, Network, Shape, Tensor, Weights};
+/// # let layer = Layer::Linear { features_in: 2, features_out: 2 };
+/// # let input = Shape { channels: 2, height: 1, width: 1 };
+/// # let network = Network::new(input, vec![NamedLayer { name: "classifier".to_owned(), layer }])?;
+/// # let tensor = |shape: &[usize], data: &[f32]| Tensor { shape: shape.to_vec(), data: data.to_vec() };
+/// # let weight = ("classifier.weight".to_owned(), tensor(&[2, 2], &[2.0, 3.0, -1.0, 0.0]));
+/// # let bias = ("classifier.bias".to_owned(), tensor(&[2], &[1.0, 0.0]));
+/// # let weights = Weights([weight, bias].into());
+/// // Logits 2 x0 + 3 x1 + 1 and -x0, of one image.
+/// let executor: Executor<f32> = Executor::new(network, &weights)?;
+/// let image = Activation { n: 1, shape: input, data: vec![1.0, 10.0] };
+/// let (logits, tape) = executor.forward(image, Mode::Gradient, &[])?;
+/// assert_eq!(logits.data, [33.0, -1.0]);
+/// // The gradient of the first logit, walked back through the one layer.
+/// let of_first = Activation { n: 1, shape: logits.shape, data: vec![1.0, 0.0] };
+/// assert_eq!(executor.backward(&tape, of_first, 1, 0)?.data, [2.0, 3.0]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Executor<T: Scalar> {
     network: Network,

@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 use weakspot::{Error, Result};
 
 /// The trunk.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Arch;
+///
+/// assert_eq!("vgg16-bn".parse::<Arch>()?, Arch::Vgg16Bn);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Arch {
@@ -17,6 +25,14 @@ pub enum Arch {
 }
 
 /// What stands on the trunk.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Head;
+///
+/// assert_eq!("pool-linear".parse::<Head>()?, Head::PoolLinear);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Head {
@@ -29,11 +45,30 @@ pub enum Head {
 }
 
 /// The fraction of the channels a network keeps: 1, 1/2, 1/4, ... 1/64, as all of VGG's counts are multiples of 64.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Width;
+///
+/// assert_eq!("1/8".parse::<Width>()?, Width::one_in(8)?);
+/// assert_eq!((Width::FULL.to_string(), Width::one_in(8)?.to_string()), ("1".to_owned(), "1/8".to_owned()));
+/// assert!(Width::one_in(3).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Width(usize);
 
 /// Everything that defines a model but its weights.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [3, 224, 224], 2);
+/// let spec = ModelSpec { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225], ..spec };
+/// assert_eq!((spec.channels, spec.height, spec.n_outputs), (3, 224, 2));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelSpec {
     /// The trunk.

@@ -28,6 +28,17 @@ const LARGEST_SIDE: usize = 1 << 15;
 ///
 /// # Errors
 /// `InvalidParameter` when a number of the specification is zero, or mean and std do not fit the channels.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Width, models};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [3, 224, 224], 2);
+/// let network = models::network(&spec)?;
+/// let last_relu = network.outputs()[network.position("features.29").unwrap()];
+/// assert_eq!((last_relu.to_string(), network.output().channels), ("512x14x14".to_owned(), 2));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn network(spec: &ModelSpec) -> Result<Network> {
     if spec.height > LARGEST_SIDE || spec.width_px > LARGEST_SIDE {
         return Err(Error::invalid(format!(

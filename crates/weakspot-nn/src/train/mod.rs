@@ -29,6 +29,18 @@ use epoch::Trainer;
 use resume::{Limits, Progressed, Told};
 
 /// Images to learn from, and images that say when to stop.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::image::Pixels;
+/// use weakspot_nn::TrainingData;
+///
+/// let pixels = Pixels::U8(Array4::zeros((4, 1, 32, 32)));
+/// let (labels, ids) = ([0, 1, 0, 1], ["a", "b", "c", "d"].map(str::to_owned));
+/// let data = TrainingData { pixels: &pixels, labels: &labels, ids: &ids, train: &[0, 1], tune: &[2, 3] };
+/// assert!(data.train.iter().all(|i| !data.tune.contains(i)));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingData<'a> {
     /// All images.
@@ -44,6 +56,15 @@ pub struct TrainingData<'a> {
 }
 
 /// What one epoch came to.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::Epoch;
+///
+/// let json = r#"{"loss": 0.69, "accuracy": 0.5, "tune_loss": 0.68, "tune_correct": 7}"#;
+/// assert_eq!(serde_json::from_str::<Epoch>(json)?.tune_correct, 7);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Epoch {
     /// Mean cross-entropy of the training images, each at the moment it was learned from, against the smoothed labels.
@@ -57,6 +78,25 @@ pub struct Epoch {
 }
 
 /// A model and how it came about.
+///
+/// # Examples
+/// ```
+/// use weakspot::progress::Silent;
+/// use weakspot_nn::{Recipe, train};
+/// # use weakspot::image::Pixels;
+/// # use weakspot_nn::{Arch, Head, ModelSpec, TrainingData, Width};
+/// # let pixels = Pixels::F32(ndarray::Array4::from_shape_fn((8, 1, 8, 8), |(i, ..)| (i % 2) as f32));
+/// # let ids: Vec<String> = (0..8).map(|i| format!("image/{i:05}")).collect();
+/// # let (pixels, labels, ids) = (&pixels, &[0, 1, 0, 1, 0, 1, 0, 1][..], &ids[..]);
+/// # let data = TrainingData { pixels, labels, ids, train: &[0, 1, 2, 3], tune: &[4, 5, 6, 7] };
+/// # let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(16)?, [1, 8, 8], 2);
+/// let recipe = Recipe { max_epochs: 2, ..Recipe::for_model(&spec, 0) };
+/// let trained = train(&spec, &data, &recipe, None, &Silent)?;
+/// // Four tune images; the weights are those of the best epoch.
+/// assert_eq!(trained.n_tune, 4);
+/// assert_eq!(trained.tune_correct, trained.epochs[trained.best].tune_correct);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Trained {
     /// With the weights of the best epoch.
@@ -91,6 +131,26 @@ pub const FEATURE_BYTES: usize = 1 << 30;
 /// # Determinism
 /// The same bytes for any number of threads and any order of the images. Every draw is keyed by the recipe's seed, its
 /// purpose, the epoch and the image's id.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::{image::Pixels, progress::Silent};
+/// use weakspot_nn::{Arch, Head, ModelSpec, Recipe, TrainingData, Width, train};
+///
+/// // Eight images of 8x8 pixels, dark and bright.
+/// let pixels = Pixels::F32(Array4::from_shape_fn((8, 1, 8, 8), |(i, ..)| (i % 2) as f32));
+/// let labels = [0, 1, 0, 1, 0, 1, 0, 1];
+/// let ids: Vec<String> = (0..8).map(|i| format!("image/{i:05}")).collect();
+/// let (train_part, tune) = ([0, 1, 2, 3], [4, 5, 6, 7]);
+/// let data = TrainingData { pixels: &pixels, labels: &labels, ids: &ids, train: &train_part, tune: &tune };
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(16)?, [1, 8, 8], 2);
+/// let recipe = Recipe { max_epochs: 2, ..Recipe::for_model(&spec, 0) };
+/// let trained = train(&spec, &data, &recipe, None, &Silent)?;
+/// assert!(trained.epochs.len() <= 2 && trained.best < trained.epochs.len());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn train(
     spec: &ModelSpec,
     data: &TrainingData<'_>,
@@ -109,6 +169,26 @@ pub fn train(
 ///
 /// # Errors
 /// As [`train`]; `Format` when the weights are not the network's.
+///
+/// # Examples
+/// ```
+/// use weakspot::progress::Silent;
+/// use weakspot_nn::{Recipe, init, models, train_from};
+/// # use weakspot::image::Pixels;
+/// # use weakspot_nn::{Arch, Head, ModelSpec, TrainingData, Width};
+/// # let pixels = Pixels::F32(ndarray::Array4::from_shape_fn((8, 1, 8, 8), |(i, ..)| (i % 2) as f32));
+/// # let ids: Vec<String> = (0..8).map(|i| format!("image/{i:05}")).collect();
+/// # let (pixels, labels, ids) = (&pixels, &[0, 1, 0, 1, 0, 1, 0, 1][..], &ids[..]);
+/// # let data = TrainingData { pixels, labels, ids, train: &[0, 1, 2, 3], tune: &[4, 5, 6, 7] };
+/// # let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(16)?, [1, 8, 8], 2);
+/// let start = init::weights(&models::network(&spec)?, 5);
+/// let recipe = Recipe { max_epochs: 1, ..Recipe::for_frozen_trunk(&spec, 0) };
+/// let trained = train_from(&start, &spec, &data, &recipe, None, &Silent)?.model.weights()?;
+/// // Only the head has changed.
+/// assert_eq!(trained.0["features.0.weight"], start.0["features.0.weight"]);
+/// assert_ne!(trained.0["classifier.weight"], start.0["classifier.weight"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn train_from(
     start: &Weights,
     spec: &ModelSpec,

@@ -7,6 +7,18 @@ use weakspot_conv::Method as Convolutions;
 use crate::models::{Arch, ModelSpec};
 
 /// Everything that decides what training makes of the data and the first weights.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Recipe, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16Bn, Head::Gap, Width::FULL, [3, 64, 64], 2);
+/// let recipe = Recipe { batch_size: 16, ..Recipe::for_photographs(&spec, 0) };
+/// recipe.check()?;
+/// assert_eq!((recipe.learning_rate, recipe.max_epochs), (2e-3, 12));
+/// assert!(Recipe { learning_rate: 2.0, ..recipe }.check().is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The rule that turns gradients into steps.
@@ -39,6 +51,15 @@ pub struct Recipe {
 }
 
 /// A rule that turns gradients into steps.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Optimizer, Recipe, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16Bn, Head::Gap, Width::FULL, [3, 64, 64], 2);
+/// let recipe = Recipe { optimizer: Optimizer::Sgd, learning_rate: 0.01, ..Recipe::for_model(&spec, 0) };
+/// assert_eq!(serde_json::to_value(&recipe).unwrap()["optimizer"], "sgd");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
@@ -49,6 +70,15 @@ pub enum Optimizer {
 }
 
 /// How long each step is, as a share of [`Recipe::learning_rate`].
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Head, ModelSpec, Recipe, Schedule, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16Bn, Head::Gap, Width::FULL, [3, 64, 64], 2);
+/// let schedule = Schedule::OneCycle { warmup_share: 0.3 };
+/// assert_eq!(Recipe::for_photographs(&spec, 0).schedule, schedule);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
@@ -65,6 +95,14 @@ pub enum Schedule {
 }
 
 /// What of a network learns.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Freeze, Head, ModelSpec, Recipe, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Linear3, Width::FULL, [3, 224, 224], 2);
+/// assert_eq!(Recipe::for_frozen_trunk(&spec, 0).freeze, Freeze::Trunk);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Freeze {
@@ -76,6 +114,16 @@ pub enum Freeze {
 }
 
 /// Random changes of the training images, drawn anew in every epoch.
+///
+/// # Examples
+/// ```
+/// use weakspot_nn::{Arch, Augmentation, Head, ModelSpec, Recipe, Width};
+///
+/// let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::FULL, [3, 32, 32], 2);
+/// let augmentation = Augmentation { flip: true, shift: 4, ..Augmentation::default() };
+/// let recipe = Recipe { augmentation, ..Recipe::for_model(&spec, 0) };
+/// assert!(!recipe.augmentation.turn);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augmentation {
     /// Left and right exchanged in every second image.

@@ -19,6 +19,30 @@ use crate::weights::{Tensor, Weights};
 /// The file is a cache of about four times the weights' size, with a digest of its content: one of another key is begun
 /// anew, and so is one that is damaged, which the observer is told. Whoever asked for it removes it when the weights are
 /// safe.
+///
+/// # Examples
+/// ```
+/// use weakspot::progress::Silent;
+/// use weakspot_nn::{Recipe, Resume, train};
+/// # use weakspot::image::Pixels;
+/// # use weakspot_nn::{Arch, Head, ModelSpec, TrainingData, Width};
+/// # let pixels = Pixels::F32(ndarray::Array4::from_shape_fn((8, 1, 8, 8), |(i, ..)| (i % 2) as f32));
+/// # let ids: Vec<String> = (0..8).map(|i| format!("image/{i:05}")).collect();
+/// # let (pixels, labels, ids) = (&pixels, &[0, 1, 0, 1, 0, 1, 0, 1][..], &ids[..]);
+/// # let data = TrainingData { pixels, labels, ids, train: &[0, 1, 2, 3], tune: &[4, 5, 6, 7] };
+/// # let spec = ModelSpec::new(Arch::Vgg16, Head::Gap, Width::one_in(16)?, [1, 8, 8], 2);
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("training");
+/// let (resume, recipe) = (Resume { path: &path, key: "a digest" }, Recipe::for_model(&spec, 0));
+/// let stopped = Recipe { max_epochs: 1, ..recipe.clone() };
+/// train(&spec, &data, &stopped, Some(resume), &Silent)?;
+/// // It goes on after the first epoch, to the same weights as without a stop.
+/// let recipe = Recipe { max_epochs: 2, ..recipe };
+/// let resumed = train(&spec, &data, &recipe, Some(resume), &Silent)?;
+/// let whole = train(&spec, &data, &recipe, None, &Silent)?;
+/// assert_eq!(resumed.model.weights()?, whole.model.weights()?);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Resume<'a> {
     /// The file.

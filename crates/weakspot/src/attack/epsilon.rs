@@ -8,6 +8,17 @@ use crate::error::{Error, Result};
 /// The radius of a ball around an image, in pixel units on `[0, 1]`. Also the type of a step's size.
 ///
 /// Reads `8/255` as well as `0.0314`, and prints both.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::Epsilon;
+///
+/// let epsilon: Epsilon = "8/255".parse()?;
+/// assert_eq!(epsilon.value(), 8.0 / 255.0);
+/// assert_eq!(epsilon.to_string(), "8/255 (0.0314)");
+/// assert_eq!("8".parse::<Epsilon>().unwrap_err().hint(), Some("did you mean 8/255?"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Epsilon(f64);
 

@@ -36,6 +36,21 @@ pub(super) static ROW: AttackRow = AttackRow {
 ///
 /// # Where we differ
 /// The paper does not clip; pixels stay in `[0, 1]` here. A pixel whose gradient is exactly 0 is not moved.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{Attack, AttackJob, Epsilon, Fgsm, Goal, ThreatModel};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// // Two pixels at 0.5, epsilon 0.25; the label's logit is x0 - x1 + 1/8.
+/// assert_eq!(Fgsm.perturb(&job)?.as_slice(), Some(&[0.25, 0.75][..]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fgsm;
 

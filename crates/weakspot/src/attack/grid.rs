@@ -15,6 +15,19 @@ const TOLERANCE: f64 = 1e-4;
 ///
 /// # Panics
 /// If the shapes disagree.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::attack::{Epsilon, to_levels};
+///
+/// let level = |level: f32| Array4::from_elem((1, 1, 1, 1), level / 255.0);
+/// let epsilon: Epsilon = "2/255".parse()?;
+/// // To the nearest level, at most epsilon away.
+/// assert_eq!(to_levels(level(100.0).view(), &level(101.3), epsilon)?, level(101.0));
+/// assert_eq!(to_levels(level(100.0).view(), &level(104.0), epsilon)?, level(102.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn to_levels(
     clean: ArrayView4<'_, f32>,
     adversarial: &Array4<f32>,

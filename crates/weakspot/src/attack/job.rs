@@ -10,6 +10,20 @@ use crate::num;
 use crate::objective::{self, Objective};
 
 /// What an attack may do: move each pixel value by at most epsilon, within `[0, 1]`, inside the allowed pixels.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr2};
+/// use weakspot::attack::{Epsilon, ThreatModel};
+/// use weakspot::image::Mask;
+///
+/// let clean = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// let mut attacked = Array4::ones((1, 1, 1, 2));
+/// let first = Mask(arr2(&[[true, false]]));
+/// ThreatModel::outside(Epsilon::new(0.25)?, &first).project(clean.view(), &mut attacked);
+/// assert_eq!(attacked.as_slice(), Some(&[0.5, 0.75][..]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ThreatModel {
     /// Radius of the L∞ ball, in pixel units.
@@ -24,7 +38,7 @@ impl ThreatModel {
         Self { epsilon, allowed: None }
     }
 
-    /// The ball, outside a mask: protocol P3's attacker (method: section 7).
+    /// The ball, outside a mask: protocol P3's attacker (METHODS, section 7).
     pub fn outside(epsilon: Epsilon, mask: &Mask) -> Self {
         Self { epsilon, allowed: Some(mask.complement()) }
     }
@@ -53,6 +67,23 @@ impl ThreatModel {
 }
 
 /// When an attack has done what it is for.
+///
+/// # Examples
+/// ```
+/// # use weakspot::attack::{AttackJob, Epsilon, Goal, ThreatModel};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// let towards_1 = AttackJob { goal: &Goal::Targeted(vec![1]), ..job };
+/// // A targeted attack descends the loss of its target; an untargeted one ascends the loss of the label.
+/// assert_eq!((towards_1.aims(), towards_1.direction()), (&[1][..], -1.0));
+/// assert_eq!((job.aims(), job.direction()), (&[0][..], 1.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Any class but the label.
@@ -62,6 +93,32 @@ pub enum Goal {
 }
 
 /// One batch to attack.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::attack::{AttackJob, Epsilon, Fgsm, Goal, ThreatModel, referee};
+/// use weakspot::testing::Linear;
+///
+/// // Two pixels: the logits are x0 - x1 + 1/8 and 0.
+/// let model = Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// let job = AttackJob {
+///     classifier: &model,
+///     images: images.view(),
+///     labels: &[0],
+///     ids: &["image/00000"],
+///     seed: 0,
+///     threat: &ThreatModel::everywhere(Epsilon::new(0.25)?),
+///     goal: &Goal::Untargeted,
+///     gradient: None,
+///     features: false,
+/// };
+/// let outcome = referee::run(&Fgsm, &job)?;
+/// assert_eq!(outcome.adversarial.as_slice(), Some(&[0.25, 0.75][..]));
+/// assert_eq!((outcome.predicted[0], outcome.margin[0]), (1, -0.375));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct AttackJob<'a> {
     /// The model under attack.

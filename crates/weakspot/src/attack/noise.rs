@@ -27,6 +27,21 @@ pub(super) static ROW: AttackRow = AttackRow {
 /// # Determinism
 /// Drawn from (seed, `noise`, image id), one sign per value in the order channels, rows, columns; values that may
 /// not be written are drawn too, so that a mask does not move the draws of the others.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{Attack, AttackJob, Epsilon, Goal, Noise, ThreatModel};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// // Two pixels at 0.5, epsilon 0.25: each goes up or down.
+/// assert!(Noise.perturb(&job)?.iter().all(|v| [0.25, 0.75].contains(v)));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Noise;
 

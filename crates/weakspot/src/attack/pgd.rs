@@ -67,7 +67,7 @@ fn new(of: &AttackSettings, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
 /// # Determinism
 /// The start of restart r is drawn from (seed, `pgd-start/<r>`, image id), one number per value in the order
 /// channels, rows, columns. Values that may not be written are drawn too and then left clean, so that attacking
-/// outside a mask and attacking through a neutralization of it draw the same starts (method: section 10).
+/// outside a mask and attacking through a neutralization of it draw the same starts (METHODS, section 10).
 ///
 /// # References
 /// Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018, arXiv:1706.06083,
@@ -75,6 +75,22 @@ fn new(of: &AttackSettings, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
 ///
 /// # Where we differ
 /// With restarts, each image keeps its own worst one: the one furthest beyond the decision boundary.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackJob, Epsilon, Goal, Pgd, ThreatModel, referee};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// // Two pixels at 0.5; the logits are x0 - x1 + 1/8 and 0, so that the margin can come down to 1/8 - 1/2.
+/// let attack = Pgd { stop_when_fooled: false, ..Pgd::headline(threat.epsilon)? };
+/// assert_eq!(referee::run(&attack, &job)?.margin, [-0.375]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pgd {
     /// alpha, in pixel units.
@@ -91,7 +107,7 @@ pub struct Pgd {
 }
 
 impl Pgd {
-    /// The second attack of the headline score P3w: 20 steps of eps / 8, one random start (method: section 7).
+    /// The second attack of the headline score P3w: 20 steps of eps / 8, one random start (METHODS, section 7).
     ///
     /// # Errors
     /// None in practice: an eighth of a radius is a radius.

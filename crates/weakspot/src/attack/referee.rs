@@ -8,6 +8,23 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::objective;
 
 /// Images and what a model makes of them.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackJob, Epsilon, Fgsm, Goal, ThreatModel, referee};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// // The logits of the attacked image are 0.25 - 0.75 + 1/8 and 0; its label is 0.
+/// let outcome = referee::run(&Fgsm, &job)?;
+/// assert_eq!(outcome.logits[[0, 0]], -0.375);
+/// assert_eq!((outcome.predicted, outcome.margin), (vec![1], vec![-0.375]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// `[batch, channels, height, width]`, inside the threat model they were judged by.
@@ -26,6 +43,23 @@ pub struct Outcome {
 ///
 /// # Errors
 /// As [`AttackJob::check`] and [`judge`], and what the attack reports.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackJob, Epsilon, Fgsm, Goal, ThreatModel, referee};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// let outcome = referee::run(&Fgsm, &job)?;
+/// assert_eq!(outcome.predicted, [1]);
+/// // The job is checked first: this one has an image without a label.
+/// assert!(referee::run(&Fgsm, &AttackJob { labels: &[], ..job }).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn run(attack: &dyn Attack, job: &AttackJob<'_>) -> Result<Outcome> {
     job.check()?;
     judge(job, attack.perturb(job)?)
@@ -35,6 +69,22 @@ pub fn run(attack: &dyn Attack, job: &AttackJob<'_>) -> Result<Outcome> {
 ///
 /// # Errors
 /// `Shape` where they are not of the job's shape; `Numerical` where a value is NaN; what the classifier reports.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackJob, Epsilon, Goal, ThreatModel, referee};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # let model = weakspot::testing::Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// # let images = Array4::from_elem((1, 1, 1, 2), 0.5);
+/// # let threat = ThreatModel::everywhere(Epsilon::new(0.25)?);
+/// # let (classifier, goal) = (&model, &Goal::Untargeted);
+/// # let (images, labels, ids, threat) = (images.view(), &[0][..], &["a"][..], &threat);
+/// # let job = AttackJob { classifier, images, labels, ids, seed: 0, threat, goal, gradient: None, features: false };
+/// // Two pixels at 0.5, epsilon 0.25: an attack that claims 0 and 1 gets 0.25 and 0.75.
+/// let claimed = Array4::from_shape_vec((1, 1, 1, 2), vec![0.0, 1.0]).unwrap();
+/// assert_eq!(referee::judge(&job, claimed)?.adversarial.as_slice(), Some(&[0.25, 0.75][..]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcome> {
     if adversarial.dim() != job.images.dim() {
         let (expected, got) = (job.images.dim(), adversarial.dim());
@@ -62,6 +112,18 @@ pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcom
 ///
 /// # Panics
 /// If there is not one label per image.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::attack::referee::classify;
+/// use weakspot::testing::Linear;
+///
+/// let model = Linear::new(arr2(&[[1.0], [0.0]]), arr1(&[0.0, 0.25]), (1, 1, 1));
+/// let outcome = classify(&model, Array4::ones((1, 1, 1, 1)), &[0])?;
+/// assert_eq!((outcome.predicted, outcome.margin), (vec![0], vec![0.75]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn classify(classifier: &dyn Classifier, images: Array4<f32>, labels: &[usize]) -> Result<Outcome> {
     assert_eq!(images.len_of(Axis(0)), labels.len(), "one label per image");
     let logits = classifier.logits(images.view())?;

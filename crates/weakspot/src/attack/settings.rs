@@ -7,9 +7,28 @@ use super::{Attack, Epsilon, Measure, fgsm, noise, pgd};
 use crate::error::{Error, Result};
 
 /// Makes an attack for one radius.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackKind, AttackSettings, Epsilon, NewAttack};
+///
+/// let new: NewAttack = AttackKind::FGSM.row().new;
+/// let attack = new(&AttackSettings::new(AttackKind::FGSM), Epsilon::new(0.3)?)?;
+/// assert_eq!(format!("{attack:?}"), "Fgsm");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub type NewAttack = fn(&AttackSettings, Epsilon) -> Result<Box<dyn Attack>>;
 
 /// Everything that is known of an attack apart from its equation: parsing, help and tests are made of these.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::AttackKind;
+///
+/// let row = AttackKind::FGSM.row();
+/// assert_eq!(row.summary, "one signed gradient step");
+/// assert!(row.single_step);
+/// ```
 #[derive(Debug)]
 pub struct AttackRow {
     /// The name on the command line.
@@ -33,6 +52,16 @@ pub(super) fn none(_: &AttackSettings) -> Vec<(&'static str, String)> {
 }
 
 /// An attack by its row.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::AttackKind;
+///
+/// assert_eq!("pgd".parse::<AttackKind>()?, AttackKind::PGD);
+/// assert_eq!(AttackKind::ALL.map(AttackKind::name), ["fgsm", "pgd", "noise"]);
+/// assert_eq!(AttackKind::with_setting("steps"), ["pgd"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct AttackKind(&'static AttackRow);
 
@@ -99,6 +128,18 @@ impl FromStr for AttackKind {
 }
 
 /// An attack with its settings; those that do not concern the attack are not looked at.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackKind, AttackSettings, Epsilon};
+///
+/// let epsilon: Epsilon = "8/255".parse()?;
+/// let settings = AttackSettings { n_steps: 40, ..AttackSettings::new(AttackKind::PGD) };
+/// let attack = settings.build(epsilon)?;
+/// let error = AttackSettings { n_steps: 0, ..settings }.build(epsilon).unwrap_err();
+/// assert_eq!(error.hint(), Some("--steps 20"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttackSettings {
     /// Which attack.

@@ -37,6 +37,17 @@ pub(super) static ROW: MethodRow = MethodRow {
 /// # Where we differ
 /// The paper keeps negative evidence; a leverage is never negative, so it is cut off at 0, as Grad-CAM does. With
 /// [`Explain::Margin`] the weights are `w_y - w_other`.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Attribution, Cam, Explain, Needs};
+/// use weakspot::classifier::CamHead;
+/// use weakspot::objective::Objective;
+///
+/// let head = CamHead { layer: "features.29".to_owned(), weights: ndarray::arr2(&[[1.0], [-1.0]]) };
+/// let cam = Cam::new(head, Explain::Logit);
+/// assert_eq!(cam.needs(), Needs::Layer("features.29", Objective::ClassLogit));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cam {
     layer: String,

@@ -10,6 +10,31 @@ use crate::image::{Leverage, RawMap};
 use crate::objective::{Labelled, Objective};
 
 /// A method, ready for a model: the layer is chosen, the head is read.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::attribution::{Explain, Explainer, Method, Scene};
+/// use weakspot::classifier::InputSpec;
+/// use weakspot::testing::ConvGap;
+///
+/// // The convolution copies the image; the logits are its mean and minus its mean.
+/// let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// kernel[[0, 0, 1, 1]] = 1.0;
+/// let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// let mut images = Array4::zeros((1, 1, 4, 4));
+/// images[[0, 0, 1, 2]] = 1.0;
+///
+/// let explainer = Explainer::new(&model, Method::GRAD_CAM, Explain::Logit, None)?;
+/// let trace = explainer.trace(&model, images.view(), &[0], &[], false)?;
+/// let (images, labels, ids) = (images.view(), &[0][..], &["image/00000"][..]);
+/// let maps = explainer.maps(&Scene { classifier: &model, images, labels, ids, seed: 0, trace: &trace })?;
+/// assert_eq!(maps[0].raw[[1, 2]], 1.0 / 16.0);
+/// // The view is divided by the map's maximum.
+/// assert_eq!((maps[0].view[[1, 2]], maps[0].view.sum()), (1.0, 1.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Explainer {
     method: Box<dyn Attribution>,

@@ -30,6 +30,15 @@ pub(super) static ROW: MethodRow = MethodRow {
 /// # Where we differ
 /// The paper's software divides each map by its own range; ours stays raw, and the division is a view. Sums are
 /// taken in `f64`, in a fixed order.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Attribution, GradCam, Needs};
+/// use weakspot::objective::Objective;
+///
+/// let method = GradCam::new("features.29", Objective::ClassLogit);
+/// assert_eq!(method.needs(), Needs::Layer("features.29", Objective::ClassLogit));
+/// ```
 #[derive(Clone, Debug)]
 pub struct GradCam {
     layer: String,

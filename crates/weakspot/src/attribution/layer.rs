@@ -17,6 +17,19 @@ pub const INPUT_LAYER: &str = "input";
 const VGG16_BLOCKS: [usize; 5] = [2, 2, 3, 3, 3];
 
 /// The layer a map is read at, and how it came to be that one.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Method, choose_layer};
+/// use weakspot::classifier::{Classifier, InputSpec};
+/// use weakspot::testing::ConvGap;
+///
+/// let model = ConvGap::random(0, 2, 4, 2, InputSpec { channels: 3, height: 16, width: 16 });
+/// let layer = choose_layer(model.signature(), None, Method::GRAD_CAM)?;
+/// assert_eq!((layer.grid, layer.automatic), ((8, 8), true));
+/// assert_eq!(layer.to_string(), "features.1 (8x8)");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChosenLayer {
     /// The layer's name, or [`INPUT_LAYER`].
@@ -61,6 +74,20 @@ impl fmt::Display for ChosenLayer {
 /// # Errors
 /// `InvalidParameter` for a layer that does not exist, stands before its ReLU, or has too small a grid;
 /// `Unsupported` where the model has no layer or no head for the method.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Method, choose_layer};
+/// use weakspot::classifier::{Classifier, InputSpec};
+/// use weakspot::testing::ConvGap;
+///
+/// let model = ConvGap::random(0, 2, 4, 2, InputSpec { channels: 3, height: 16, width: 16 });
+/// let signature = model.signature();
+/// assert_eq!(choose_layer(signature, None, Method::GRAD_CAM)?.name, "features.1");
+/// let error = choose_layer(signature, Some("features.0"), Method::GRAD_CAM).unwrap_err();
+/// assert_eq!(error.hint(), Some("--layer features.1"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Method) -> Result<ChosenLayer> {
     let layers = &signature.layers;
     let read_at = method.row().read_at;

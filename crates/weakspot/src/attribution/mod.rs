@@ -30,6 +30,38 @@ use crate::objective::Objective;
 /// A way to say which pixels a decision rests on.
 ///
 /// A new method is one file with one implementation of this trait and its [`MethodRow`], and one line in [`Method::ALL`].
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Attribution, Scene};
+/// # use weakspot::classifier::Trace;
+/// # use weakspot::objective::Objective;
+///
+/// /// Highlights bright pixels.
+/// #[derive(Debug)]
+/// struct Brightness;
+///
+/// impl Attribution for Brightness {
+///     fn maps(&self, scene: &Scene<'_>) -> weakspot::Result<Vec<ndarray::Array2<f32>>> {
+///         let of = |image| scene.images.index_axis(ndarray::Axis(0), image).sum_axis(ndarray::Axis(0));
+///         scene.each(|evidence| Ok(of(evidence.image)))
+///     }
+/// }
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// # let trace = Trace { logits: arr2(&[[0.0, 0.0]]), ..Trace::default() };
+/// # let (classifier, images) = (&model, images.view());
+/// # let scene = Scene { classifier, images, labels: &[0], ids: &["a"], seed: 0, trace: &trace };
+/// // An image with one bright pixel.
+/// assert_eq!(Brightness.maps(&scene)?[0][[1, 2]], 1.0);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub trait Attribution: fmt::Debug + Send + Sync {
     /// What the shared pass must bring; nothing, unless the method says so.
     fn needs(&self) -> Needs<'_> {
@@ -45,6 +77,15 @@ pub trait Attribution: fmt::Debug + Send + Sync {
 }
 
 /// What a method needs of the shared pass.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Attribution, Gradient, Needs, Random};
+/// use weakspot::objective::Objective;
+///
+/// assert_eq!(Gradient::new(Objective::ClassLogit).needs(), Needs::Input(Objective::ClassLogit));
+/// assert_eq!(Random::new((4, 4)).needs(), Needs::Nothing);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs<'a> {
     /// No more than the logits.
@@ -56,6 +97,14 @@ pub enum Needs<'a> {
 }
 
 /// Where a method's maps are read, unless the user names a layer.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Method, ReadAt};
+///
+/// assert_eq!(Method::GRADIENT.row().read_at, ReadAt::Input);
+/// assert_eq!(Method::CAM.row().read_at, ReadAt::Head);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadAt {
     /// At the image's pixels, always.
@@ -69,9 +118,30 @@ pub enum ReadAt {
 }
 
 /// Makes a method for a model whose layer is chosen.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Explain, Method, NewMethod, choose_layer};
+/// use weakspot::classifier::{Classifier, InputSpec};
+/// use weakspot::testing::Linear;
+///
+/// let model = Linear::random(0, 2, (1, 4, 4));
+/// let layer = choose_layer(model.signature(), None, Method::RANDOM)?;
+/// let new: NewMethod = Method::RANDOM.row().new;
+/// assert_eq!(format!("{:?}", new(&model, &layer, Explain::Logit)?), "Random { grid: (4, 4) }");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub type NewMethod = fn(&dyn Classifier, &ChosenLayer, Explain) -> Result<Box<dyn Attribution>>;
 
 /// Everything that is known of a method apart from its equation: parsing, help and tests are made of these.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Method, ReadAt};
+///
+/// let row = Method::GRAD_CAM.row();
+/// assert_eq!((row.name, row.read_at), ("grad-cam", ReadAt::Deepest));
+/// ```
 #[derive(Debug)]
 pub struct MethodRow {
     /// The name on the command line.
@@ -85,6 +155,15 @@ pub struct MethodRow {
 }
 
 /// A method by its row.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::Method;
+///
+/// assert_eq!("grad-cam".parse::<Method>()?, Method::GRAD_CAM);
+/// assert_eq!(Method::ALL.map(Method::name), ["grad-cam", "cam", "gradient", "random"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Method(&'static MethodRow);
 
@@ -144,6 +223,16 @@ impl FromStr for Method {
 }
 
 /// Which scalar of the logits is explained (`--explain`).
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::Explain;
+/// use weakspot::objective::Objective;
+///
+/// let explain: Explain = "margin".parse()?;
+/// assert_eq!(explain.objective(), Objective::ClassMargin);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Explain {
     /// The label's logit.

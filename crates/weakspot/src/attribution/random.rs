@@ -21,6 +21,29 @@ pub(super) static ROW: MethodRow = MethodRow {
 ///
 /// # Determinism
 /// Drawn from (seed, `random-map`, image id).
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Attribution, Random, Scene};
+/// # use weakspot::classifier::Trace;
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// # let trace = Trace { logits: arr2(&[[0.0, 0.0]]), ..Trace::default() };
+/// # let (images, labels) = (images.view(), &[0][..]);
+/// let scene = Scene { classifier: &model, images, labels, ids: &["image/00000"], seed: 0, trace: &trace };
+/// let control = Random::new((4, 4));
+/// let map = &control.maps(&scene)?[0];
+/// assert!(map.dim() == (4, 4) && map.iter().all(|v| (0.0..1.0).contains(v)));
+/// // Another seed gives the same image a different map.
+/// assert_ne!(control.maps(&Scene { seed: 1, ..scene })?[0], map);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Random {
     grid: (usize, usize),

@@ -7,6 +7,27 @@ use crate::classifier::{Classifier, Trace};
 use crate::error::{Error, Result};
 
 /// A batch of images and everything known of them after the shared pass.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Explain, Explainer, Method, Scene};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// let explainer = Explainer::new(&model, Method::GRADIENT, Explain::Logit, None)?;
+/// let trace = explainer.trace(&model, images.view(), &[0], &[], false)?;
+/// let (images, labels, ids) = (images.view(), &[0][..], &["image/00000"][..]);
+/// let scene = Scene { classifier: &model, images, labels, ids, seed: 0, trace: &trace };
+/// assert_eq!(scene.image(0).id, "image/00000");
+/// // Every image needs one label.
+/// assert!(Scene { labels: &[0, 1], ..scene }.check().is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     /// The model, for methods that need passes of their own.
@@ -62,6 +83,29 @@ impl<'a> Scene<'a> {
 }
 
 /// What is known of one image after the shared pass.
+///
+/// # Examples
+/// ```
+/// use weakspot::attribution::{Explain, Explainer, Method, Scene};
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::{classifier::InputSpec, testing::ConvGap};
+/// # let mut kernel = Array4::zeros((1, 1, 3, 3));
+/// # kernel[[0, 0, 1, 1]] = 1.0;
+/// # let input = InputSpec { channels: 1, height: 4, width: 4 };
+/// # let model = ConvGap::new(kernel, arr1(&[0.0]), arr2(&[[1.0], [-1.0]]), arr1(&[0.0, 0.0]), 1, input);
+/// # let mut images = Array4::zeros((1, 1, 4, 4));
+/// # images[[0, 0, 1, 2]] = 1.0;
+/// let explainer = Explainer::new(&model, Method::GRAD_CAM, Explain::Logit, None)?;
+/// let trace = explainer.trace(&model, images.view(), &[0], &[], false)?;
+/// # let (images, labels, ids) = (images.view(), &[0][..], &["image/00000"][..]);
+/// # let scene = Scene { classifier: &model, images, labels, ids, seed: 0, trace: &trace };
+/// // One pixel of 16 is 1, the convolution copies it, and the logits are the mean and minus the mean.
+/// let evidence = scene.image(0);
+/// assert_eq!(evidence.logits(), arr1(&[0.0625, -0.0625]));
+/// assert_eq!(evidence.activations()?[[0, 1, 2]], 1.0);
+/// assert_eq!(evidence.gradient()?[[0, 1, 2]], 0.0625);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     trace: &'a Trace,

@@ -65,7 +65,7 @@ fn named(key: &str) -> String {
     Protocol::by_key(key).map_or_else(|| key.to_owned(), Protocol::in_words)
 }
 
-/// The flags that fire, in the order of method section 9.
+/// The flags that fire, in the order of METHODS, section 9.
 pub fn flags(e: &Evidence) -> Vec<Flag> {
     let mut fired = Vec::new();
     let mut fire = |id: &str, value: f64, advice: &str| fired.push(flag(id, value, advice));

@@ -17,6 +17,20 @@ use crate::image::Mask;
 /// # Errors
 /// `Io` for what cannot be read, `Format` for a damaged file, `Shape` for another size, `ValueRange` for values that are
 /// neither set nor unset, `Unsupported` for another kind of file.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array3;
+/// use weakspot::dataset::load_masks;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("mask.png");
+/// // White is set: here the first of four rows.
+/// let white = Array3::from_shape_fn((1, 4, 8), |(_, y, _)| if y == 0 { 1.0 } else { 0.0 });
+/// std::fs::write(&path, weakspot::image::png(white.view())?).unwrap();
+/// assert_eq!(load_masks(&path, (4, 8))?[0].area(), 8);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load_masks(path: &Path, (height, width): (usize, usize)) -> Result<Vec<Mask>> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     let (shape, levels) = if ending == "npy" {

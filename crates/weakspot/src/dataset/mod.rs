@@ -33,6 +33,20 @@ use brief::brief;
 pub const MAX_PIXEL_BYTES: u64 = 1 << 30;
 
 /// Which files of a data set an image came from.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Origin, SplitRule};
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((4, 1, 8, 8)));
+/// let mut data = Dataset::new("mine", pixels, vec![0, 1, 0, 1], &["cat", "dog"])?;
+/// assert_eq!(SplitRule::for_dataset(&data, true), SplitRule::Divided);
+/// data.origins = vec![Origin::Train, Origin::Train, Origin::Test, Origin::Test];
+/// assert_eq!(SplitRule::for_dataset(&data, true), SplitRule::OwnTest);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The publisher's training files.
@@ -47,6 +61,20 @@ pub enum Origin {
 }
 
 /// What is planted in the images of one class of the demo data set.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::Truth;
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::Overlap;
+///
+/// let (utility, vulnerability) = (Mask::from_fn(8, 8, |y, _| y < 4), Mask::from_fn(8, 8, |_, x| x < 4));
+/// let blob = vulnerability.intersection(&utility.complement());
+/// let planted = Truth { utility, vulnerability, blob };
+/// // A method that returns the whole vulnerable region.
+/// let overlap = Overlap::of(&planted.vulnerability, &planted.blob);
+/// assert_eq!((overlap.precision, overlap.recall), (0.5, 1.0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
     /// U+: the large shape that decides the class.
@@ -58,6 +86,21 @@ pub struct Truth {
 }
 
 /// Labelled images of two or more classes.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::Dataset;
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((6, 1, 8, 8)));
+/// let data = Dataset::new("mine", pixels, vec![0, 1, 2, 0, 1, 2], &["cat", "dog", "frog"])?;
+/// // A study is about two classes.
+/// let pair = data.pair(2, 0)?;
+/// assert_eq!(pair.class_names, ["frog", "cat"]);
+/// assert_eq!((pair.labels, pair.ids[0].as_str()), (vec![1, 0, 1, 0], "image/00000"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// `mnist`, `demo`, or the file's or folder's name.
@@ -81,6 +124,39 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Images in memory with their labels, which count `class_names`; ids are `image/00000` and so on.
+    ///
+    /// # Errors
+    /// As [`Dataset::check`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ndarray::Array4;
+    /// use weakspot::dataset::Dataset;
+    /// use weakspot::image::Pixels;
+    ///
+    /// let pixels = Pixels::U8(Array4::zeros((4, 1, 8, 8)));
+    /// let data = Dataset::new("mine", pixels, vec![0, 1, 0, 1], &["cat", "dog"])?;
+    /// assert_eq!(data.ids[3], "image/00003");
+    /// # Ok::<(), weakspot::Error>(())
+    /// ```
+    pub fn new(name: &str, pixels: Pixels, labels: Vec<usize>, class_names: &[&str]) -> Result<Self> {
+        let class_names: Vec<String> = class_names.iter().map(|name| (*name).to_owned()).collect();
+        let data = Self {
+            name: name.to_owned(),
+            checksum: Self::checksum_of(&pixels, Some(&labels), &class_names),
+            class_names,
+            ids: (0..pixels.len()).map(|i| format!("image/{i:05}")).collect(),
+            origins: vec![Origin::Whole; pixels.len()],
+            pixels,
+            labels,
+            truth: None,
+            provenance: Provenance::default(),
+        };
+        data.check()?;
+        Ok(data)
+    }
+
     /// Checks what every source must deliver: one label, id and origin per image (and group, where there are groups), labels below the number of
     /// classes, ids that are unique, at least one image and two classes.
     ///
@@ -187,6 +263,18 @@ impl Dataset {
 ///
 /// # Errors
 /// `InvalidParameter`, listing the classes, when none is meant or one is named and the other numbered.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::class_pair;
+///
+/// let names = ["Bag", "Coat", "Shirt"].map(str::to_owned);
+/// assert_eq!(class_pair("clothes", &names, ["shirt", "bag"])?, [2, 0]);
+/// assert_eq!(class_pair("clothes", &names, ["0", "1"])?, [0, 1]);
+/// let error = class_pair("clothes", &names, ["Bag", "Hat"]).unwrap_err();
+/// assert_eq!(error.to_string(), "expected a class of clothes; came \"Hat\"");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn class_pair(dataset: &str, names: &[String], asked: [&str; 2]) -> Result<[usize; 2]> {
     let by_exact_name = |asked: &str| names.iter().position(|name| name == asked);
     let called_by_numbers = names.iter().any(|name| name.parse::<usize>().is_ok());

@@ -8,6 +8,19 @@ use std::fmt;
 use crate::error::{Error, Result};
 
 /// The classes of a data set, and the numbers that its files call them by.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::outputs::{By, Labels};
+///
+/// let classes = ["cat", "dog"].map(str::to_owned);
+/// let model = ["bird", "dog", "cat"].map(str::to_owned);
+/// let found = Labels::named(&classes).outputs(&[0, 1], 3, &model, &[])?;
+/// assert_eq!((found.of, found.by), (vec![2, 1], By::Names));
+/// // Without names, nothing says which of three outputs is the cat.
+/// assert!(Labels::named(&classes).outputs(&[0, 1], 3, &[], &[]).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Labels<'a> {
     names: &'a [String],
@@ -16,6 +29,17 @@ pub struct Labels<'a> {
 }
 
 /// How outputs were found.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::outputs::{By, Labels};
+///
+/// // Two classes of ten, called 3 and 5, and a model of ten outputs without names.
+/// let classes = ["3", "5"].map(str::to_owned);
+/// assert_eq!(Labels::named(&classes).outputs(&[0, 1], 10, &[], &[])?.by, By::Numbers);
+/// assert_eq!(By::Numbers.to_string(), "by number");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// The user typed them.
@@ -29,6 +53,17 @@ pub enum By {
 }
 
 /// The outputs of some classes.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::outputs::{By, Labels, Outputs};
+///
+/// let classes = ["cat", "dog"].map(str::to_owned);
+/// let typed = [("cat".to_owned(), 281), ("dog".to_owned(), 207)];
+/// let found = Labels::named(&classes).outputs(&[0, 1], 1000, &[], &typed)?;
+/// assert_eq!(found, Outputs { of: vec![281, 207], by: By::Typed });
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outputs {
     /// One for each class that was asked for, in that order.

@@ -1,6 +1,15 @@
 //! What is known of where images came from, beside their ids.
 
 /// What a source says about the images it delivered and those it did not.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::Provenance;
+///
+/// let groups = ["slide 1", "slide 1", "slide 2"].map(str::to_owned).to_vec();
+/// let known = Provenance { groups, ..Provenance::default() };
+/// assert_eq!(known.select(&[0, 2]).groups, ["slide 1", "slide 2"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// One name per image of what must not be torn apart (a slide, a patient), or empty where nothing is known.
@@ -12,6 +21,21 @@ pub struct Provenance {
 }
 
 /// A file that was left out.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array3;
+/// use weakspot::dataset::pictures::{Grouping, Listing, Options};
+/// use weakspot::progress::Silent;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// std::fs::write(folder.path().join("a.png"), weakspot::image::png(Array3::zeros((1, 8, 8)).view())?).unwrap();
+/// std::fs::write(folder.path().join("b.png"), b"no picture").unwrap();
+/// let listing = Listing::of_folder(folder.path(), "mine", Grouping::None)?;
+/// let loaded = listing.load(&Options { skip_bad: true, ..Options::default() }, &Silent)?;
+/// assert_eq!(loaded.provenance.skipped[0].file, "b.png");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// Its path, within the data set's folder where it lies in one.

@@ -7,6 +7,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::num;
 
 /// What the grid of a raw map covers.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::{Frame, Leverage, RawMap};
+///
+/// // A network that pads its images by one column on the right: its grid of 1x3 covers that too.
+/// let map = RawMap { values: arr2(&[[1.0, 2.0, 4.0]]), frame: Frame::Margins([0, 0, 0, 1]) };
+/// assert_eq!(Leverage::new(map, (1, 2))?.view, arr2(&[[0.25, 0.5]]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// The image: one cell per pixel.
@@ -16,6 +27,16 @@ pub enum Frame {
 }
 
 /// Whether a raw map holds any evidence.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::{Frame, RawMap, Status};
+///
+/// let status = |values| RawMap { values, frame: Frame::Image }.status();
+/// assert_eq!(status(arr2(&[[0.0, 0.5]])), Status::Found);
+/// assert_eq!(status(arr2(&[[0.0, 0.0]])), Status::Empty);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// At least one value is positive.
@@ -25,6 +46,16 @@ pub enum Status {
 }
 
 /// A map as its method gave it: own grid, own units, nothing divided.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::{Frame, Leverage, RawMap};
+///
+/// // Maps must not be negative.
+/// let map = RawMap { values: arr2(&[[0.0, -1.0]]), frame: Frame::Image };
+/// assert!(Leverage::new(map, (1, 2)).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawMap {
     /// Non-negative, finite, `[grid height, grid width]`.
@@ -40,7 +71,19 @@ impl RawMap {
     }
 }
 
-/// How much each pixel matters for something, raw and as a view (method: section 1, "leverage map").
+/// How much each pixel matters for something, raw and as a view (METHODS, section 1, "leverage map").
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::{Frame, Leverage, RawMap};
+///
+/// let map = RawMap { values: arr2(&[[0.0, 8.0]]), frame: Frame::Margins([0; 4]) };
+/// let leverage = Leverage::new(map, (1, 4))?;
+/// assert_eq!(leverage.view, arr2(&[[0.0, 0.25, 0.75, 1.0]]));
+/// assert_eq!(leverage.scale, 8.0);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leverage {
     /// The raw map at its own grid, `[grid height, grid width]`, non-negative.
@@ -101,6 +144,16 @@ impl Leverage {
 /// The L2 norm over the channels at each pixel, `[height, width]`, of `[channels, height, width]`.
 ///
 /// Summed in `f64`, where the square of the smallest single-precision number is not yet 0.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array3, arr2};
+/// use weakspot::image::l2_over_channels;
+///
+/// // Two channels of 1x2 pixels.
+/// let gradient = Array3::from_shape_vec((2, 1, 2), vec![3.0, 0.0, 4.0, 1.0]).unwrap();
+/// assert_eq!(l2_over_channels(gradient.view()), arr2(&[[5.0, 1.0]]));
+/// ```
 pub fn l2_over_channels(values: ArrayView3<'_, f32>) -> Array2<f32> {
     let (_, height, width) = values.dim();
     let mut squares = Array2::<f64>::zeros((height, width));

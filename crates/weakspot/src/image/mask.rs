@@ -3,6 +3,17 @@
 use ndarray::Array2;
 
 /// A set of pixels of one image: `true` is inside. Axes `height, width`.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+///
+/// let left = Mask::from_fn(4, 4, |_, x| x < 2);
+/// let top = Mask::from_fn(4, 4, |y, _| y < 2);
+/// assert_eq!((left.area(), left.fraction()), (8, 0.5));
+/// assert_eq!((left.union(&top).area(), left.intersection(&top).area()), (12, 4));
+/// assert_eq!(left.shifted(0, 2), left.complement());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask(pub Array2<bool>);
 

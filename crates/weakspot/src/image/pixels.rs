@@ -10,6 +10,17 @@ use crate::error::{Error, ErrorKind, Result};
 /// The pixels of many images, axes `batch, channels, height, width`.
 ///
 /// Bytes stay bytes in memory and become floats one batch at a time (`docs/DESIGN.md`, invariant 10).
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::from_shape_fn((3, 1, 2, 2), |(i, ..)| 51 * i as u8));
+/// assert_eq!(pixels.dim(), (3, 1, 2, 2));
+/// assert_eq!(pixels.batch(&[1])?, Array4::from_elem((1, 1, 2, 2), 0.2));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pixels {
     /// 0 to 255, read as `value / 255`.
@@ -99,6 +110,16 @@ fn digests_of<T: Copy + Sync>(images: &Array4<T>, bytes: impl Fn(&[T]) -> Vec<u8
 ///
 /// # Errors
 /// `ValueRange`, with the offending value and its place.
+///
+/// # Examples
+/// ```
+/// use ndarray::array;
+/// use weakspot::image::check_unit_range;
+///
+/// assert!(check_unit_range(&mut array![0.0, 0.5, 1.0].into_dyn()).is_ok());
+/// // These were not divided by 255.
+/// assert!(check_unit_range(&mut array![0.0, 128.0, 255.0].into_dyn()).is_err());
+/// ```
 pub fn check_unit_range(images: &mut ArrayD<f32>) -> Result<()> {
     for (place, value) in images.indexed_iter_mut() {
         if !(-1e-6..=1.0 + 1e-6).contains(value) {

@@ -8,6 +8,18 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// `Shape` for other channels or sides beyond what PNG can hold.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array3;
+/// use weakspot::image::png;
+///
+/// let bytes = png(Array3::from_elem((3, 8, 8), 0.5).view())?;
+/// assert!(bytes.starts_with(b"\x89PNG"));
+/// // One channel or three.
+/// assert!(png(Array3::from_elem((2, 8, 8), 0.5).view()).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn png(image: ArrayView3<'_, f32>) -> Result<Vec<u8>> {
     let (channels, height, width) = image.dim();
     let colour = match channels {

@@ -9,6 +9,15 @@ use ndarray::{Array2, ArrayView2};
 ///
 /// # Panics
 /// If the input has no pixel.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::upsample_bilinear;
+///
+/// let map = arr2(&[[0.0, 8.0]]);
+/// assert_eq!(upsample_bilinear(map.view(), 1, 4), arr2(&[[0.0, 2.0, 6.0, 8.0]]));
+/// ```
 pub fn upsample_bilinear(map: ArrayView2<'_, f32>, height: usize, width: usize) -> Array2<f32> {
     let (gh, gw) = map.dim();
     assert!(gh > 0 && gw > 0, "a map has at least one cell");

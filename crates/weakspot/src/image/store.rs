@@ -12,6 +12,20 @@ use super::Pixels;
 use crate::error::{Error, Result};
 
 /// Collects images of one size.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Store;
+///
+/// let scratch = tempfile::tempdir().unwrap();
+/// // Two images of 1x1x2 bytes. With no memory allowed, they go to a scratch file.
+/// let mut store = Store::new([1, 1, 2], 2, 0, scratch.path())?;
+/// store.push(&[0, 255])?;
+/// store.push(&[255, 255])?;
+/// let pixels = store.finish()?;
+/// assert_eq!(pixels.batch(&[0])?.as_slice(), Some(&[0.0, 1.0][..]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Store {
     /// `[channels, height, width]`.
@@ -102,6 +116,20 @@ fn full(place: &Path, error: &std::io::Error, bytes: u64) -> Error {
 }
 
 /// Images in a scratch file that is gone when the last owner is.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::{Pixels, Store};
+///
+/// let scratch = tempfile::tempdir().unwrap();
+/// let mut store = Store::new([1, 1, 1], 2, 0, scratch.path())?;
+/// store.push(&[7])?;
+/// store.push(&[7])?;
+/// let Pixels::File(file) = store.finish()? else { unreachable!("no byte may stay in memory") };
+/// let digests: Vec<_> = file.digests().collect();
+/// assert_eq!(digests[0], digests[1]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PixelFile {
     file: Arc<Mutex<File>>,

@@ -31,6 +31,14 @@ const TIE: f64 = 1.0 + 1e-7;
 ///
 /// # Panics
 /// If p is not in `[0, 1]`.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::binomial::upper;
+///
+/// // Two heads in two tosses.
+/// assert_eq!(upper(2, 2, 0.5), 0.25);
+/// ```
 pub fn upper(k: usize, n: usize, p: f64) -> f64 {
     assert!((0.0..=1.0).contains(&p), "a probability is in [0, 1], got {p}");
     if k == 0 {
@@ -51,6 +59,14 @@ pub fn upper(k: usize, n: usize, p: f64) -> f64 {
 ///
 /// # Panics
 /// If p is not in `[0, 1]` or k exceeds n.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::binomial::two_sided;
+///
+/// // No heads in five tosses is as unlikely as five.
+/// assert_eq!(two_sided(0, 5, 0.5), 2.0 / 32.0);
+/// ```
 pub fn two_sided(k: usize, n: usize, p: f64) -> f64 {
     assert!((0.0..=1.0).contains(&p), "a probability is in [0, 1], got {p}");
     assert!(k <= n, "successes are counted among the trials: {k} of {n}");

@@ -25,6 +25,21 @@ use serde::{Deserialize, Serialize};
 use super::intervals::Z_95;
 
 /// How many features are useful, and how many of those stay so under attack.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{RhoGamma, Standardizer};
+///
+/// let mut fit = Standardizer::new(1);
+/// fit.push(&[0.0]);
+/// fit.push(&[1.0]);
+/// let mut scored = RhoGamma::new(&fit);
+/// // The feature tells the classes apart, and an attack of 0.75 reverses it.
+/// scored.push_pixels(&[1.0], 0.75, true);
+/// scored.push_pixels(&[0.0], 0.75, false);
+/// let summary = scored.summary();
+/// assert_eq!((summary.features, summary.useful, summary.useful_not_robust), (1, 1, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureSummary {
     /// Number of features.
@@ -48,6 +63,17 @@ pub struct FeatureSummary {
 /// # Determinism
 /// Welford's recurrence in double precision: the order of the images is part of the result's last digits, so feed
 /// them in one order.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Standardizer;
+///
+/// let mut fit = Standardizer::new(2);
+/// fit.push(&[0.0, 7.0]);
+/// fit.push(&[1.0, 7.0]);
+/// assert_eq!((fit.n(), fit.mean(0), fit.sd(0)), (2, 0.5, 0.5));
+/// assert_eq!((fit.mean(1), fit.sd(1)), (7.0, 0.0));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standardizer {
     n: usize,
@@ -99,6 +125,21 @@ impl Standardizer {
 }
 
 /// One feature's usefulness, with the sign taken so that rho is not negative.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{RhoGamma, Standardizer};
+///
+/// let mut fit = Standardizer::new(1);
+/// fit.push(&[0.0]);
+/// fit.push(&[1.0]);
+/// let mut scored = RhoGamma::new(&fit);
+/// scored.push_pixels(&[1.0], 0.25, true);
+/// scored.push_pixels(&[0.0], 0.25, false);
+/// // The standard deviation is 1/2: both images lie one from the mean, and half of one under attack.
+/// let feature = scored.usefulness().next().unwrap();
+/// assert_eq!((feature.rho, feature.gamma, feature.useful), (1.0, 0.5, true));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usefulness {
     /// +1, or -1 where the feature had to be flipped.
@@ -118,6 +159,21 @@ pub struct Usefulness {
 ///
 /// # Determinism
 /// Summed in the order of the images: feed them in one order.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{RhoGamma, Standardizer};
+///
+/// let mut fit = Standardizer::new(1);
+/// fit.push(&[0.0]);
+/// fit.push(&[2.0]);
+/// let mut scored = RhoGamma::new(&fit);
+/// // One image per class: an input of the last layer before and after the attack.
+/// scored.push_attacked(&[2.0], &[0.0], true);
+/// scored.push_attacked(&[0.0], &[2.0], false);
+/// let feature = scored.usefulness().next().unwrap();
+/// assert_eq!((feature.rho, feature.gamma), (1.0, -1.0));
+/// ```
 #[derive(Clone, Debug)]
 pub struct RhoGamma {
     n: usize,

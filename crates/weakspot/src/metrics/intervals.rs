@@ -32,6 +32,16 @@ pub const Z_95: f64 = 1.959_963_984_540_054;
 ///
 /// # Range
 /// `0 <= low <= rate <= high <= 1`; fractions, never percentages.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Score;
+///
+/// let score = Score::of(30, 32);
+/// assert_eq!(score.rate, 0.9375);
+/// // Wilson's 95 % interval, in per mille.
+/// assert_eq!(((1000.0 * score.low).round(), (1000.0 * score.high).round()), (799.0, 983.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Successes.
@@ -78,6 +88,16 @@ pub(crate) fn wilson(k: usize, n: usize, z: f64) -> (f64, f64) {
 }
 
 /// A mean over images with its 95 % interval (mean -+ 1.96 standard errors).
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{Mean, Z_95};
+///
+/// let mean = Mean::of(&[1.0, 2.0, 3.0]);
+/// assert_eq!((mean.mean, mean.n), (2.0, 3));
+/// // Their standard deviation is 1.
+/// assert!((mean.high - (2.0 + Z_95 / 3.0_f64.sqrt())).abs() < 1e-12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     /// The mean; 0 where n is 0.
@@ -117,6 +137,15 @@ impl Mean {
 ///
 /// # Range
 /// `0 <= low <= value <= high <= 1`; one half is what a constant prediction gets. Higher is better.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::balanced_accuracy;
+///
+/// let balanced = balanced_accuracy(90, 100, 10, 20);
+/// assert_eq!(balanced.value, 0.7);
+/// assert!(0.5 < balanced.low && balanced.high < 0.9);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Balanced {
     /// Mean of the two rates, a fraction.
@@ -133,6 +162,14 @@ pub struct Balanced {
 ///
 /// # Panics
 /// If a k exceeds its n.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::balanced_accuracy;
+///
+/// // A classifier that always says class 0, on 90 images of class 0 and 10 of class 1.
+/// assert_eq!(balanced_accuracy(90, 90, 0, 10).value, 0.5);
+/// ```
 pub fn balanced_accuracy(k0: usize, n0: usize, k1: usize, n1: usize) -> Balanced {
     let (a, b) = (Score::of(k0, n0), Score::of(k1, n1));
     let value = f64::midpoint(a.rate, b.rate);

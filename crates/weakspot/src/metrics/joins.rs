@@ -20,6 +20,19 @@ use crate::image::Mask;
 use crate::rng::Stream;
 
 /// A mask's joins and how they stand among random placements of as many pixels.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::join_test;
+/// use weakspot::rng::stream;
+///
+/// // A square of 2x2 in 4x4 pixels: 4 of the 24 pairs of neighbours, chance would give 24 * 4/16 * 3/15.
+/// let mask = Mask::from_fn(4, 4, |y, x| y < 2 && x < 2);
+/// let found = join_test(&mask, 99, &mut stream(0, "joins", "")).unwrap();
+/// assert_eq!(found.observed, 4);
+/// assert!((found.expected - 1.2).abs() < 1e-12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JoinTest {
     /// Neighbouring pairs with both pixels inside.
@@ -33,6 +46,15 @@ pub struct JoinTest {
 }
 
 /// Neighbouring pairs (rook) with both pixels inside the mask.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::join_count;
+///
+/// // Two rows of three pixels: two pairs in each, three between them.
+/// assert_eq!(join_count(&Mask::from_fn(4, 4, |y, x| y < 2 && x < 3)), 7);
+/// ```
 pub fn join_count(mask: &Mask) -> usize {
     let grid = Grid::new(mask.dim());
     grid.joins(&packed(mask.0.iter().copied()))
@@ -48,6 +70,19 @@ pub fn join_count(mask: &Mask) -> usize {
 ///
 /// # Determinism
 /// Below [`EXACT_FROM`] pixels the placements are drawn from `stream`, one after the other.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::join_test;
+/// use weakspot::rng::stream;
+///
+/// let mut draws = stream(0, "joins", "");
+/// let half = Mask::from_fn(6, 6, |y, _| y < 3);
+/// assert!(join_test(&half, 99, &mut draws).unwrap().p < 0.05);
+/// // A single pixel has no pair.
+/// assert_eq!(join_test(&Mask::from_fn(6, 6, |y, x| y + x == 0), 99, &mut draws), None);
+/// ```
 pub fn join_test(mask: &Mask, permutations: usize, stream: &mut Stream) -> Option<JoinTest> {
     let (area, (h, w)) = (mask.area(), mask.dim());
     let pixels = h * w;

@@ -28,6 +28,18 @@ use crate::rng::Stream;
 const TIE: f64 = 1e-12;
 
 /// A statistic and how it stands among random permutations.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array2;
+/// use weakspot::metrics::moran_test;
+/// use weakspot::rng::stream;
+///
+/// let slope = Array2::from_shape_fn((6, 6), |(y, _)| y as f32);
+/// let found = moran_test(slope.view(), 99, &mut stream(0, "moran", "")).unwrap();
+/// assert!(found.value > 0.5);
+/// assert_eq!(found.p, 1.0 / 100.0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PermutationTest {
     /// The statistic of the map as it is.
@@ -43,6 +55,16 @@ pub struct PermutationTest {
 ///
 /// # Range
 /// `[-1, 1]` on these grids: -1 for a checkerboard, near -1/(n - 1) for noise, near 1 for a smooth map.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::metrics::morans_i;
+///
+/// // On a checkerboard, all neighbours differ.
+/// assert_eq!(morans_i(arr2(&[[0.0, 1.0], [1.0, 0.0]]).view()), Some(-1.0));
+/// assert_eq!(morans_i(arr2(&[[1.0, 1.0], [1.0, 1.0]]).view()), None);
+/// ```
 pub fn morans_i(map: ArrayView2<'_, f32>) -> Option<f64> {
     let centred = Centred::of(map)?;
     Some(Pairs::of(map.dim()).joined(&centred.z) / centred.squares)
@@ -61,6 +83,18 @@ pub fn morans_i(map: ArrayView2<'_, f32>) -> Option<f64> {
 /// Below [`EXACT_FROM`] pixels the permutations are drawn from `stream`, one after the other. Give every map a stream
 /// of its own: the p-values of maps that share permutations are not independent, and the share of them below 0.05
 /// is then little more than a single draw.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array2;
+/// use weakspot::metrics::moran_test;
+/// use weakspot::rng::stream;
+///
+/// let checkerboard = Array2::from_shape_fn((4, 4), |(y, x)| ((y + x) % 2) as f32);
+/// let found = moran_test(checkerboard.view(), 19, &mut stream(0, "moran", "")).unwrap();
+/// // The test is one-sided, and no permutation has fewer equal neighbours than a checkerboard.
+/// assert_eq!(found.p, 1.0);
+/// ```
 pub fn moran_test(
     map: ArrayView2<'_, f32>,
     permutations: usize,

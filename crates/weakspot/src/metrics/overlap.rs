@@ -16,6 +16,15 @@ use crate::image::Mask;
 ///
 /// # Panics
 /// If the sizes differ.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::iou;
+///
+/// let (a, b) = (Mask::from_fn(1, 3, |_, x| x < 2), Mask::from_fn(1, 3, |_, x| x > 0));
+/// assert_eq!(iou(&a, &b), Some(1.0 / 3.0));
+/// ```
 pub fn iou(a: &Mask, b: &Mask) -> Option<f64> {
     let (shared, in_a, in_b) = counts(a, b);
     share(shared, in_a + in_b - shared)
@@ -26,6 +35,16 @@ pub fn iou(a: &Mask, b: &Mask) -> Option<f64> {
 /// # Range
 /// Each in `[0, 1]`. A share of nothing is 0: precision where nothing was found, recall where there was nothing to
 /// find, IoU where both hold. The areas beside it tell that 0 from a miss.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::Overlap;
+///
+/// let (found, truth) = (Mask::from_fn(1, 4, |_, x| x > 1), Mask::from_fn(1, 4, |_, x| x > 2));
+/// let overlap = Overlap::of(&found, &truth);
+/// assert_eq!((overlap.precision, overlap.recall, overlap.iou), (0.5, 1.0, 0.5));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overlap {
     /// Intersection over union.

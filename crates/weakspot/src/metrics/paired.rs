@@ -42,6 +42,15 @@ const AT_THE_END: f64 = 0.02;
 ///
 /// # Range
 /// `[0, 1]`; smaller is stronger evidence of a difference.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::mcnemar_exact;
+///
+/// // All six changes go the same way: 2 of 64 possible outcomes.
+/// assert_eq!(mcnemar_exact(6, 0), 0.03125);
+/// assert_eq!(mcnemar_exact(3, 3), 1.0);
+/// ```
 pub fn mcnemar_exact(first_only: usize, second_only: usize) -> f64 {
     binomial::two_sided(first_only, first_only + second_only, 0.5)
 }
@@ -51,6 +60,14 @@ pub fn mcnemar_exact(first_only: usize, second_only: usize) -> f64 {
 ///
 /// # Range
 /// Each at least the p it corrects, at most 1.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::holm;
+///
+/// // The smallest p is multiplied by 2, the next by 1.
+/// assert_eq!(holm(&[0.03125, 0.0078125]), [0.03125, 0.015625]);
+/// ```
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));
@@ -67,6 +84,16 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
 ///
 /// # Range
 /// `-1 <= low <= value <= high <= 1`, fractions; positive where the first is better.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::paired_difference;
+///
+/// // Of 100 images, 20 are right under the first protocol only and 10 under the second only.
+/// let difference = paired_difference(60, 20, 10, 10);
+/// assert_eq!(difference.value, 0.1);
+/// assert!(difference.low < 0.0 && difference.high < 0.25);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
     /// First minus second.
@@ -81,6 +108,16 @@ pub struct Difference {
 ///
 /// No image says nothing: value 0, interval `[-1, 1]`. Without a discordant image the value is 0 and the interval is
 /// what n still allows; where moreover all images are right, or all wrong, phi is 0 and the interval is widest.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::paired_difference;
+///
+/// assert_eq!(paired_difference(50, 25, 0, 25).value, 0.25);
+/// // Swapping the protocols mirrors the interval.
+/// let (one, other) = (paired_difference(60, 20, 10, 10), paired_difference(60, 10, 20, 10));
+/// assert!((one.low + other.high).abs() < 1e-12);
+/// ```
 pub fn paired_difference(both: usize, first_only: usize, second_only: usize, neither: usize) -> Difference {
     let n = both + first_only + second_only + neither;
     if n == 0 {
@@ -99,6 +136,14 @@ pub fn paired_difference(both: usize, first_only: usize, second_only: usize, nei
 }
 
 /// The mean of two independent differences, with MOVER's 95 % interval.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{mean_difference, paired_difference};
+///
+/// let (lost, won) = (paired_difference(50, 0, 25, 25), paired_difference(50, 25, 0, 25));
+/// assert_eq!(mean_difference([lost, won]).value, 0.0);
+/// ```
 pub fn mean_difference([a, b]: [Difference; 2]) -> Difference {
     let value = f64::midpoint(a.value, b.value);
     let below = (a.value - a.low).hypot(b.value - b.low) / 2.0;
@@ -107,6 +152,15 @@ pub fn mean_difference([a, b]: [Difference; 2]) -> Difference {
 }
 
 /// Whether two rates are both at most 2 % or both at least 98 %, where no comparison can tell them apart.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{Score, at_one_end};
+///
+/// // With and without the mask, at most 2 % of the images are right under attack.
+/// assert!(at_one_end(&Score::of(0, 100), &Score::of(2, 100)));
+/// assert!(!at_one_end(&Score::of(0, 100), &Score::of(3, 100)));
+/// ```
 pub fn at_one_end(first: &Score, second: &Score) -> bool {
     // Of whole counts, so that 2 of 100 is 2 %.
     let low = |s: &Score| s.k as f64 <= AT_THE_END * s.n as f64 + 1e-9;
@@ -133,6 +187,13 @@ fn corrected_phi(both: f64, first_only: f64, second_only: f64, neither: f64) -> 
 pub const CANNOT_TELL: &str = "cannot tell at this eps";
 
 /// What may be said about a paired comparison. Its [`Display`](fmt::Display) is the word for reports.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Verdict;
+///
+/// assert_eq!(Verdict::NoEffect.to_string(), "no effect");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Both rates under attack are at most 2 %, or both at least 98 %: another eps is needed.
@@ -162,6 +223,16 @@ impl fmt::Display for Verdict {
 /// The word for a comparison with this corrected p and this difference, decided in the order of the variants. A shown
 /// difference is named even where it is smaller than 2 points. `at_one_end`: both rates are under attack and
 /// [`at_one_end`].
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{Verdict, mcnemar_exact, paired_difference, verdict};
+///
+/// // Of 100 images, the mask saves 20 and loses 2.
+/// assert_eq!(verdict(mcnemar_exact(20, 2), paired_difference(60, 20, 2, 18), false), Verdict::Better);
+/// // Here it saves two and loses two.
+/// assert_eq!(verdict(mcnemar_exact(2, 2), paired_difference(60, 2, 2, 36), false), Verdict::NotShown);
+/// ```
 pub fn verdict(p_holm: f64, difference: Difference, at_one_end: bool) -> Verdict {
     if at_one_end {
         Verdict::CannotTell

@@ -21,6 +21,15 @@ use super::paired::Difference;
 ///
 /// # Range
 /// Areas in `[0, 1]`: 1 where every score of class 1 exceeds every one of class 0, 1/2 for scores that know nothing.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::separation;
+///
+/// // Scores of the images of class 0, then of class 1, from two models.
+/// let found = separation([&[0.0, 1.0], &[2.0, 3.0]], [&[0.0, 3.0], &[1.0, 2.0]]).unwrap();
+/// assert_eq!((found.first.value, found.second.value, found.difference.value), (1.0, 0.5, -0.5));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Separation {
     /// Area of the first scores, with DeLong's 95 % interval cut to `[0, 1]`.
@@ -38,6 +47,19 @@ pub struct Separation {
 ///
 /// # Panics
 /// If the two do not hold one score each per image.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::separation;
+///
+/// let scores: [&[f64]; 2] = [&[0.0, 1.0, 2.0], &[1.0, 3.0, 5.0]];
+/// let found = separation(scores, scores).unwrap();
+/// // Of nine pairs seven are in order and one is a tie.
+/// assert!((found.first.value - 7.5 / 9.0).abs() < 1e-12);
+/// assert_eq!(found.difference.value, 0.0);
+/// // A class with a single image has no spread.
+/// assert_eq!(separation([&[0.0], &[1.0, 3.0]], [&[0.0], &[1.0, 3.0]]), None);
+/// ```
 pub fn separation(first: [&[f64]; 2], second: [&[f64]; 2]) -> Option<Separation> {
     for class in 0..2 {
         assert_eq!(first[class].len(), second[class].len(), "two scores per image");
@@ -101,6 +123,15 @@ impl Placements {
 }
 
 /// Scores with one number added to all of them.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::placebo;
+///
+/// // No score is positive, so that class 1 is never predicted. Adding 3 changes one prediction.
+/// let found = placebo([&[-4.0], &[-2.0]], 1);
+/// assert_eq!((found.shift, found.ones), (3.0, [vec![false], vec![true]]));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placebo {
     /// The number b.
@@ -114,6 +145,16 @@ pub struct Placebo {
 ///
 /// # Panics
 /// If `ones` exceeds the number of scores.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::placebo;
+///
+/// // Class 1 is to be predicted once: for the highest of three scores.
+/// let found = placebo([&[0.0], &[2.0, 4.0]], 1);
+/// assert_eq!(found.shift, -3.0);
+/// assert_eq!(found.ones, [vec![false], vec![false, true]]);
+/// ```
 pub fn placebo(scores: [&[f64]; 2], ones: usize) -> Placebo {
     let mut sorted: Vec<f64> = scores.concat();
     assert!(ones <= sorted.len(), "expected at most {} images, got {ones}", sorted.len());

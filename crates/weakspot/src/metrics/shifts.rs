@@ -27,6 +27,17 @@ use serde::{Deserialize, Serialize};
 use crate::image::Mask;
 
 /// A value among all toroidal shifts.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::ShiftOverlap;
+///
+/// let pixel = Mask::from_fn(4, 4, |y, x| (y, x) == (1, 2));
+/// let test = ShiftOverlap::new(4, 4).test(&pixel, &pixel).unwrap();
+/// // The masks overlap under one of 16 shifts.
+/// assert_eq!((test.shifts, test.upper_p, test.lower_p), (15, 1.0 / 16.0, 1.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShiftTest {
     /// Number of shifts, height * width - 1.
@@ -38,6 +49,18 @@ pub struct ShiftTest {
 }
 
 /// Overlaps under every toroidal shift, for masks of one size. Planned once, used from any thread.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::metrics::ShiftOverlap;
+///
+/// let (left, right) = (Mask::from_fn(4, 4, |_, x| x < 2), Mask::from_fn(4, 4, |_, x| x >= 2));
+/// let shifts = ShiftOverlap::new(4, 4);
+/// // The halves are disjoint, and only the four vertical shifts keep them so.
+/// assert_eq!(shifts.test(&left, &right).unwrap().lower_p, 4.0 / 16.0);
+/// assert_eq!(shifts.test(&left, &Mask::empty(4, 4)), None);
+/// ```
 pub struct ShiftOverlap {
     height: usize,
     width: usize,

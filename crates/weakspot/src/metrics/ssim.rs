@@ -27,6 +27,13 @@ const C1: f64 = 0.01 * 0.01;
 const C2: f64 = 0.03 * 0.03;
 
 /// How the pixels of a window are weighted. Windows shrink to the largest odd side that fits the image.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Window;
+///
+/// assert_eq!((Window::Uniform.name(), Window::Gaussian.name()), ("uniform", "gaussian"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Window {
     /// 7x7, equal weights, sample covariance (divisor n - 1): scikit-image's default.
@@ -78,6 +85,18 @@ impl Window {
 ///
 /// # Errors
 /// `Shape` where the sizes differ or there is no pixel; `ValueRange` where a value is not finite.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array2;
+/// use weakspot::metrics::{Window, ssim};
+///
+/// let slope = Array2::from_shape_fn((8, 8), |(y, _)| y as f32 / 7.0);
+/// assert_eq!(ssim(slope.view(), slope.view(), Window::Uniform)?, 1.0);
+/// // The inverted image has a negative SSIM.
+/// assert!(ssim(slope.view(), slope.mapv(|v| 1.0 - v).view(), Window::Uniform)? < -0.5);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn ssim(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, window: Window) -> Result<f64> {
     if a.dim() != b.dim() || a.is_empty() {
         return Err(Error::shape(format!(

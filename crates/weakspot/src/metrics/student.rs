@@ -33,6 +33,14 @@ const SHARE: f64 = 0.95;
 ///
 /// # Panics
 /// If there are no degrees of freedom.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::t_95;
+///
+/// assert_eq!((t_95(1) * 1000.0).round(), 12_706.0);
+/// assert_eq!((t_95(4) * 1000.0).round(), 2_776.0);
+/// ```
 pub fn t_95(df: usize) -> f64 {
     assert!(df > 0, "one value has no spread");
     let (mut low, mut high) = (0.0, std::f64::consts::FRAC_PI_2);
@@ -63,6 +71,16 @@ fn within(theta: f64, df: usize) -> f64 {
 }
 
 /// The mean of a few independent values, such as one per trained network, with Student's 95 % interval.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{FewMean, t_95};
+///
+/// // Three networks; the standard deviation of their numbers is 1.
+/// let found = FewMean::of(&[1.0, 2.0, 3.0]).unwrap();
+/// assert_eq!((found.mean, found.sd), (2.0, Some(1.0)));
+/// assert!((found.high.unwrap() - (2.0 + t_95(2) / 3.0_f64.sqrt())).abs() < 1e-12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FewMean {
     /// How many values.

@@ -14,6 +14,29 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::Mask;
 
 /// Class-level maps and the maps of the pictured images. Axis 0 of every class-level array is the class, 0 or 1.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::maps::StudyMaps;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// assert_eq!((run.maps.size(), run.maps.blob_mask(0).area()), ((4, 4), 8));
+/// let bytes = run.maps.to_safetensors()?;
+/// assert_eq!(StudyMaps::from_safetensors(&bytes)?, run.maps);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct StudyMaps {
     /// Share of RoI masks that hold a pixel, `[2, height, width]`, in `[0, 1]`.
@@ -38,6 +61,31 @@ pub struct StudyMaps {
 }
 
 /// The maps of single images; axis 0 is the image.
+///
+/// # Examples
+/// ```
+/// use weakspot::region::{U_MINUS_V_PLUS, U_PLUS_V_PLUS};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // In an image of the class left, the RoI is the left half and the RoA all of it.
+/// let pictured = &run.maps.pictured;
+/// let i = pictured.labels.iter().position(|label| *label == 0).unwrap();
+/// assert_eq!(pictured.region[[i, 0, 0]], U_PLUS_V_PLUS);
+/// assert_eq!(pictured.region[[i, 0, 3]], U_MINUS_V_PLUS);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageMaps {
     /// The images' ids.

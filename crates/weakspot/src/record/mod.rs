@@ -25,6 +25,31 @@ pub const SCHEMA: &str = "weakspot-results/2";
 pub const SCHEMA_BEFORE: &str = "weakspot-results/1";
 
 /// Everything a study found.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::SCHEMA;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// // The attack fools every image.
+/// let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let record = run.record;
+/// assert_eq!((record.schema.as_str(), record.config["eps"].as_str()), (SCHEMA, "0.3"));
+/// let scores = &record.directions[0].scores;
+/// assert_eq!((scores.clean.unwrap().rate, scores.adv.unwrap().rate), (1.0, 0.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`SCHEMA`].
@@ -71,6 +96,15 @@ pub struct Record {
 }
 
 /// Where a mask is from that was brought along in place of the blob.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::GivenMaskRecord;
+///
+/// let json = r#"{"source": "mask.png", "sha256": "e3b0c442"}"#;
+/// assert_eq!(serde_json::from_str::<GivenMaskRecord>(json)?.source, "mask.png");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenMaskRecord {
     /// The files or the run's folder, as they were typed.
@@ -80,6 +114,15 @@ pub struct GivenMaskRecord {
 }
 
 /// A number with its 95 % interval.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::paired_difference;
+/// use weakspot::record::Interval;
+///
+/// let interval = Interval::from(paired_difference(60, 20, 10, 10));
+/// assert!(interval.low < interval.value && interval.value < interval.high);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The number.
@@ -103,6 +146,16 @@ impl From<crate::metrics::Balanced> for Interval {
 }
 
 /// One comparison of both classes together: the unweighted mean of the two paired differences. Not tested.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::BothDifference;
+///
+/// let json = r#"{"comparison": "mod-clean", "difference": {"value": -0.02, "low": -0.05, "high": 0.01}}"#;
+/// let both: BothDifference = serde_json::from_str(json)?;
+/// assert_eq!((both.comparison.as_str(), both.difference.value), ("mod-clean", -0.02));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BothDifference {
     /// As in [`PairedTest::comparison`].
@@ -112,6 +165,29 @@ pub struct BothDifference {
 }
 
 /// Margins under attacks that are run to their end, on at most 300 eval images per class: what a moved threshold explains.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // The attack fools every image. The mask covers every pixel, so that the defended model sees nothing.
+/// let separation = run.record.separation.unwrap();
+/// let auc = separation.auc.unwrap();
+/// assert_eq!((auc.adv_worst.value, auc.adaptive_worst.value), (0.0, 0.5));
+/// assert_eq!(separation.placebo.masked_balanced.value, 0.5);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeparationRecord {
     /// Areas under the curve; `null` where a class has fewer than two images.
@@ -121,6 +197,16 @@ pub struct SeparationRecord {
 }
 
 /// How well margins tell the classes apart, whatever the threshold.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{AucRecord, Interval};
+///
+/// let around = |value: f64| Interval { value, low: value - 0.1, high: value + 0.1 };
+/// let auc = AucRecord { adv_worst: around(0.3), adaptive_worst: around(0.5), difference: around(0.2) };
+/// assert_eq!(serde_json::to_value(auc)?["difference"]["value"], 0.2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AucRecord {
     /// Of the undefended model.
@@ -132,6 +218,26 @@ pub struct AucRecord {
 }
 
 /// The undefended model with one number added to class 1's logit, so that it predicts class 1 as often as the defended one.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{Score, balanced_accuracy, mean_difference, paired_difference};
+/// use weakspot::record::PlaceboRecord;
+///
+/// // With the mask the model always predicts class 0. Adding -2.5 to the score of class 1 has the same effect.
+/// let scores = [Score::of(10, 10), Score::of(0, 10)];
+/// let balanced = balanced_accuracy(10, 10, 0, 10).into();
+/// let none = [paired_difference(10, 0, 0, 0), paired_difference(0, 0, 0, 10)];
+/// let placebo = PlaceboRecord {
+///     shift: -2.5,
+///     scores,
+///     masked_scores: scores,
+///     balanced,
+///     masked_balanced: balanced,
+///     difference: mean_difference(none).into(),
+/// };
+/// assert_eq!((placebo.balanced.value, placebo.difference.value), (0.5, 0.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlaceboRecord {
     /// The number.
@@ -149,6 +255,16 @@ pub struct PlaceboRecord {
 }
 
 /// What was studied.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::DataRecord;
+///
+/// let json = r#"{"name": "mine", "classes": ["cat", "dog"], "image_shape": [3, 32, 48], "split": "by hand"}"#;
+/// let [channels, height, width] = serde_json::from_str::<DataRecord>(json)?.image_shape;
+/// assert_eq!((channels, height, width), (3, 32, 48));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
     /// Name of the data set.
@@ -168,6 +284,15 @@ pub struct DataRecord {
 }
 
 /// A file that was left out.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::SkippedFile;
+///
+/// let json = r#"{"file": "cat/666.jpg", "why": "an empty file"}"#;
+/// assert_eq!(serde_json::from_str::<SkippedFile>(json)?.why, "an empty file");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedFile {
     /// Its path, within the data set's folder where it lies in one.
@@ -177,7 +302,22 @@ pub struct SkippedFile {
 }
 
 /// The model that was studied.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{ClassifierRecord, Seen};
+///
+/// // A description of your own classifier for the record.
+/// let record = ClassifierRecord {
+///     arch: "resnet18".to_owned(),
+///     n_classes: 2,
+///     seen: Some(Seen::HeldOut),
+///     ..ClassifierRecord::default()
+/// };
+/// assert_eq!(serde_json::to_value(record)?["seen"], "held-out");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassifierRecord {
     /// `vgg16`, `vgg16-bn`.
     pub arch: String,
@@ -211,6 +351,14 @@ pub struct ClassifierRecord {
 }
 
 /// Whether a classifier may have been trained on images that are scored.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::Seen;
+///
+/// assert_eq!(serde_json::to_string(&Seen::HeldOut)?, r#""held-out""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Seen {
@@ -223,6 +371,28 @@ pub enum Seen {
 }
 
 /// One direction of a study, source class -> target class, scored on the source's eval images.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let direction = &run.record.directions[0];
+/// assert_eq!((direction.source.as_str(), direction.target.as_str()), ("left", "right"));
+/// // The RoI is the left half and the RoA every pixel, so that the blob is the right half.
+/// assert_eq!((direction.blob.area, direction.iou.representatives), (8, Some(0.5)));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Direction {
     /// Class whose images are scored.
@@ -258,6 +428,15 @@ pub struct Direction {
 }
 
 /// Images per part.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::PartCounts;
+///
+/// let counts = PartCounts { fit: 16, eval: 20, ..PartCounts::default() };
+/// assert_eq!(serde_json::to_string(&counts)?, r#"{"train":0,"tune":0,"fit":16,"eval":20}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartCounts {
     /// Trained the classifier.
@@ -271,6 +450,28 @@ pub struct PartCounts {
 }
 
 /// What the regions were built from.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // The attack fools all eight fit images of the class. Below 20 successes, all correct images count.
+/// let fit = &run.record.directions[0].fit;
+/// assert_eq!((fit.images, fit.correct, fit.successes), (8, 8, 8));
+/// assert_eq!(fit.roa_from, "all-correct");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitCounts {
     /// Images of the fit part.
@@ -293,7 +494,17 @@ pub struct FitCounts {
     pub roa_fraction: Mean,
 }
 
-/// Accuracy of the classifier on the source class's eval images under each protocol (method, section 7).
+/// Accuracy of the classifier on the source class's eval images under each protocol (METHODS, section 7).
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Protocol, Score, Scores};
+///
+/// // A protocol that was not run is null.
+/// let scores = Scores { clean: Some(Score::of(20, 20)), adv: Some(Score::of(3, 20)), ..Scores::default() };
+/// assert_eq!(Protocol::Adv.score(&scores).unwrap().rate, 0.15);
+/// assert_eq!(Protocol::Adaptive.score(&scores), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// P0: M(x).
@@ -319,6 +530,16 @@ pub struct Scores {
 }
 
 /// Of the images right before the attack, the share that is wrong after it.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{AttackSuccess, Protocol, Score};
+///
+/// // Of 18 images that were right before the attack, 15 are wrong after it.
+/// let rates = AttackSuccess { adv: Some(Score::of(15, 18)), ..AttackSuccess::default() };
+/// assert_eq!(Protocol::Adv.asr(&rates).unwrap().k, 15);
+/// assert_eq!(Protocol::Clean.asr(&rates), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttackSuccess {
     /// Before: M(x).
@@ -339,6 +560,16 @@ pub struct AttackSuccess {
 }
 
 /// Scores with one fill.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::FillScores;
+///
+/// let json = r#"{"fill": "channel-mean", "scores": {"clean": null}, "asr": {"adv": null}}"#;
+/// let scores: FillScores = serde_json::from_str(json)?;
+/// assert_eq!((scores.fill.as_str(), scores.scores.clean), ("channel-mean", None));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FillScores {
     /// `0`, `1`, `channel-mean`.
@@ -350,6 +581,17 @@ pub struct FillScores {
 }
 
 /// Structural similarity (Wang et al. 2004); 1 is identity, about 0 is unrelated.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Window;
+/// use weakspot::record::{Mean, Ssim, SsimPair};
+///
+/// let maps = SsimPair { mean_of_samples: Mean::of(&[0.1, 0.3]), representatives: Some(0.05) };
+/// let ssim = Ssim { window: Window::Uniform.name().to_owned(), masks: maps.clone(), maps };
+/// assert_eq!(serde_json::to_value(ssim)?["maps"]["mean_of_samples"]["n"], 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ssim {
     /// `uniform` (7x7) or `gaussian` (11x11).
@@ -361,6 +603,16 @@ pub struct Ssim {
 }
 
 /// Mean over images and the value for the class's representatives.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Mean, SsimPair};
+///
+/// // One of the class's two representatives is empty.
+/// let pair = SsimPair { mean_of_samples: Mean::of(&[0.1, 0.3]), representatives: None };
+/// assert!(serde_json::to_value(pair)?["representatives"].is_null());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SsimPair {
     /// Over eval images where both are non-empty.
@@ -370,6 +622,19 @@ pub struct SsimPair {
 }
 
 /// Intersection over union of RoI and RoA, in [0, 1].
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Iou, Mean, Score};
+///
+/// let iou = Iou {
+///     mean_of_samples: Mean::of(&[0.25, 0.75]),
+///     representatives: Some(0.5),
+///     shifts: None,
+///     share_significant: Score::of(1, 2),
+/// };
+/// assert_eq!((iou.mean_of_samples.mean, iou.share_significant.rate), (0.5, 0.5));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Iou {
     /// Over eval images where both are non-empty.
@@ -383,6 +648,27 @@ pub struct Iou {
 }
 
 /// Area, share of the image and 8-connected components of a mask.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // The right half of 4x4 pixels, in one piece.
+/// let blob = &run.record.directions[0].blob;
+/// assert_eq!((blob.area, blob.fraction, blob.components.len()), (8, 0.5, 1));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RegionRecord {
     /// Pixels.
@@ -394,6 +680,16 @@ pub struct RegionRecord {
 }
 
 /// One 8-connected component.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::ComponentRecord;
+///
+/// let json = r#"{"area": 8, "top": 0, "left": 2, "bottom": 4, "right": 4}"#;
+/// let part: ComponentRecord = serde_json::from_str(json)?;
+/// assert_eq!((part.bottom - part.top) * (part.right - part.left), part.area);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComponentRecord {
     /// Pixels.
@@ -409,6 +705,28 @@ pub struct ComponentRecord {
 }
 
 /// Spatial autocorrelation of single images' maps and masks at their own grids.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // The utility map is larger in one half; the vulnerability map is constant and has no Moran's I.
+/// let colocation = &run.record.directions[0].colocation;
+/// assert!(colocation.utility.moran.mean > 0.5);
+/// assert_eq!(colocation.vulnerability.moran.n, 0);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Colocation {
     /// The utility map.
@@ -418,6 +736,21 @@ pub struct Colocation {
 }
 
 /// Moran's I of a map and join counts of the mask made from it by the same threshold.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{ColocationOf, Mean, Score};
+///
+/// let of = ColocationOf {
+///     grid: [14, 14],
+///     moran: Mean::of(&[0.5, 0.25]),
+///     moran_significant: Score::of(1, 2),
+///     joins: Mean::of(&[1.5, 1.25]),
+///     joins_significant: Score::of(2, 2),
+///     control: None,
+/// };
+/// assert_eq!(of.moran.mean, 0.375);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColocationOf {
     /// `[height, width]` of the map's own grid.
@@ -436,6 +769,20 @@ pub struct ColocationOf {
 }
 
 /// Moran's I of the same map from the same network with its parameters permuted, and from both on white noise.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Mean, MoranControl};
+///
+/// // Two images: 0.75 and 0.5 from the trained network, 0.5 each from the untrained one.
+/// let control = MoranControl {
+///     untrained: Mean::of(&[0.5, 0.5]),
+///     difference: Mean::of(&[0.25, 0.0]),
+///     noise: Mean::of(&[0.5]),
+///     noise_untrained: Mean::of(&[0.5]),
+/// };
+/// assert_eq!(control.difference.mean, 0.125);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MoranControl {
     /// The untrained network, on at most 200 eval images whose map is not constant from either network.
@@ -449,6 +796,29 @@ pub struct MoranControl {
 }
 
 /// Mean IoU of each image's mask with representatives.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // Each image's RoI equals its own class's representative and misses the other's.
+/// let across = &run.record.directions[0].across;
+/// assert_eq!((across.roi.own.mean, across.roi.other.mean), (1.0, 0.0));
+/// // The RoA is the whole image in both classes.
+/// assert_eq!(across.roa.difference.mean, 0.0);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Across {
     /// RoI.
@@ -458,6 +828,16 @@ pub struct Across {
 }
 
 /// Own class's representative (that image left out) against the other class's.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{AcrossOf, Mean};
+///
+/// // Two images overlap with their own class's representative by 0.75 and 0.5, with the other's by 0.25.
+/// let (own, other) = (Mean::of(&[0.75, 0.5]), Mean::of(&[0.25, 0.25]));
+/// let across = AcrossOf { own, other, difference: Mean::of(&[0.5, 0.25]) };
+/// assert_eq!(across.difference.mean, across.own.mean - across.other.mean);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AcrossOf {
     /// With the own class's.
@@ -469,6 +849,17 @@ pub struct AcrossOf {
 }
 
 /// Usefulness rho and robust usefulness gamma of features standardised on the fit part; y = +1 for the source.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::{RhoGamma, Standardizer};
+/// use weakspot::record::Features;
+///
+/// // 3x32x32 pixel values and 64 channels, before the first image.
+/// let of = |features| RhoGamma::new(&Standardizer::new(features)).summary();
+/// let features = Features { pixels: of(3072), channels: of(64) };
+/// assert_eq!((features.pixels.features, features.channels.useful), (3072, 0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Features {
     /// Single input values, worst case in closed form.
@@ -477,7 +868,17 @@ pub struct Features {
     pub channels: FeatureSummary,
 }
 
-/// A reason to doubt the numbers (method, section 9).
+/// A reason to doubt the numbers (METHODS, section 9).
+///
+/// # Examples
+/// ```
+/// use weakspot::record::Flag;
+///
+/// let json = r#"{"id": "few-successes", "value": 12.0, "advice": "raise --eps"}"#;
+/// let flag: Flag = serde_json::from_str(json)?;
+/// assert_eq!((flag.id.as_str(), flag.value), ("few-successes", 12.0));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flag {
     /// `degenerate-roa`, `few-successes`, ...
@@ -489,6 +890,29 @@ pub struct Flag {
 }
 
 /// Both classes together under one protocol, headline fill.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let of = |protocol: &str| run.record.together.iter().find(|t| t.protocol == protocol).unwrap();
+/// assert_eq!(of("clean").balanced_accuracy, 1.0);
+/// // The mask covers every pixel, and the model then always predicts left.
+/// let masked = of("mod");
+/// assert_eq!((masked.balanced_accuracy, masked.majority_class.as_str()), (0.5, "left"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Together {
     /// `clean`, `adv`, `mod`, ...
@@ -508,6 +932,29 @@ pub struct Together {
 }
 
 /// A paired comparison of two protocols on the same images.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // The mask covers every pixel and the model then always predicts left: all ten images of right are lost.
+/// let is_wanted = |test: &&weakspot::record::PairedTest| test.source == "right" && test.comparison == "mod-clean";
+/// let test = run.record.tests.iter().find(is_wanted).unwrap();
+/// assert_eq!((test.first_only, test.second_only, test.difference), (0, 10, -1.0));
+/// assert_eq!(test.word, "worse");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairedTest {
     /// Class whose images are compared.
@@ -535,6 +982,28 @@ pub struct PairedTest {
 }
 
 /// Scores of one direction at one epsilon, on at most 100 eval images; blob and thresholds as at the study's own epsilon.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // A quarter of epsilon fools no image, epsilon fools every one.
+/// let left: Vec<_> = run.record.sweep.iter().filter(|point| point.source == "left").collect();
+/// assert_eq!((left[0].epsilon, left[0].adv.rate), (0.075, 1.0));
+/// assert_eq!((left[2].epsilon, left[2].adv.rate), (0.3, 0.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepPoint {
     /// Radius in pixel units.
@@ -559,6 +1028,24 @@ pub struct SweepPoint {
 }
 
 /// The blob's score among those of its own random toroidal shifts.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Control, Score};
+///
+/// // Two of four shifts score as well as the blob.
+/// let control = Control {
+///     source: "cat".to_owned(),
+///     scored: "adaptive".to_owned(),
+///     blob: Score::of(5, 10),
+///     shifts: vec![[0, 1], [1, 0], [2, 2], [3, 1]],
+///     rates: vec![0.25, 0.5, 0.75, 0.0],
+///     rank: 3,
+///     p: 3.0 / 5.0,
+/// };
+/// let as_good = control.rates.iter().filter(|rate| **rate >= control.blob.rate).count();
+/// assert_eq!((control.rank, control.p), (1 + as_good, (as_good + 1) as f64 / 5.0));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Class whose images are scored.
@@ -578,6 +1065,17 @@ pub struct Control {
 }
 
 /// How much of a planted region a found region covers.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::TruthRow;
+///
+/// let json = r#"{"class": "disc", "region": "blob", "by": "method", "iou": 0.5, "precision": 0.5, "recall": 1.0,
+///                "found": 512, "planted": 256}"#;
+/// let row: TruthRow = serde_json::from_str(json)?;
+/// assert_eq!(row.planted as f64 / row.found as f64, row.precision);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TruthRow {
     /// Class.
@@ -600,6 +1098,29 @@ pub struct TruthRow {
 
 /// One eval image: a row of `ledger.csv`. Predictions are class names; a margin is the label's logit minus the
 /// other's. Empty where a protocol was not run or a map is empty.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // Twenty eval images; the RoI is half of each, the RoA all of it.
+/// assert_eq!(run.ledger.len(), 20);
+/// let row = &run.ledger[0];
+/// assert_eq!((row.clean_prediction.as_ref(), row.clean_margin), (Some(&row.label), Some(2.0)));
+/// assert_eq!((row.roi_area, row.roa_area, row.u_minus_v_plus_area), (8, 16, 8));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "every column follows the pattern said above; docs/FORMATS.md lists them")]
 pub struct LedgerRow {

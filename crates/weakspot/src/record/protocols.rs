@@ -5,6 +5,16 @@ use std::fmt;
 use super::{AttackSuccess, Score, Scores};
 
 /// A protocol of METHODS, section 7.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::Protocol;
+///
+/// let protocol = Protocol::by_key("adaptive_worst").unwrap();
+/// assert_eq!((protocol, protocol.id()), (Protocol::AdaptiveWorst, "P3w"));
+/// assert_eq!(protocol.in_words(), "adaptive_worst (P3w)");
+/// assert_eq!(Protocol::all().filter(|protocol| protocol.is_undefended()).count(), 3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// P0, the images as they are.

@@ -4,7 +4,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Score;
 
-/// The search for thresholds and fill on the tune part (method, section 14).
+/// The search for thresholds and fill on the tune part (METHODS, section 14).
+///
+/// # Examples
+/// ```
+/// use weakspot::study::Tuning;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// let tune = Some(Tuning::new(plan.fills.clone())?);
+/// let plan = Plan { tune, ..plan };
+/// let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let search = run.record.tuning.unwrap();
+/// // Two tune images of each class, and a grid of 5 x 5 x 3 x 2 points.
+/// assert_eq!((search.n, search.points.len()), ([2, 2], 150));
+/// assert_eq!(search.points[search.chosen].fill, run.record.directions[0].by_fill[0].fill);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuningRecord {
     /// The protocol that was searched under: `adaptive` or `mod_adv`.
@@ -32,6 +58,15 @@ pub struct TuningRecord {
 }
 
 /// Right images of the tune part.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Score, TunedScore};
+///
+/// let k = [190, 170];
+/// let score = TunedScore { k, both: Score::of(k[0] + k[1], 400) };
+/// assert_eq!(score.both.rate, 0.9);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunedScore {
     /// Of each class.
@@ -41,6 +76,26 @@ pub struct TunedScore {
 }
 
 /// One point of the grid.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Score, TunedPoint, TunedScore};
+///
+/// let score = |k: [usize; 2]| TunedScore { k, both: Score::of(k[0] + k[1], 400) };
+/// let point = TunedPoint {
+///     delta1: "top:30%".to_owned(),
+///     delta2: "top:10%".to_owned(),
+///     theta: 0.5,
+///     fill: "0".to_owned(),
+///     area: [40, 40],
+///     modified: score([198, 197]),
+///     attacked: score([80, 60]),
+///     front: true,
+///     within: true,
+/// };
+/// assert_eq!(serde_json::to_value(point)?["mod"]["both"]["k"], 395);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunedPoint {
     /// Threshold of the RoI.
@@ -65,6 +120,15 @@ pub struct TunedPoint {
 }
 
 /// The chosen point on eval images, which the search never saw. Both classes together.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::{Score, TunedEval};
+///
+/// let of = |k| Score::of(k, 400);
+/// let eval = TunedEval { clean: of(396), adv: of(70), modified: of(390), attacked: of(140) };
+/// assert_eq!(eval.attacked.k - eval.adv.k, 70);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TunedEval {
     /// M(x).

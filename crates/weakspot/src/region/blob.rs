@@ -10,7 +10,24 @@ use super::labels::{U_MINUS_V_PLUS, partition};
 use crate::error::{Error, Result};
 use crate::image::Mask;
 
-/// Which pixels the blob is made of (method: section 5).
+/// Which pixels the blob is made of (METHODS, section 5).
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::region::{BlobRule, RegionCounts, Theta, blob};
+///
+/// // Two images with the RoA in the right pixel; one has the RoI in the left pixel, the other in the right.
+/// let (left, right) = (Mask::from_fn(1, 2, |_, x| x == 0), Mask::from_fn(1, 2, |_, x| x == 1));
+/// let mut counts = RegionCounts::new(1, 2);
+/// counts.add(Some(&left), Some(&right));
+/// counts.add(Some(&right), Some(&right));
+/// let theta = Theta::new(0.5)?;
+/// assert_eq!(blob("frequency".parse()?, &counts, theta), right);
+/// // The representative RoI holds both pixels.
+/// assert!(blob(BlobRule::RepDiff, &counts, theta).is_empty());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BlobRule {
     /// Those whose U-V+ frequency over the images that have both regions is at least theta.
@@ -43,6 +60,23 @@ impl FromStr for BlobRule {
 }
 
 /// A class's blob. Empty is an outcome, not an error.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::region::{BlobRule, RegionCounts, Theta, blob};
+///
+/// // The RoA of three images is both pixels; the RoI of two of them is the left pixel.
+/// let (left, none, all) = (Mask::from_fn(1, 2, |_, x| x == 0), Mask::empty(1, 2), Mask::from_fn(1, 2, |_, _| true));
+/// let mut counts = RegionCounts::new(1, 2);
+/// for roi in [&left, &left, &none] {
+///     counts.add(Some(roi), Some(&all));
+/// }
+/// // The left pixel is U-V+ in one image of three, the right one in all.
+/// assert_eq!(blob(BlobRule::Frequency, &counts, Theta::new(0.5)?).area(), 1);
+/// assert_eq!(blob(BlobRule::Frequency, &counts, Theta::new(0.3)?).area(), 2);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn blob(rule: BlobRule, counts: &RegionCounts, theta: Theta) -> Mask {
     match rule {
         BlobRule::Frequency => counts.regions[usize::from(U_MINUS_V_PLUS)].at_least(theta),
@@ -53,6 +87,18 @@ pub fn blob(rule: BlobRule, counts: &RegionCounts, theta: Theta) -> Mask {
 }
 
 /// The region of each pixel by the class's representatives at theta, 0 to 3.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::region::{RegionCounts, Theta, class_partition};
+///
+/// let mut counts = RegionCounts::new(1, 3);
+/// counts.add(Some(&Mask::from_fn(1, 3, |_, x| x < 2)), Some(&Mask::from_fn(1, 3, |_, x| x > 0)));
+/// // U+V-, U+V+, U-V+.
+/// assert_eq!(class_partition(&counts, Theta::new(0.5)?), ndarray::arr2(&[[2, 3, 1]]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn class_partition(counts: &RegionCounts, theta: Theta) -> Array2<u8> {
     partition(&counts.roi.at_least(theta), &counts.roa.at_least(theta))
 }

@@ -5,6 +5,17 @@ use ndarray::Array2;
 use crate::image::Mask;
 
 /// Which pixels touch.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::Mask;
+/// use weakspot::region::{Connectivity, components};
+///
+/// let corner = Mask(arr2(&[[true, false], [false, true]]));
+/// assert_eq!(components(&corner, Connectivity::Four).len(), 2);
+/// assert_eq!(components(&corner, Connectivity::Eight).len(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connectivity {
     /// Those that share an edge.
@@ -14,6 +25,16 @@ pub enum Connectivity {
 }
 
 /// One connected component: its area and the box around it.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::region::{Component, Connectivity, components};
+///
+/// let mask = Mask::from_fn(4, 8, |y, x| y < 2 && x > 4);
+/// let found = components(&mask, Connectivity::Eight);
+/// assert_eq!(found, [Component { area: 6, top: 0, left: 5, bottom: 2, right: 8 }]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Component {
     /// Pixels.
@@ -30,6 +51,17 @@ pub struct Component {
 
 /// The connected components of a mask, largest first; of equal ones, the one whose first pixel in reading order
 /// comes first.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::Mask;
+/// use weakspot::region::{Connectivity, components};
+///
+/// let mask = Mask(arr2(&[[true, false, true], [false, false, true]]));
+/// let areas: Vec<usize> = components(&mask, Connectivity::Eight).iter().map(|c| c.area).collect();
+/// assert_eq!(areas, [2, 1]);
+/// ```
 pub fn components(mask: &Mask, connectivity: Connectivity) -> Vec<Component> {
     let (height, width) = mask.dim();
     let mut seen = Array2::from_elem((height, width), false);

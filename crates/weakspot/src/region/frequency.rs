@@ -10,6 +10,16 @@ use crate::error::{Error, Result};
 use crate::image::Mask;
 
 /// The frequency from which on a pixel belongs to a representative or a blob, in (0, 1].
+///
+/// # Examples
+/// ```
+/// use weakspot::region::Theta;
+///
+/// let theta: Theta = "0.5".parse()?;
+/// assert_eq!(theta.get(), 0.5);
+/// assert!(Theta::new(0.0).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Theta(f64);
 
@@ -50,6 +60,20 @@ impl FromStr for Theta {
 }
 
 /// How many of a number of masks hold each pixel. Integers, so that the order of the images changes nothing.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::image::Mask;
+/// use weakspot::region::{MaskCounts, Theta};
+///
+/// let mut counts = MaskCounts::new(1, 2);
+/// counts.add(&Mask(arr2(&[[true, true]])));
+/// counts.add(&Mask(arr2(&[[true, false]])));
+/// assert_eq!(counts.frequency(), arr2(&[[1.0, 0.5]]));
+/// assert_eq!(counts.at_least(Theta::new(0.6)?).0, arr2(&[[true, false]]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MaskCounts {
     /// Masks that were added.
@@ -114,7 +138,22 @@ fn reached(counts: &Array2<u32>, n: u32, theta: Theta) -> Mask {
     Mask(counts.mapv(|count| n > 0 && f64::from(count) / f64::from(n) >= theta.get()))
 }
 
-/// What one class's images say together: its representatives are frequencies (method: section 5).
+/// What one class's images say together: its representatives are frequencies (METHODS, section 5).
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::region::{RegionCounts, U_MINUS_V_PLUS};
+///
+/// let (left, right) = (Mask::from_fn(1, 2, |_, x| x == 0), Mask::from_fn(1, 2, |_, x| x == 1));
+/// let mut counts = RegionCounts::new(1, 2);
+/// counts.add(Some(&left), Some(&right));
+/// counts.add(Some(&left), Some(&left));
+/// // The attack on this image failed, so it has no RoA.
+/// counts.add(Some(&left), None);
+/// assert_eq!((counts.roi.n, counts.roa.n, counts.n_both()), (3, 2, 2));
+/// assert_eq!(counts.region_frequency()[[usize::from(U_MINUS_V_PLUS), 0, 1]], 0.5);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegionCounts {
     /// Over the images that have a RoI.
@@ -132,7 +171,7 @@ impl RegionCounts {
         Self { roi: none(), roa: none(), regions: [none(), none(), none(), none()] }
     }
 
-    /// Adds one image: its RoI and its RoA as far as it has them (method: section 4 says which images have).
+    /// Adds one image: its RoI and its RoA as far as it has them (METHODS, section 4 says which images have).
     ///
     /// # Panics
     /// If a mask's size differs.

@@ -1,4 +1,4 @@
-//! N: a mask's pixels, all channels, set to a fill (method: section 6).
+//! N: a mask's pixels, all channels, set to a fill (METHODS, section 6).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,6 +9,18 @@ use crate::error::{Error, Result};
 use crate::image::Mask;
 
 /// What neutralized pixels are set to.
+///
+/// # Examples
+/// ```
+/// use weakspot::region::Fill;
+///
+/// assert_eq!("0.5".parse::<Fill>()?, Fill::Value(0.5));
+/// let fill: Fill = "channel-mean".parse()?;
+/// assert_eq!(fill.resolve(3, Some(&[0.4, 0.5, 0.6]))?.values, [0.4, 0.5, 0.6]);
+/// // This fill needs the means.
+/// assert!(fill.resolve(3, None).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fill {
     /// One value in every channel, in `[0, 1]`: the paper's 0 and 1.
@@ -66,6 +78,14 @@ impl Fill {
 }
 
 /// A fill whose values are known.
+///
+/// # Examples
+/// ```
+/// use weakspot::region::Fill;
+///
+/// assert_eq!(Fill::Value(0.0).resolve(3, None)?.values, [0.0, 0.0, 0.0]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedFill {
     /// One value per channel, in `[0, 1]`.
@@ -76,6 +96,17 @@ pub struct ResolvedFill {
 ///
 /// # Determinism
 /// Sums whole numbers of 2^-32, so that no order of adding rounds differently.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::region::ChannelMeans;
+///
+/// let mut means = ChannelMeans::new(2);
+/// means.add(Array4::from_shape_fn((1, 2, 4, 4), |(_, c, ..)| c as f32).view());
+/// means.add(Array4::ones((1, 2, 4, 4)).view());
+/// assert_eq!(means.means(), [0.5, 1.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelMeans {
     sums: Vec<u128>,
@@ -116,6 +147,20 @@ const FIXED_POINT: f64 = 4_294_967_296.0;
 ///
 /// # Errors
 /// `Shape` where the mask has not the images' size or the fill not their channels.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::image::Mask;
+/// use weakspot::region::{Fill, neutralize};
+///
+/// let mut images = Array4::ones((2, 3, 4, 4));
+/// let mask = Mask::from_fn(4, 4, |y, x| y == 0 && x == 0);
+/// // One pixel with three channels, in two images.
+/// assert_eq!(neutralize(&mut images, &mask, &Fill::Value(0.0).resolve(3, None)?)?, 6);
+/// assert_eq!((images[[1, 2, 0, 0]], images[[1, 2, 0, 1]]), (0.0, 1.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn neutralize(images: &mut Array4<f32>, mask: &Mask, fill: &ResolvedFill) -> Result<usize> {
     check(images, mask, fill)?;
     Ok(images.outer_iter_mut().map(|image| set(image, mask, fill)).sum())
@@ -125,6 +170,20 @@ pub fn neutralize(images: &mut Array4<f32>, mask: &Mask, fill: &ResolvedFill) ->
 ///
 /// # Errors
 /// `Shape`; `InvalidParameter` where there is not one mask per image.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::image::Mask;
+/// use weakspot::region::{Fill, neutralize_each};
+///
+/// let mut images = Array4::ones((2, 1, 1, 2));
+/// let (first, none) = (Mask::from_fn(1, 2, |_, x| x == 0), Mask::empty(1, 2));
+/// let fill = Fill::Value(0.0).resolve(1, None)?;
+/// assert_eq!(neutralize_each(&mut images, &[&first, &none], &fill)?, [1, 0]);
+/// assert_eq!(images.as_slice(), Some(&[0.0, 1.0, 1.0, 1.0][..]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn neutralize_each(images: &mut Array4<f32>, masks: &[&Mask], fill: &ResolvedFill) -> Result<Vec<usize>> {
     let n = images.len_of(Axis(0));
     if masks.len() != n {
@@ -165,6 +224,16 @@ fn set(mut image: ArrayViewMut3<'_, f32>, mask: &Mask, fill: &ResolvedFill) -> u
 }
 
 /// Which mask an image gets.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::region::MaskPolicy;
+///
+/// let blobs = [&Mask::from_fn(1, 3, |_, x| x == 0), &Mask::from_fn(1, 3, |_, x| x == 2)];
+/// assert_eq!(MaskPolicy::Union.applied(blobs, 0).area(), 2);
+/// assert_eq!(&MaskPolicy::Oracle.applied(blobs, 0), blobs[0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MaskPolicy {
     /// The union of both classes' blobs: needs no label.

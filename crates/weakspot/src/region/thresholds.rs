@@ -10,7 +10,20 @@ use crate::error::{Error, Result};
 use crate::image::{Leverage, Mask};
 use crate::num;
 
-/// The rule by which a pixel's leverage puts it in a region (method: section 4). A pixel of value 0 is never in.
+/// The rule by which a pixel's leverage puts it in a region (METHODS, section 4). A pixel of value 0 is never in.
+///
+/// # Examples
+/// ```
+/// use ndarray::arr2;
+/// use weakspot::region::Threshold;
+///
+/// let map = arr2(&[[1.0, 5.0, 3.0, 4.0]]);
+/// let area = |threshold: Threshold| threshold.region_of(map.view()).area();
+/// assert_eq!(area("top:50%".parse()?), 2);
+/// assert_eq!(area("max:0.5".parse()?), 3);
+/// assert_eq!(area(Threshold::Abs(4.0)), 2);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     /// `top:30%`: the `ceil(q * pixels)` largest values, q in (0, 1]; ties at the last one are all taken.
@@ -36,7 +49,7 @@ impl Threshold {
     }
 
     /// The same rule on any map, non-negative and finite: on a raw map at its own grid it gives the mask whose
-    /// joins are counted there (method: section 8).
+    /// joins are counted there (METHODS, section 8).
     pub fn region_of(self, map: ArrayView2<'_, f32>) -> Mask {
         let at_least = self.at_least(map);
         Mask(map.mapv(|v| v > 0.0 && v >= at_least))

@@ -18,6 +18,13 @@
 use crate::metrics::wilson;
 
 /// What a comparison with the paper says.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::agreement::Verdict;
+///
+/// assert_eq!(Verdict::CannotTell.word(), "cannot tell");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Not significantly different, and shown to be within 10 points.
@@ -55,6 +62,16 @@ impl Verdict {
 const MARGIN: f64 = 0.10;
 
 /// The verdict between the paper's k of n and ours, and Fisher's p.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::agreement::{Verdict, counts};
+///
+/// // With 32 images, a difference of ten points could go unseen.
+/// assert_eq!(counts((31, 32), (30, 32)).0, Verdict::CannotTell);
+/// assert_eq!(counts((3100, 3200), (3000, 3200)).0, Verdict::Differs);
+/// assert_eq!(counts((310, 320), (310, 320)).0, Verdict::Agrees);
+/// ```
 pub fn counts(paper: (usize, usize), ours: (usize, usize)) -> (Verdict, f64) {
     let p = fisher_exact(paper, ours);
     if p < 0.05 {
@@ -66,6 +83,14 @@ pub fn counts(paper: (usize, usize), ours: (usize, usize)) -> (Verdict, f64) {
 }
 
 /// The verdict where the paper gives no n: is its figure inside our interval?
+///
+/// # Examples
+/// ```
+/// use weakspot::report::agreement::{Verdict, against_interval};
+///
+/// assert_eq!(against_interval(0.9, 0.85, 0.95), Verdict::Inside);
+/// assert_eq!(against_interval(0.8, 0.85, 0.95), Verdict::Outside);
+/// ```
 pub fn against_interval(paper: f64, low: f64, high: f64) -> Verdict {
     if low <= paper && paper <= high { Verdict::Inside } else { Verdict::Outside }
 }
@@ -75,6 +100,14 @@ pub fn against_interval(paper: f64, low: f64, high: f64) -> Verdict {
 ///
 /// Tables count as equally probable up to a factor of 1 + 1e-7, as in R's `fisher.test`; the sums of logarithms
 /// are good to about 1e-11 (to 1e-7 beyond a million images).
+///
+/// # Examples
+/// ```
+/// use weakspot::report::agreement::fisher_exact;
+///
+/// // 3 of 3 against 0 of 3: the 2 most extreme of 20 tables.
+/// assert!((fisher_exact((3, 3), (0, 3)) - 0.1).abs() < 1e-9);
+/// ```
 pub fn fisher_exact(first: (usize, usize), second: (usize, usize)) -> f64 {
     let ((k1, n1), (k2, n2)) = (first, second);
     let (successes, all) = (k1 + k2, n1 + n2);
@@ -134,6 +167,17 @@ const Z_90: f64 = 1.644_853_626_951_472_2;
 
 /// Newcombe's hybrid score interval (method 10) of the difference of two independent proportions, first minus
 /// second. The widest possible, `[-1, 1]`, where one of the samples is empty.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::Z_95;
+/// use weakspot::report::agreement::newcombe;
+///
+/// let (low, high) = newcombe((30, 40), (10, 40), Z_95);
+/// assert!(0.25 < low && low < 0.5 && 0.5 < high);
+/// // Without images, any difference is possible.
+/// assert_eq!(newcombe((30, 40), (0, 0), Z_95), (-1.0, 1.0));
+/// ```
 pub fn newcombe(first: (usize, usize), second: (usize, usize), z: f64) -> (f64, f64) {
     if first.1 == 0 || second.1 == 0 {
         return (-1.0, 1.0);

@@ -13,6 +13,22 @@ use crate::report::tables::{Cell, Table};
 ///
 /// # Errors
 /// `Format` when the writer refuses, which equal row lengths exclude.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::csv;
+/// use weakspot::report::tables::{Cell, Table};
+///
+/// let table = Table {
+///     name: "scores",
+///     title: "Scores".to_owned(),
+///     note: String::new(),
+///     header: vec!["class", "accuracy"],
+///     rows: vec![vec![Cell::Text("cat".to_owned()), Cell::Rate(0.9375)]],
+/// };
+/// assert_eq!(csv::table(&table)?, b"class,accuracy\ncat,0.9375\n");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn table(table: &Table) -> Result<Vec<u8>> {
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(&table.header).map_err(|e| fail(&e))?;
@@ -26,6 +42,18 @@ pub fn table(table: &Table) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`table`].
+///
+/// # Examples
+/// ```
+/// use weakspot::record::LedgerRow;
+/// use weakspot::report::csv::ledger;
+///
+/// let row = LedgerRow { id: "test/00000".to_owned(), label: "cat".to_owned(), ..LedgerRow::default() };
+/// let text = String::from_utf8(ledger(&[row])?).unwrap();
+/// assert!(text.starts_with("id,label,clean_prediction,"));
+/// assert!(text.contains("\ntest/00000,cat,"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn ledger(rows: &[LedgerRow]) -> Result<Vec<u8>> {
     let mut out = csv::Writer::from_writer(Vec::new());
     for row in rows {
@@ -38,6 +66,17 @@ pub fn ledger(rows: &[LedgerRow]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// `Format`, naming the line, for anything [`ledger`] does not write.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::LedgerRow;
+/// use weakspot::report::csv::{ledger, read_ledger};
+///
+/// // A class's name that a spreadsheet would take for a formula.
+/// let rows = [LedgerRow { id: "a".to_owned(), label: "=1+1".to_owned(), ..LedgerRow::default() }];
+/// assert_eq!(read_ledger(&ledger(&rows)?)?, rows);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn read_ledger(bytes: &[u8]) -> Result<Vec<LedgerRow>> {
     let mut reader = csv::Reader::from_reader(bytes);
     reader

@@ -5,6 +5,22 @@ use std::fmt::Write as _;
 use crate::report::tables::{Cell, Table};
 
 /// A table as Markdown: title, table, note.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::markdown;
+/// use weakspot::report::tables::{Cell, Table};
+///
+/// let table = Table {
+///     name: "scores",
+///     title: "Scores".to_owned(),
+///     note: String::new(),
+///     header: vec!["class", "accuracy"],
+///     rows: vec![vec![Cell::Text("cat".to_owned()), Cell::Rate(0.9375)]],
+/// };
+/// let text = "# Scores\n\n| class | accuracy |\n| --- | --: |\n| cat | 93.8 % |\n";
+/// assert_eq!(markdown::table(&table), text);
+/// ```
 pub fn table(table: &Table) -> String {
     let mut out = format!("# {}\n\n", escape(&table.title));
     if table.rows.is_empty() {

@@ -4,6 +4,15 @@ use crate::dataset::known;
 pub use crate::dataset::known::{PaperRow, PaperScore};
 
 /// The paper's row for this data set and direction, if it has one.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::paper;
+///
+/// let row = paper::find("Fashion-MNIST", "trousers", "pullovers").unwrap();
+/// assert_eq!(row.adv.counts, Some((29, 32)));
+/// assert!(paper::find("mnist", "3", "8").is_none());
+/// ```
 pub fn find(data_set: &str, source: &str, target: &str) -> Option<PaperRow> {
     let same = |ours: &str, theirs: &str| plain(ours) == plain(theirs);
     let set = known::ALL.into_iter().find(|set| same(set.name, data_set))?;

@@ -18,6 +18,32 @@ use crate::report::{csv, figures, html, json, markdown, tables};
 /// # Errors
 /// `Io` for a file that is not there, `Format` for one that is damaged or contradicts itself, `Unsupported` for one of
 /// another version, `Shape` when the files do not belong together.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::{csv, load};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = |name: &str| folder.path().join(name);
+/// std::fs::write(path("results.json"), serde_json::to_vec(&run.record).unwrap()).unwrap();
+/// std::fs::write(path("ledger.csv"), csv::ledger(&run.ledger)?).unwrap();
+/// std::fs::write(path("maps.safetensors"), run.maps.to_safetensors()?).unwrap();
+/// assert_eq!(load(folder.path())?, run);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(dir: &Path) -> Result<Run> {
     let record = load_record(dir)?;
     let ledger = csv::read_ledger(&read(dir, "ledger.csv", LARGEST_LEDGER)?)?;
@@ -37,6 +63,30 @@ pub fn load(dir: &Path) -> Result<Run> {
 ///
 /// # Errors
 /// As [`load`].
+///
+/// # Examples
+/// ```
+/// use weakspot::report::load_record;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("results.json");
+/// std::fs::write(&path, serde_json::to_vec(&run.record).unwrap()).unwrap();
+/// assert_eq!(load_record(folder.path())?, run.record);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load_record(dir: &Path) -> Result<Record> {
     read_record(&read(dir, "results.json", LARGEST_RECORD)?)
 }
@@ -50,6 +100,31 @@ pub fn load_record(dir: &Path) -> Result<Record> {
 ///
 /// # Determinism
 /// Equal runs give equal bytes, file by file.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::write;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// write(folder.path(), &run)?;
+/// for name in ["results.json", "ledger.csv", "maps.safetensors", "report.html", "blob-left.png"] {
+///     assert!(folder.path().join(name).is_file(), "{name}");
+/// }
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn write(dir: &Path, run: &Run) -> Result<()> {
     let record = json::bytes("results.json", &run.record)?;
     let [tables_dir, figures_dir] = [subfolder(dir, "tables")?, subfolder(dir, "figures")?];
@@ -79,6 +154,34 @@ pub fn write(dir: &Path, run: &Run) -> Result<()> {
 ///
 /// # Errors
 /// As [`load`] and [`write()`].
+///
+/// # Examples
+/// ```
+/// use weakspot::report::{csv, rebuild};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = |name: &str| folder.path().join(name);
+/// std::fs::write(path("results.json"), serde_json::to_vec(&run.record).unwrap()).unwrap();
+/// std::fs::write(path("ledger.csv"), csv::ledger(&run.ledger)?).unwrap();
+/// std::fs::write(path("maps.safetensors"), run.maps.to_safetensors()?).unwrap();
+/// // Tables, figures and the page follow from these three.
+/// rebuild(folder.path())?;
+/// assert!(path("report.html").is_file() && path("figures/fig10-blob.png").is_file());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
 }

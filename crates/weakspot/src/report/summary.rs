@@ -13,6 +13,30 @@ const WIDTH: usize = 100;
 
 /// Protocols by class with intervals, balanced accuracy, the tests' words, the flags with their advice: at most 100
 /// columns wide, no colour needed, control characters from outside replaced.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::terminal_summary;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let text = terminal_summary(&run.record);
+/// assert!(text.starts_with("halves: left against right; L-inf eps 0.3, fill 0, mask union\n"));
+/// assert!(text.contains("100.0 [72.2, 100.0] 10/10"));
+/// assert!(text.lines().all(|line| line.chars().count() <= 100));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn terminal_summary(record: &Record) -> String {
     let mut out = String::new();
     let eps = words::study_epsilon(record);

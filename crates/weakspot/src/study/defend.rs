@@ -1,4 +1,4 @@
-//! Protocols P0 to P4 on one batch of one class, one fill, one mask (method, section 7); the worst cases are in `worst.rs`.
+//! Protocols P0 to P4 on one batch of one class, one fill, one mask (METHODS, section 7); the worst cases are in `worst.rs`.
 
 use ndarray::Array4;
 

@@ -11,6 +11,44 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 /// Keeps rows of JSON, keyed by stage and image id.
+///
+/// # Examples
+/// ```
+/// use std::collections::HashMap;
+/// use weakspot::study::Journal;
+///
+/// /// Keeps rows in memory, so that a second study with the same settings reuses them.
+/// #[derive(Default)]
+/// struct Memory(HashMap<String, HashMap<String, String>>);
+///
+/// impl Journal for Memory {
+///     fn known(&mut self, stage: &str) -> weakspot::Result<HashMap<String, String>> {
+///         Ok(self.0.get(stage).cloned().unwrap_or_default())
+///     }
+///
+///     fn append(&mut self, stage: &str, rows: &[(String, String)]) -> weakspot::Result<()> {
+///         self.0.entry(stage.to_owned()).or_default().extend(rows.iter().cloned());
+///         Ok(())
+///     }
+/// }
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// let mut journal = Memory::default();
+/// let first = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut journal, &Silent)?;
+/// assert_eq!(run(&plan, &Subject::new(&model, &data, &splits), 20, &mut journal, &Silent)?, first);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub trait Journal {
     /// The rows of a stage that are known already, by image id.
     ///
@@ -26,6 +64,15 @@ pub trait Journal {
 }
 
 /// Remembers nothing: a study that is not resumed.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::{Journal, NoJournal};
+///
+/// NoJournal.append("fit", &[("image/00000".to_owned(), "{}".to_owned())])?;
+/// assert!(NoJournal.known("fit")?.is_empty());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoJournal;
 
@@ -47,6 +94,19 @@ const MAGIC_BEFORE: &str = "weakspot-journal/1 ";
 
 /// A journal in one file: a fingerprint line, then `checksum TAB stage TAB id TAB json` lines. The checksum is the CRC-32
 /// of what follows it, in eight hexadecimal digits; in an id, a tab, a line end and a backslash are escaped.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::{FileJournal, Journal};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("journal");
+/// FileJournal::open(&path, "a digest")?.append("fit", &[("image/00000".to_owned(), "{}".to_owned())])?;
+/// assert_eq!(FileJournal::open(&path, "a digest")?.known("fit")?["image/00000"], "{}");
+/// // Another fingerprint means another study: the journal begins anew.
+/// assert!(FileJournal::open(&path, "another digest")?.is_empty());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FileJournal {
     path: std::path::PathBuf,

@@ -11,7 +11,7 @@ use crate::study::look::Lens;
 use crate::study::regions::ClassRegions;
 use crate::study::stage::stopped;
 
-/// Noise images that carry nothing but a mask, per class (flag `label-leak`; method, section 9, says 200).
+/// Noise images that carry nothing but a mask, per class (flag `label-leak`; METHODS, section 9, says 200).
 const IMAGES: usize = 100;
 
 /// Noise images that carry nothing but one class's mask: how many are classified as that class, of how many.

@@ -9,6 +9,19 @@ use crate::objective::Cotangent;
 /// Two of a model's classes: label 0 is the first, label 1 the second (METHODS, section 3).
 ///
 /// The logits of the other classes are not seen: prediction, margin and attack are about the pair.
+///
+/// # Examples
+/// ```
+/// use ndarray::{Array4, arr1, arr2};
+/// use weakspot::classifier::Classifier;
+/// use weakspot::study::PairView;
+/// use weakspot::testing::Linear;
+///
+/// let model = Linear::new(arr2(&[[1.0], [2.0], [3.0]]), arr1(&[0.0, 0.0, 0.0]), (1, 1, 1));
+/// let pair = PairView::new(&model, [2, 0])?;
+/// assert_eq!(pair.logits(Array4::ones((1, 1, 1, 1)).view())?, arr2(&[[3.0, 1.0]]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub struct PairView<'a> {
     inner: Inner<'a>,
     classes: [usize; 2],

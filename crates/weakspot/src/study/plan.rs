@@ -12,6 +12,20 @@ use crate::region::{BlobRule, Fill, MaskPolicy, Theta, Threshold};
 use crate::study::tune::{Point, TuneFor, Tuning};
 
 /// The settings of a study. What may differ without moving a number (batch size, threads) is not here.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackKind, AttackSettings};
+/// use weakspot::study::Plan;
+///
+/// let attack = AttackSettings::new(AttackKind::PGD);
+/// let plan = Plan { attack, layer: Some("features.29".to_owned()), ..Plan::new("8/255".parse()?, 0)? };
+/// plan.validate()?;
+/// assert_eq!((plan.config()["eps"].as_str(), plan.config()["attack"].as_str()), ("8/255", "pgd"));
+/// // With five shifts p cannot reach 0.05.
+/// assert!(Plan { controls: 5, ..plan }.validate().is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one setting")]
 pub struct Plan {
@@ -71,6 +85,18 @@ pub struct Plan {
 }
 
 /// Masks that were brought along, one per class: they stand in the place of the classes' blobs.
+///
+/// # Examples
+/// ```
+/// use weakspot::image::Mask;
+/// use weakspot::study::{GivenMasks, Plan};
+///
+/// let border = Mask::from_fn(8, 8, |y, x| [y, x].iter().any(|at| [0, 7].contains(at)));
+/// let given = GivenMasks { masks: [border.clone(), border], source: "the border".to_owned() };
+/// let plan = Plan { given: Some(given), ..Plan::new("8/255".parse()?, 0)? };
+/// assert_eq!(plan.config()["use-mask"], "the border");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenMasks {
     /// By class, `[height, width]`.
@@ -92,15 +118,33 @@ impl GivenMasks {
 }
 
 /// Where the defaults come from.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::{Plan, Preset};
+///
+/// assert_eq!(Plan::new("8/255".parse()?, 0)?.preset, Preset::Default);
+/// assert_eq!(Plan::paper("8/255".parse()?, 0)?.preset, Preset::Paper);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// The method of `docs/METHODS.md`.
     Default,
-    /// The paper's literal reading (method, section 11).
+    /// The paper's literal reading (METHODS, section 11).
     Paper,
 }
 
 /// From which images the RoA is built.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::{Plan, RoaFrom};
+///
+/// let plan = Plan { roa_from: RoaFrom::All, ..Plan::new("8/255".parse()?, 0)? };
+/// assert_eq!(plan.config()["roa-from"], "all");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoaFrom {
     /// Right before and wrong after the attack; all rightly classified where a class has fewer than 20.
@@ -109,7 +153,18 @@ pub enum RoaFrom {
     All,
 }
 
-/// Protocols to run (method, section 7). P0 is always run: everything else is measured against it.
+/// Protocols to run (METHODS, section 7). P0 is always run: everything else is measured against it.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::Protocols;
+///
+/// let protocols = Protocols::parse("p0,p3")?;
+/// // P3 includes its worst case, P3w.
+/// assert!(protocols.p3w && !protocols.p1);
+/// assert_eq!(protocols.to_string(), "p0,p3");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one switch per protocol")]
 pub struct Protocols {
@@ -164,10 +219,19 @@ impl std::fmt::Display for Protocols {
     }
 }
 
-/// The share of a class's fit images below which successes alone say nothing (method, section 4).
+/// The share of a class's fit images below which successes alone say nothing (METHODS, section 4).
 pub const FEW_SUCCESSES: usize = 20;
 
-/// Eval images per class of what is described beside the scores (method, sections 4, 7 and 8).
+/// Eval images per class of what is described beside the scores (METHODS, sections 4, 7 and 8).
+///
+/// # Examples
+/// ```
+/// use weakspot::study::Plan;
+///
+/// assert_eq!(Plan::budget((32, 32)).sweep, 100);
+/// // Large images cost more.
+/// assert_eq!(Plan::budget((224, 224)).sweep, 25);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Scored with every fill but the headline's.
@@ -185,7 +249,7 @@ pub struct Budget {
 /// Above this side, in pixels, fewer images are attacked for what is described beside the scores.
 const LARGE: usize = 64;
 
-/// The least number of shifted controls (method, section 8): with 19, p can reach 0.05.
+/// The least number of shifted controls (METHODS, section 8): with 19, p can reach 0.05.
 pub const LEAST_CONTROLS: usize = 19;
 
 impl Plan {
@@ -227,7 +291,7 @@ impl Plan {
         })
     }
 
-    /// The paper's literal reading (method, section 11).
+    /// The paper's literal reading (METHODS, section 11).
     ///
     /// # Errors
     /// As [`Plan::new`].

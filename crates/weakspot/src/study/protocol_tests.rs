@@ -87,7 +87,7 @@ impl Paper<'_> {
         if known < 0.0 { known } else { crate::num::min(known, self.m(f, &self.pgd(f, x))) }
     }
 
-    /// Every margin of the ledger, by the definitions of method section 7.
+    /// Every margin of the ledger, by the definitions of METHODS, section 7.
     fn margins(&self) -> [(&'static str, f32); 9] {
         let (m, x) = (self.model, &self.image);
         let nx = self.n(x);

@@ -30,7 +30,7 @@ impl Fate {
         }
     }
 
-    /// Whether the image's RoA counts: method, section 4, "Which images count". `few`: the class has few successes.
+    /// Whether the image's RoA counts: METHODS, section 4, "Which images count". `few`: the class has few successes.
     pub(crate) fn roa_counts(self, from: RoaFrom, few: bool) -> bool {
         match from {
             RoaFrom::All => true,
@@ -56,7 +56,7 @@ pub(crate) struct ClassRegions {
 }
 
 impl ClassRegions {
-    /// Which images count: method, section 4, "Thresholds".
+    /// Which images count: METHODS, section 4, "Thresholds".
     pub(crate) fn new(plan: &Plan, label: usize, rows: &[LookRow], (height, width): (usize, usize)) -> Self {
         let fates: Vec<Fate> = rows.iter().map(|row| Fate::of(row, label)).collect();
         let correct = fates.iter().filter(|fate| **fate != Fate::Wrong).count();

@@ -10,6 +10,30 @@ use crate::record::ClassifierRecord;
 use crate::study::plan::Plan;
 
 /// What is studied, with what.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::Seen;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// let mut subject = Subject::new(&model, &data, &splits);
+/// subject.classifier_record.arch = "linear".to_owned();
+/// subject.classifier_record.seen = Some(Seen::No);
+/// let run = run(&plan, &subject, 20, &mut NoJournal, &Silent)?;
+/// assert_eq!(run.record.classifier.arch, "linear");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub struct Subject<'a> {
     /// Two classes: a [`PairView`](super::PairView) around a model of more.
     pub classifier: &'a dyn Classifier,
@@ -23,7 +47,39 @@ pub struct Subject<'a> {
     pub weights_checksum: String,
 }
 
+impl<'a> Subject<'a> {
+    /// A classifier of which no more is known than it says itself.
+    pub fn new(classifier: &'a dyn Classifier, data: &'a Dataset, splits: &'a Splits) -> Self {
+        let n_classes = classifier.n_classes();
+        let classifier_record = ClassifierRecord { n_classes, ..ClassifierRecord::default() };
+        Self { classifier, data, splits, classifier_record, weights_checksum: String::new() }
+    }
+}
+
 /// A digest of everything that decides a study's rows: a journal with another fingerprint is of another study.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::fingerprint;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// let subject = Subject::new(&model, &data, &splits);
+/// let digest = fingerprint(&plan, &subject);
+/// assert_eq!(digest.len(), 64);
+/// assert_ne!(fingerprint(&Plan { seed: 1, ..plan }, &subject), digest);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn fingerprint(plan: &Plan, subject: &Subject<'_>) -> String {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {

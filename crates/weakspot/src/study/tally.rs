@@ -106,7 +106,7 @@ pub(crate) fn together(protocol: Protocol, calls: [&[Call]; 2], classes: &[Strin
     }
 }
 
-/// The comparisons of method section 8, first minus second.
+/// The comparisons of METHODS, section 8, first minus second.
 const COMPARISONS: [(Protocol, Protocol); 5] = [
     (Protocol::Mod, Protocol::Clean),
     (Protocol::ModAdv, Protocol::Adv),

@@ -15,7 +15,7 @@ use crate::study::look::Lens;
 use crate::study::rows::{LookRow, Morans};
 use crate::study::stage::{Batch, Bench};
 
-/// Eval images per class that the untrained network sees (method, section 8).
+/// Eval images per class that the untrained network sees (METHODS, section 8).
 const IMAGES: usize = 200;
 
 /// Noise images per class.

@@ -19,6 +19,32 @@ use crate::progress::Observer;
 use crate::region::{Threshold, partition};
 
 /// What shall be mapped, and how.
+///
+/// # Examples
+/// ```
+/// use weakspot::attack::{AttackKind, AttackSettings, Measure};
+/// use weakspot::attribution::{Explain, Method};
+/// use weakspot::region::Threshold;
+/// use weakspot::study::MapsPlan;
+///
+/// let plan = MapsPlan {
+///     seed: 0,
+///     epsilon: "8/255".parse()?,
+///     attack: AttackSettings::new(AttackKind::PGD),
+///     target: None,
+///     cam: Method::GRAD_CAM,
+///     explain: Explain::Logit,
+///     layer: None,
+///     roa: Measure::Gradient,
+///     delta1: Threshold::Top(0.3),
+///     delta2: Threshold::Top(0.3),
+///     allowed: None,
+///     quantize: true,
+///     pictures: None,
+/// };
+/// assert!(plan.attack.build(plan.epsilon).is_ok());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MapsPlan {
     /// The one seed of every random stream.
@@ -50,6 +76,31 @@ pub struct MapsPlan {
 }
 
 /// What was mapped.
+///
+/// # Examples
+/// ```
+/// # use ndarray::{Array4, arr1, arr2};
+/// # use weakspot::attack::{AttackKind, AttackSettings, Epsilon, Measure};
+/// # use weakspot::attribution::{Explain, Method};
+/// # use weakspot::{image::Pixels, progress::Silent, region::Threshold, testing::Linear};
+/// # use weakspot::study::{MapsPlan, write_maps};
+/// # let (epsilon, attack) = (Epsilon::new(0.25)?, AttackSettings::new(AttackKind::FGSM));
+/// # let (cam, explain, roa, delta1, delta2) =
+/// #     (Method::GRADIENT, Explain::Logit, Measure::Gradient, Threshold::Top(0.5), Threshold::Top(0.5));
+/// # let (seed, target, layer, allowed, quantize, pictures) = (0, None, None, None, false, None);
+/// # let plan = MapsPlan {
+/// #     seed, epsilon, attack, target, cam, explain, layer, roa, delta1, delta2, allowed, quantize, pictures
+/// # };
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("maps.safetensors");
+/// // One image of two pixels at 0.5, epsilon 0.25; the logits are x0 - x1 + 1/8 and 0.
+/// let model = Linear::new(arr2(&[[1.0, -1.0], [0.0, 0.0]]), arr1(&[0.125, 0.0]), (1, 1, 2));
+/// let pixels = Pixels::F32(Array4::from_elem((1, 1, 1, 2), 0.5));
+/// let ids = ["image/00000".to_owned()];
+/// let summary = write_maps(&path, false, &plan, &model, &pixels, Some(&[0]), &ids, 8, &Silent)?;
+/// assert_eq!((summary.accuracy.unwrap().rate, summary.adversarial_accuracy.rate), (1.0, 0.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MapsSummary {
     /// Images.
@@ -78,6 +129,32 @@ pub struct MapsSummary {
 /// # Errors
 /// `Shape` where the images do not fit the model; `InvalidParameter` for a label or target out of range, or an image
 /// whose label is the target, or a file that came meanwhile; `Numerical`; `Io`; `Interrupted`.
+///
+/// # Examples
+/// ```
+/// use weakspot::study::{MapsPlan, write_maps};
+/// # use weakspot::attack::{AttackKind, AttackSettings, Epsilon, Measure};
+/// # use weakspot::attribution::{Explain, Method};
+/// # use weakspot::{image::Pixels, progress::Silent, region::Threshold, testing::Linear};
+/// # let (epsilon, attack) = (Epsilon::new(0.25)?, AttackSettings::new(AttackKind::FGSM));
+/// # let (cam, explain, roa, delta1, delta2) =
+/// #     (Method::GRADIENT, Explain::Logit, Measure::Gradient, Threshold::Top(0.5), Threshold::Top(0.5));
+/// # let (seed, target, layer, allowed, quantize, pictures) = (0, None, None, None, false, None);
+/// # let plan = MapsPlan {
+/// #     seed, epsilon, attack, target, cam, explain, layer, roa, delta1, delta2, allowed, quantize, pictures
+/// # };
+/// # let model = Linear::random(0, 2, (1, 4, 4));
+/// # let pixels = Pixels::F32(ndarray::Array4::from_elem((3, 1, 4, 4), 0.5));
+/// # let ids = ["a", "b", "c"].map(str::to_owned);
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("maps.safetensors");
+/// write_maps(&path, false, &plan, &model, &pixels, None, &ids, 8, &Silent)?;
+/// let bytes = std::fs::read(&path).unwrap();
+/// let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+/// assert_eq!(tensors.tensor("roi").unwrap().shape(), [3, 4, 4]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[expect(clippy::too_many_arguments, reason = "each is one thing the user gave on the command line")]
 pub fn write_maps(
     path: &Path,

@@ -24,6 +24,24 @@ pub use reference::Reference;
 const MAX_CLASSES: usize = 1 << 16;
 
 /// Images as the user gave them, with labels where there are any.
+///
+/// # Examples
+/// ```
+/// # use weakspot::dataset::arrays;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("images.npy");
+/// # let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 4, 4), }";
+/// # let mut npy = [&b"\x93NUMPY\x01\x00"[..], &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+/// # npy.extend([255; 32]);
+/// # std::fs::write(&path, npy).unwrap();
+/// // A file of np.save with two images of 4x4 pixels, and no labels.
+/// let mut images = arrays::load(&path, None)?;
+/// assert_eq!((images.labels, images.ids[1].as_str()), (None, "image/00001"));
+/// images.labels = Some(vec![0, 1]);
+/// let data = images.into_dataset("mine")?;
+/// assert_eq!(data.class_names, ["0", "1"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Arrays {
     /// `[n, channels, height, width]` with 1 or 3 channels; floats are in `[0, 1]`.
@@ -68,6 +86,21 @@ struct Found {
 /// `Io` for what cannot be read, `Unsupported` for another kind of file or of number, `Format` for a damaged
 /// file, `Shape` for other axes, channel counts or numbers of labels, `ValueRange` for pixels outside `[0, 1]` and
 /// for labels that are no class index; `InvalidParameter` for `labels` beside a source that holds its own.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::arrays;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("images.npy");
+/// // What np.save writes of two black images, [2, 1, 4, 4].
+/// let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 4, 4), }";
+/// let mut npy = [&b"\x93NUMPY\x01\x00"[..], &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+/// npy.extend([0; 32]);
+/// std::fs::write(&path, npy).unwrap();
+/// assert_eq!(arrays::load(&path, None)?.pixels.dim(), (2, 1, 4, 4));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
     let metadata = std::fs::metadata(path).map_err(|e| {
         Error::io(path, &e)

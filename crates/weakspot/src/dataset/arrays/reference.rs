@@ -9,6 +9,30 @@ use crate::error::{Error, Result};
 use crate::image::Pixels;
 
 /// Images, and what a model's owner knows that it says of them.
+///
+/// # Examples
+/// ```
+/// # use std::io::Write as _;
+/// use weakspot::dataset::arrays::Reference;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("check.npz");
+/// # let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+/// # for (name, shape, values) in [("images", "1, 1, 2, 2", vec![0.5; 4]), ("logits", "1, 2", vec![2.0, -1.0])] {
+/// #     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+/// #     zip.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+/// #     zip.write_all(b"\x93NUMPY\x01\x00").unwrap();
+/// #     zip.write_all(&(header.len() as u16).to_le_bytes()).unwrap();
+/// #     zip.write_all(header.as_bytes()).unwrap();
+/// #     zip.write_all(&values.iter().flat_map(|v: &f32| v.to_le_bytes()).collect::<Vec<u8>>()).unwrap();
+/// # }
+/// # zip.finish().unwrap();
+/// // Written by np.savez("check.npz", images=images, logits=model(images)).
+/// let reference = Reference::load(&path)?;
+/// assert_eq!(reference.images.dim(), (1, 1, 2, 2));
+/// assert_eq!(reference.logits, ndarray::arr2(&[[2.0, -1.0]]));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reference {
     /// `[n, channels, height, width]`, in `[0, 1]` or bytes, before any normalisation.

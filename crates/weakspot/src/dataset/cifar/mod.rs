@@ -46,6 +46,21 @@ struct Found {
 /// `Io` where files are missing (naming them, the places and the source) or unreadable; `Format` for a file that is
 /// not a whole number of records, a label that is no class, a damaged archive, a member that occurs twice or claims
 /// more than a batch can have.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::{Origin, cifar};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// // A batch of one image: its label, then 3x32x32 bytes.
+/// for (batch, label) in [("data_batch_1.bin", 3u8), ("test_batch.bin", 5)] {
+///     std::fs::write(folder.path().join(batch), [vec![label], vec![0; 3072]].concat()).unwrap();
+/// }
+/// let data = cifar::load(folder.path())?;
+/// assert_eq!((data.class_names[3].as_str(), data.labels), ("cat", vec![3, 5]));
+/// assert_eq!(data.origins, [Origin::Train, Origin::Test]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(place: &Path) -> Result<Dataset> {
     let (found, from) = match places::find(place)? {
         places::Place::Folder(folder) => (places::read_folder(&folder)?, folder),

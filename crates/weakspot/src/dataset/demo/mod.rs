@@ -83,6 +83,16 @@ fn planted(y: usize, x: usize) -> Planted {
 ///
 /// # Determinism
 /// The same bytes always: there is no seed to choose.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::demo;
+///
+/// let data = demo::generate();
+/// assert_eq!(data.pixels.dim(), (4800, 3, 32, 32));
+/// // The faint texture covers a quarter of the image.
+/// assert_eq!(data.truth.unwrap()[0].vulnerability.fraction(), 0.25);
+/// ```
 pub fn generate() -> Dataset {
     let images: Vec<(String, usize, Origin)> = [("train", TRAIN), ("test", TEST)]
         .into_iter()

@@ -28,6 +28,25 @@ const SIDE: usize = 28;
 /// `Io` when files are missing (naming them, the places and the source) or
 /// unreadable; `Format` for a corrupt or truncated file, a header that claims more or less than the file holds,
 /// counts that disagree or a label that is no class.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::idx;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # for part in ["train", "t10k"] {
+/// #     let images = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28][..], &[0; 2 * 28 * 28]].concat();
+/// #     std::fs::write(folder.path().join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+/// #     let labels = [0, 0, 8, 1, 0, 0, 0, 2, 4, 7];
+/// #     std::fs::write(folder.path().join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+/// # }
+/// // The publisher's four files, here of two images each.
+/// let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// let data = idx::load("mnist", &digits, folder.path())?;
+/// assert_eq!(data.labels, [4, 7, 4, 7]);
+/// assert_eq!(data.ids[2], "test/00000");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(name: &str, classes: &[&str; 10], dir: &Path) -> Result<Dataset> {
     let files = places::find(name, dir)?;
     let mut bytes = Vec::new();

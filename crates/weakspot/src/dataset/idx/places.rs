@@ -85,6 +85,16 @@ fn existing(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
 /// The cache folder is `XDG_CACHE_HOME` (if absolute, as its specification asks) or `~/.cache`; on macOS
 /// `~/Library/Caches`; on Windows `%LOCALAPPDATA%`. `env` reads one environment variable; an empty one counts as
 /// unset.
+///
+/// # Examples
+/// ```
+/// use std::path::PathBuf;
+/// use weakspot::dataset::idx::default_folder;
+///
+/// let env = |variable: &str| (variable == "WEAKSPOT_DATA").then(|| "/data".to_owned());
+/// assert_eq!(default_folder("mnist", env), Some(PathBuf::from("/data/mnist")));
+/// assert_eq!(default_folder("mnist", |_| None), None);
+/// ```
 pub fn default_folder(name: &str, env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     default_folder_on(std::env::consts::OS, name, env)
 }

@@ -26,6 +26,14 @@ pub static ALL: [&KnownSet; 6] =
     [&demo::ROW, &mnist::ROW, &fashion_mnist::ROW, &cifar10::ROW, &cats_vs_dogs::ROW, &malaria::ROW];
 
 /// What is settled for one data set. A new one is one file with such a row, and one line in [`ALL`].
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known;
+///
+/// let names: Vec<&str> = known::ALL.iter().filter(|set| set.is_reproduced()).map(|set| set.name).collect();
+/// assert_eq!(names, ["mnist", "fashion-mnist", "cifar10", "cats-vs-dogs", "malaria"]);
+/// ```
 #[derive(Debug)]
 pub struct KnownSet {
     /// Its name, and that of its folder.
@@ -62,6 +70,17 @@ impl KnownSet {
 }
 
 /// How a data set is read.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known::{self, Reader};
+///
+/// let demo = known::by_name("demo").unwrap();
+/// assert!(matches!(demo.reader, Reader::Generated(_)));
+/// let mnist = known::by_name("mnist").unwrap();
+/// let Reader::Files(load) = mnist.reader else { unreachable!("mnist is read from files") };
+/// assert!(load("no such folder".as_ref()).is_err());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Reader {
     /// It is generated.
@@ -73,6 +92,15 @@ pub enum Reader {
 }
 
 /// Changes of a training image that keep its label.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known;
+///
+/// // A mirrored digit is no digit.
+/// assert!(!known::by_name("mnist").unwrap().augment.flip);
+/// assert!(known::by_name("cifar10").unwrap().augment.flip);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Augment {
     /// Whether an image may be mirrored left to right, with probability one half.
@@ -85,6 +113,15 @@ pub struct Augment {
 }
 
 /// The data set of a name.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known::by_name;
+///
+/// let mnist = by_name("mnist").unwrap();
+/// assert_eq!((mnist.epsilon, mnist.classes), (0.3, Some(["0", "1"])));
+/// assert!(by_name("my own pictures").is_none());
+/// ```
 pub fn by_name(name: &str) -> Option<&'static KnownSet> {
     ALL.into_iter().find(|set| set.name == name)
 }

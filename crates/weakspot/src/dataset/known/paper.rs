@@ -6,6 +6,15 @@
 //! of n = 32, which the paper does not state. The other rows give no n.
 
 /// A score the paper reports.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known;
+///
+/// let (_, _, row) = known::by_name("mnist").unwrap().paper[0];
+/// // Printed as 93.75 %, which is 30 of 32.
+/// assert_eq!((row.modified.rate, row.modified.counts), (0.9375, Some((30, 32))));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PaperScore {
     /// As a fraction.
@@ -15,6 +24,14 @@ pub struct PaperScore {
 }
 
 /// A row of Tables I to III, source class -> target class.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known;
+///
+/// let (source, target, row) = known::by_name("mnist").unwrap().paper[0];
+/// assert_eq!((source, target, row.ssim), ("0", "1", Some((0.2178, 0.0039))));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PaperRow {
     /// Table I: mean SSIM of samples, SSIM of the representatives.

@@ -4,6 +4,15 @@
 //! it comes from: mirrors serve, digests decide.
 
 /// What can be fetched.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known;
+///
+/// let published = known::by_name("fashion-mnist").unwrap().published.unwrap();
+/// assert_eq!(published.licence, "MIT, Zalando SE");
+/// assert_eq!(published.files.len(), 4);
+/// ```
 #[derive(Debug)]
 pub struct Published {
     /// Its name, and that of its folder.
@@ -27,6 +36,14 @@ pub struct Published {
 }
 
 /// One published file.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known;
+///
+/// let file = &known::by_name("cifar10").unwrap().published.unwrap().files[0];
+/// assert_eq!((file.name, file.size), ("cifar-10-binary.tar.gz", 170_052_171));
+/// ```
 #[derive(Debug)]
 pub struct PublishedFile {
     /// The publisher's name for it.
@@ -38,6 +55,15 @@ pub struct PublishedFile {
 }
 
 /// What identifies a file.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known::{self, Sum};
+///
+/// // The digest is that of the unpacked file: 60,000 labels after a header of eight bytes.
+/// let labels = &known::by_name("mnist").unwrap().published.unwrap().files[1];
+/// assert!(matches!(labels.sum, Sum::Gunzipped(_, 60_008)));
+/// ```
 #[derive(Debug)]
 pub enum Sum {
     /// The SHA-256 of its bytes.
@@ -48,6 +74,14 @@ pub enum Sum {
 }
 
 /// What becomes of the files.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known::{self, Layout};
+///
+/// assert!(matches!(known::by_name("mnist").unwrap().published.unwrap().layout, Layout::AsIs));
+/// assert!(matches!(known::by_name("malaria").unwrap().published.unwrap().layout, Layout::Zip(_)));
+/// ```
 #[derive(Debug)]
 pub enum Layout {
     /// They are placed as they are.
@@ -61,6 +95,16 @@ pub enum Layout {
 }
 
 /// What is taken from an archive.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::known::{self, Layout};
+///
+/// let Layout::Zip(unpacked) = &known::by_name("cats-vs-dogs").unwrap().published.unwrap().layout else {
+///     unreachable!("it is published as a zip archive")
+/// };
+/// assert_eq!(unpacked.folders[0], ("PetImages/Cat", "cat", ".jpg"));
+/// ```
 #[derive(Debug)]
 pub struct Unpacked {
     /// Folders of the archive: the files directly in the first, of the third's ending, go into the second. Everything

@@ -12,6 +12,21 @@ const NAMED: usize = 3;
 /// The second counts the scored images, however many of them are one picture.
 ///
 /// Images are the same where their pixels are, as they stand in the data set (after resizing).
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Splits, pictures::copies};
+/// use weakspot::image::Pixels;
+///
+/// // The first and the third image are the same.
+/// let pixels = Pixels::U8(Array4::from_shape_fn((4, 1, 2, 2), |(i, ..)| [7, 1, 7, 2][i]));
+/// let data = Dataset::new("mine", pixels, vec![0, 1, 0, 1], &["cat", "dog"])?;
+/// let splits = Splits { fit: vec![0, 1], eval: vec![2, 3], ..Splits::default() };
+/// let notes = copies(&data, &splits);
+/// assert!(notes[0].starts_with("1 of the 2 images that are scored (eval) are also in train, tune or fit"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn copies(data: &Dataset, splits: &Splits) -> Vec<String> {
     let mut by_content: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
     for (i, digest) in data.pixels.digests().into_iter().enumerate() {

@@ -23,6 +23,23 @@ pub(super) struct Entry {
 }
 
 /// What is read out of a file's name.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::pictures::{Grouping, Listing, Options};
+/// use weakspot::progress::Silent;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let picture = weakspot::image::png(ndarray::Array3::zeros((1, 8, 8)).view())?;
+/// # for name in ["C1_cell_1.png", "C1_cell_2.png", "C2_cell_1.png"] {
+/// #     std::fs::write(folder.path().join(name), &picture).unwrap();
+/// # }
+/// // C1_cell_1.png, C1_cell_2.png, C2_cell_1.png
+/// let listing = Listing::of_folder(folder.path(), "cells", Grouping::FirstPart)?;
+/// let loaded = listing.load(&Options::default(), &Silent)?;
+/// assert_eq!(loaded.provenance.groups, ["C1", "C1", "C2"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grouping {
     /// Nothing.
@@ -34,6 +51,29 @@ pub enum Grouping {
 }
 
 /// Where the pictures of a data set that has a name are found, and how they are read.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::pictures::{Grouping, PictureSet};
+///
+/// let pets = PictureSet {
+///     name: "pets",
+///     classes: [("cat", "cat"), ("dog", "dog")],
+///     folders: &["PetImages"],
+///     grouping: Grouping::None,
+///     source: "https://example.org/pets",
+/// };
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let picture = weakspot::image::png(ndarray::Array3::zeros((1, 8, 8)).view())?;
+/// # for class in ["Cat", "Dog", "Hamster"] {
+/// #     std::fs::create_dir_all(folder.path().join("PetImages").join(class)).unwrap();
+/// #     std::fs::write(folder.path().join("PetImages").join(class).join("1.png"), &picture).unwrap();
+/// # }
+/// // PetImages/Cat/1.png, PetImages/Dog/1.png, PetImages/Hamster/1.png
+/// let found = pets.find(folder.path())?;
+/// assert_eq!((found.class_names.clone(), found.len()), (vec!["cat".to_owned(), "dog".to_owned()], 2));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureSet {
     /// The data set's name.
@@ -94,6 +134,25 @@ fn same(folder: &str, class: &str) -> bool {
 }
 
 /// Pictures that were found and not yet opened.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::pictures::{Grouping, Listing, Options};
+/// use weakspot::progress::Silent;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let picture = weakspot::image::png(ndarray::Array3::zeros((3, 8, 8)).view())?;
+/// # for class in ["cat", "dog", "frog"] {
+/// #     std::fs::create_dir(folder.path().join(class)).unwrap();
+/// #     std::fs::write(folder.path().join(class).join("1.png"), &picture).unwrap();
+/// # }
+/// // cat/1.png, dog/1.png, frog/1.png; the frogs are not opened.
+/// let listing = Listing::of_folder(folder.path(), "pets", Grouping::None)?.pair(0, 1)?;
+/// assert_eq!((listing.class_names.join(" "), listing.len()), ("cat dog".to_owned(), 2));
+/// let data = listing.load(&Options::default(), &Silent)?.into_dataset()?;
+/// assert_eq!(data.ids, ["cat/1.png", "dog/1.png"]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Listing {
     /// The data set's name.

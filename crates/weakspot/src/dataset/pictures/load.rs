@@ -21,6 +21,24 @@ const CHUNK: usize = 16;
 const MAX_OWN_SIDE: usize = 512;
 
 /// How pictures become pixels.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::pictures::{Grouping, Listing, Options};
+/// use weakspot::progress::Silent;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # for (name, width) in [("a.png", 16), ("b.png", 24)] {
+/// #     let picture = weakspot::image::png(ndarray::Array3::zeros((1, 16, width)).view())?;
+/// #     std::fs::write(folder.path().join(name), picture).unwrap();
+/// # }
+/// // Two pictures of 16x16 and 16x24 pixels.
+/// let listing = Listing::of_folder(folder.path(), "mine", Grouping::None)?;
+/// assert!(listing.clone().load(&Options::default(), &Silent).is_err());
+/// let loaded = listing.load(&Options { size: Some(8), ..Options::default() }, &Silent)?;
+/// assert_eq!(loaded.pixels.dim(), (2, 1, 8, 8));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Height and width that pictures are brought to; `None` takes them as they are, all of one size.
@@ -41,6 +59,21 @@ impl Default for Options {
 }
 
 /// Pictures as pixels, with what is known of them.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::pictures::{Grouping, Listing, Options};
+/// use weakspot::progress::Silent;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let picture = weakspot::image::png(ndarray::Array3::zeros((1, 8, 8)).view())?;
+/// # std::fs::write(folder.path().join("a.png"), picture).unwrap();
+/// // A folder with one picture, and no folders of classes.
+/// let loaded = Listing::of_folder(folder.path(), "mine", Grouping::None)?.load(&Options::default(), &Silent)?;
+/// assert_eq!(loaded.clone().into_arrays().labels, None);
+/// assert!(loaded.into_dataset().is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The data set's name.

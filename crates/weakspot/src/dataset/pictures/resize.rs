@@ -1,4 +1,4 @@
-//! Shorter side to a size, bicubic and antialiased, then the square in the middle (method: section 2).
+//! Shorter side to a size, bicubic and antialiased, then the square in the middle (METHODS, section 2).
 //!
 //! For an output pixel i of a side brought from n to m pixels, with s = n / m, f = max(s, 1), c = (i + 1/2) s:
 //!

@@ -19,6 +19,22 @@ use crate::rng;
 ///
 /// # Errors
 /// `InvalidParameter` without groups, or when a part of a class is empty.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Limits, split_by_group, torn_groups};
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((80, 1, 2, 2)));
+/// let mut data = Dataset::new("mine", pixels, (0..80).map(|i| i % 2).collect(), &["a", "b"])?;
+/// // Twenty slides of four images.
+/// data.provenance.groups = (0..80).map(|i| format!("slide {}", i / 4)).collect();
+/// let parts = split_by_group(&data, false, 0, &Limits::default())?;
+/// assert_eq!(parts.tune.len() + parts.fit.len() + parts.eval.len(), 80);
+/// assert_eq!(torn_groups(&data, &parts), None);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn split_by_group(data: &Dataset, trains: bool, seed: u64, limits: &Limits) -> Result<Splits> {
     data.check()?;
     if data.provenance.groups.is_empty() {
@@ -89,6 +105,21 @@ fn assign(data: &Dataset, rule: SplitRule, seed: u64) -> BTreeMap<&str, usize> {
 
 /// A sentence for the reader where groups have images both in eval and in the parts that the classifier or the blob
 /// are made from.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Splits, torn_groups};
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((4, 1, 2, 2)));
+/// let mut data = Dataset::new("mine", pixels, vec![0, 1, 0, 1], &["a", "b"])?;
+/// data.provenance.groups = ["s1", "s2", "s1", "s3"].map(str::to_owned).to_vec();
+/// // Images of slide s1 are in both parts.
+/// let splits = Splits { fit: vec![0, 1], eval: vec![2, 3], ..Splits::default() };
+/// assert!(torn_groups(&data, &splits).unwrap().starts_with("1 of the 2 slides in eval"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn torn_groups(data: &Dataset, splits: &Splits) -> Option<String> {
     let groups = &data.provenance.groups;
     if groups.is_empty() {

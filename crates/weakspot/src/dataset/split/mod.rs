@@ -1,4 +1,4 @@
-//! Four disjoint parts: train, tune, fit, eval (method: section 2).
+//! Four disjoint parts: train, tune, fit, eval (METHODS, section 2).
 
 mod groups;
 
@@ -16,6 +16,20 @@ const FIT_CAP: usize = 1_000;
 const TUNE_CAP: usize = 500;
 
 /// How a data set is divided.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((40, 1, 2, 2)));
+/// let data = Dataset::new("mine", pixels, (0..40).map(|i| i % 2).collect(), &["a", "b"])?;
+/// // 60, 10, 15 and 15 % of each class.
+/// let parts = split(&data, SplitRule::Divided, 0, &Limits::default())?;
+/// assert_eq!([parts.train.len(), parts.tune.len(), parts.fit.len(), parts.eval.len()], [24, 4, 6, 6]);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SplitRule {
     /// The publisher gives test files: they are the eval part, whole. Its training files give train 80 %, tune
@@ -61,15 +75,37 @@ impl SplitRule {
 }
 
 /// The most images per class of a part; `None` for all of them.
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((40, 1, 2, 2)));
+/// let data = Dataset::new("mine", pixels, (0..40).map(|i| i % 2).collect(), &["a", "b"])?;
+/// let parts = split(&data, SplitRule::Divided, 0, &Limits { train: Some(5), eval: None })?;
+/// assert_eq!((parts.train.len(), parts.eval.len()), (10, 6));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Of train: a preset's [`train_per_class`](super::Preset::train_per_class).
+    /// Of train: [`KnownSet::train_per_class`](super::known::KnownSet::train_per_class).
     pub train: Option<usize>,
     /// Of eval: `--limit`.
     pub eval: Option<usize>,
 }
 
 /// Indices into a data set, part by part: disjoint, each sorted by image id.
+///
+/// # Examples
+/// ```
+/// use weakspot::dataset::Splits;
+///
+/// // Parts of your own: indices into the data set.
+/// let splits = Splits { fit: vec![0, 1, 2], eval: vec![3, 4, 5], ..Splits::default() };
+/// assert!(splits.train.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Splits {
     /// The classifier learns from these; empty under [`SplitRule::NothingToTrain`].
@@ -97,6 +133,20 @@ pub struct Splits {
 /// # Errors
 /// `InvalidParameter` when a part of a class is empty, naming class and part, or the data set is not sound
 /// ([`Dataset::check`]).
+///
+/// # Examples
+/// ```
+/// use ndarray::Array4;
+/// use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// use weakspot::image::Pixels;
+///
+/// let pixels = Pixels::U8(Array4::zeros((40, 1, 2, 2)));
+/// let data = Dataset::new("mine", pixels, (0..40).map(|i| i % 2).collect(), &["a", "b"])?;
+/// let parts = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// assert_eq!((parts.tune.len(), parts.fit.len(), parts.eval.len()), (4, 16, 20));
+/// assert!(parts.fit.iter().all(|i| !parts.eval.contains(i)));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn split(data: &Dataset, rule: SplitRule, seed: u64, limits: &Limits) -> Result<Splits> {
     data.check()?;
     let classes = 0..data.class_names.len();

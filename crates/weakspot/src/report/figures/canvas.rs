@@ -178,6 +178,16 @@ impl Canvas {
 ///
 /// # Errors
 /// `Format` for sides beyond what PNG can hold.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::figures::grey_png;
+///
+/// // Two pixels, black and white.
+/// assert!(grey_png(2, 1, &[0, 255])?.starts_with(b"\x89PNG"));
+/// assert!(grey_png(2, 2, &[0, 255]).is_err());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn grey_png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>> {
     encode(width, height, png::ColorType::Grayscale, pixels)
 }

@@ -22,6 +22,22 @@ use crate::report::figures::canvas::Canvas;
 use crate::report::words;
 
 /// A picture of the run.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::figures::{Figure, grey_png};
+///
+/// // A figure of your own, for the page of a run.
+/// let figure = Figure {
+///     name: "border",
+///     title: "What the mask covers",
+///     caption: "White: masked.".to_owned(),
+///     alt: "Two masked pixels beside two that are not.".to_owned(),
+///     png: grey_png(4, 1, &[255, 255, 0, 0])?,
+/// };
+/// assert!(figure.png.starts_with(b"\x89PNG"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// The file's stem, `fig06-individual-roi`.
@@ -49,6 +65,28 @@ pub(crate) struct Drawing {
 ///
 /// # Errors
 /// `Format` when a picture cannot be written as PNG.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::figures;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let names: Vec<&str> = figures::all(&run.record, &run.maps)?.iter().map(|figure| figure.name).collect();
+/// assert!(names.contains(&"fig06-individual-roi") && names.contains(&"fig10-blob"));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn all(record: &Record, maps: &StudyMaps) -> Result<Vec<Figure>> {
     drawings(record, maps)
         .into_iter()

@@ -6,7 +6,7 @@ use crate::metrics::CANNOT_TELL;
 use crate::record::{Direction, Record, SweepPoint};
 use crate::report::words::{self, list};
 
-/// Rates of P0w between these leave room to both sides (method, section 8).
+/// Rates of P0w between these leave room to both sides (METHODS, section 8).
 const ROOM: std::ops::RangeInclusive<f64> = 0.1..=0.9;
 
 /// What has to hold before a mask is said to have helped.

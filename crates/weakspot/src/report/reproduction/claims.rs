@@ -18,6 +18,13 @@ use crate::metrics::Mean;
 use crate::record::{ColocationOf, Direction, Record};
 
 /// What a study says of a claim.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::Judged;
+///
+/// assert_eq!(Judged::NotShown.word(), "not shown");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judged {
@@ -44,6 +51,14 @@ impl Judged {
 }
 
 /// A claim.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::Claim;
+///
+/// assert_eq!(Claim::ALL.len(), 8);
+/// assert_eq!(Claim::SparesAccuracy.head(), "spares accuracy");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Claim {
@@ -99,6 +114,22 @@ impl Claim {
 }
 
 /// A claim's judgement in one direction, with the number it rests on.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{Claim, Judged, Judgement};
+///
+/// let judgement = Judgement {
+///     source: "cat".to_owned(),
+///     claim: Claim::SparesAccuracy,
+///     judged: Judged::Fails,
+///     value: Some(-0.032),
+///     low: Some(-0.05),
+///     high: Some(-0.01),
+///     n: 1000,
+/// };
+/// assert_eq!(judgement.words(), "fails: -3.2 points");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// Class of the images.

@@ -19,6 +19,19 @@ const RESULTS: &str = "results.json";
 ///
 /// # Determinism
 /// Equal reproductions give equal bytes, file by file.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::write;
+/// # use weakspot::report::reproduction::{Missing, Reproduction};
+/// # let why = "its files are not there".to_owned();
+/// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
+/// let folder = tempfile::tempdir().unwrap();
+/// write(folder.path(), &all)?;
+/// assert!(folder.path().join("results.json").is_file() && folder.path().join("report.html").is_file());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn write(dir: &Path, all: &Reproduction) -> Result<()> {
     let found = summary(all);
     let bytes = json::bytes(RESULTS, &found)?;
@@ -38,6 +51,20 @@ pub fn write(dir: &Path, all: &Reproduction) -> Result<()> {
 }
 
 /// Whether a folder's `results.json` is that of a reproduction and not of one study.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{is_reproduction, write};
+/// # use weakspot::report::reproduction::{Missing, Reproduction};
+/// # let why = "its files are not there".to_owned();
+/// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
+/// let folder = tempfile::tempdir().unwrap();
+/// assert!(!is_reproduction(folder.path()));
+/// write(folder.path(), &all)?;
+/// assert!(is_reproduction(folder.path()));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn is_reproduction(dir: &Path) -> bool {
     read(dir).is_ok_and(|value| value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
 }
@@ -46,6 +73,19 @@ pub fn is_reproduction(dir: &Path) -> bool {
 ///
 /// # Errors
 /// `Io` and `Format` for a summary that cannot be read; what reading a study reports, naming it.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{load, write};
+/// # use weakspot::report::reproduction::{Missing, Reproduction};
+/// # let why = "its files are not there".to_owned();
+/// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
+/// let folder = tempfile::tempdir().unwrap();
+/// write(folder.path(), &all)?;
+/// assert_eq!(load(folder.path())?, all);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(dir: &Path) -> Result<Reproduction> {
     let damaged = |what: String| {
         Error::format(format!("{}: {what}", dir.join(RESULTS).display()))
@@ -81,6 +121,22 @@ pub fn load(dir: &Path) -> Result<Reproduction> {
 ///
 /// # Errors
 /// As [`load`] and [`write()`].
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{rebuild, write};
+/// # use weakspot::report::reproduction::{Missing, Reproduction};
+/// # let why = "its files are not there".to_owned();
+/// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
+/// let folder = tempfile::tempdir().unwrap();
+/// let page = folder.path().join("report.html");
+/// write(folder.path(), &all)?;
+/// std::fs::remove_file(&page).unwrap();
+/// rebuild(folder.path())?;
+/// assert!(page.is_file());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
 }

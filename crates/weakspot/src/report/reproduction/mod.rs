@@ -23,6 +23,13 @@ use crate::record::Run;
 use crate::record::Together;
 
 /// Which settings a study had.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::Settings;
+///
+/// assert_eq!(Settings::BOTH.map(Settings::name), ["default", "paper"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Settings {
     /// The method's defaults.
@@ -45,6 +52,28 @@ impl Settings {
 }
 
 /// One finished study.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{Settings, Study};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let study = Study { settings: Settings::Default, folder: "halves/default".to_owned(), run };
+/// assert_eq!(study.run.record.data.name, "halves");
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
     /// With which settings.
@@ -63,6 +92,14 @@ impl Study {
 }
 
 /// One data set and the studies of it that are finished, at most one per [`Settings`].
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{Settings, Studied};
+///
+/// let halves = Studied { name: "halves".to_owned(), studies: Vec::new() };
+/// assert_eq!(halves.with(Settings::Paper), None);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Studied {
     /// `mnist`, `fashion-mnist`, ...
@@ -79,6 +116,19 @@ impl Studied {
 }
 
 /// A data set, or a study of one, that is not there.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::Missing;
+///
+/// let missing = Missing {
+///     what: "mnist".to_owned(),
+///     why: "its files are not there".to_owned(),
+///     next: "weakspot fetch mnist".to_owned(),
+/// };
+/// assert_eq!(serde_json::to_value(missing)?["next"], "weakspot fetch mnist");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Missing {
     /// The data set, and the settings where only one study is missing.
@@ -90,6 +140,30 @@ pub struct Missing {
 }
 
 /// All that a reproduction is made of.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{Reproduction, Settings, Studied, Study};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let study = Study { settings: Settings::Default, folder: "halves/default".to_owned(), run };
+/// let subjects = vec![Studied { name: "halves".to_owned(), studies: vec![study] }];
+/// let all = Reproduction { reduced: Vec::new(), subjects, missing: Vec::new() };
+/// assert_eq!(all.studies().count(), 1);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reproduction {
     /// How it is less than the whole, one flag with its meaning each; empty where nothing was left out.
@@ -108,6 +182,17 @@ impl Reproduction {
 }
 
 /// The end of a run, for a terminal: the answer and what is not there, at most 100 columns wide.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::terminal_summary;
+/// # use weakspot::report::reproduction::{Missing, Reproduction};
+/// # let why = "its files are not there".to_owned();
+/// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
+/// // No study is finished, and the files of one data set are not there.
+/// assert!(terminal_summary(&all).contains("not here: mnist, its files are not there; weakspot fetch mnist\n"));
+/// ```
 pub fn terminal_summary(all: &Reproduction) -> String {
     findings::terminal(all, &summary(all))
 }

@@ -13,6 +13,17 @@ use crate::report::compared::{Compared, Figure};
 pub const SCHEMA: &str = "weakspot-reproduction/1";
 
 /// Everything the page says. `studies`, `missing` and `reduced` are read again; the rest follows from the studies.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{SCHEMA, summary};
+/// # use weakspot::report::reproduction::{Missing, Reproduction};
+/// # let why = "its files are not there".to_owned();
+/// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
+/// let found = summary(&all);
+/// assert_eq!((found.schema.as_str(), found.studies.len(), found.missing.len()), (SCHEMA, 0, 1));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// [`SCHEMA`].
@@ -32,6 +43,16 @@ pub struct Summary {
 }
 
 /// A study.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::StudyRow;
+///
+/// let json = r#"{"dataset": "mnist", "settings": "paper", "folder": "mnist/paper", "classes": ["0", "1"],
+///                "n_eval": [980, 1135], "checksums": {}, "claims": [], "flags": [[], []]}"#;
+/// assert_eq!(serde_json::from_str::<StudyRow>(json)?.n_eval, [980, 1135]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StudyRow {
     /// Name of the data set.
@@ -53,6 +74,18 @@ pub struct StudyRow {
 }
 
 /// Verdicts over the paper's figures, under one kind of settings.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::VerdictCounts;
+///
+/// let json = r#"{"settings": "default", "comparisons": 7, "agrees": 1, "differs": 2, "cannot_tell": 2, "inside": 1,
+///                "outside": 1}"#;
+/// let counts: VerdictCounts = serde_json::from_str(json)?;
+/// let sum = counts.agrees + counts.differs + counts.cannot_tell + counts.inside + counts.outside;
+/// assert_eq!(counts.comparisons, sum + counts.representatives);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictCounts {
     /// `default` or `paper`.
@@ -80,6 +113,16 @@ pub struct VerdictCounts {
 }
 
 /// A row of Tables I to III.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::ComparedRow;
+///
+/// let json = r#"{"table": 2, "dataset": "mnist", "source": "0", "target": "1", "quantity": "score_mod", "fill": "0",
+///                "paper": {"value": 0.9375, "k": 30, "n": 32}, "default": null, "paper_settings": null}"#;
+/// assert_eq!(serde_json::from_str::<ComparedRow>(json)?.paper.unwrap().k, Some(30));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComparedRow {
     /// 1, 2 or 3.
@@ -103,6 +146,15 @@ pub struct ComparedRow {
 }
 
 /// Ours, and the verdict.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::Side;
+///
+/// let json = r#"{"ours": {"value": 0.95, "k": 19, "n": 20}, "p": 0.83, "verdict": "cannot tell"}"#;
+/// assert_eq!(serde_json::from_str::<Side>(json)?.verdict, "cannot tell");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     /// `null` where it was not run or is not defined.
@@ -114,6 +166,32 @@ pub struct Side {
 }
 
 /// What the page says, for programs.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::reproduction::{Reproduction, Settings, Studied, Study, summary};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// # let study = Study { settings: Settings::Default, folder: "halves/default".to_owned(), run };
+/// # let subjects = vec![Studied { name: "halves".to_owned(), studies: vec![study] }];
+/// # let all = Reproduction { reduced: Vec::new(), subjects, missing: Vec::new() };
+/// // One study, of a data set that the paper does not have.
+/// let found = summary(&all);
+/// assert_eq!((found.studies[0].n_eval, found.verdicts[0].comparisons), ([10, 10], 0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn summary(all: &Reproduction) -> Summary {
     Summary {
         schema: SCHEMA.to_owned(),

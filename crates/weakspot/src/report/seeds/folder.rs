@@ -20,6 +20,17 @@ pub const NAME: &str = "seeds.json";
 ///
 /// # Determinism
 /// Equal studies give equal bytes, file by file.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{Seeds, write};
+///
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 0, studies: Vec::new(), missing: Vec::new() };
+/// let folder = tempfile::tempdir().unwrap();
+/// write(folder.path(), &all)?;
+/// assert!(folder.path().join("seeds.json").is_file() && folder.path().join("report.html").is_file());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn write(dir: &Path, all: &Seeds) -> Result<()> {
     let found = summary(all);
     let bytes = json::bytes(NAME, &found)?;
@@ -31,6 +42,18 @@ pub fn write(dir: &Path, all: &Seeds) -> Result<()> {
 }
 
 /// Whether a folder is one of several seeds.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{Seeds, is_seeds, write};
+///
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 0, studies: Vec::new(), missing: Vec::new() };
+/// let folder = tempfile::tempdir().unwrap();
+/// assert!(!is_seeds(folder.path()));
+/// write(folder.path(), &all)?;
+/// assert!(is_seeds(folder.path()));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn is_seeds(dir: &Path) -> bool {
     read(dir).is_ok_and(|value| value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
 }
@@ -39,6 +62,18 @@ pub fn is_seeds(dir: &Path) -> bool {
 ///
 /// # Errors
 /// `Io` and `Format` for a file that cannot be read.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{MissingSeed, Seeds, read_summary, write};
+///
+/// let missing = vec![MissingSeed { seed: 4, why: "stopped".to_owned() }];
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 0, studies: Vec::new(), missing };
+/// let folder = tempfile::tempdir().unwrap();
+/// write(folder.path(), &all)?;
+/// assert_eq!(read_summary(folder.path())?.missing, all.missing);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn read_summary(dir: &Path) -> Result<Summary> {
     let value = read(dir)?;
     check_figures(&value).map_err(|e| damaged(dir, &e.to_string()))?;
@@ -53,6 +88,18 @@ pub fn read_summary(dir: &Path) -> Result<Summary> {
 ///
 /// # Errors
 /// `Io` and `Format` for a summary that cannot be read; what reading a study reports, naming it.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{MissingSeed, Seeds, load, write};
+///
+/// let missing = vec![MissingSeed { seed: 4, why: "stopped".to_owned() }];
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 0, studies: Vec::new(), missing };
+/// let folder = tempfile::tempdir().unwrap();
+/// write(folder.path(), &all)?;
+/// assert_eq!(load(folder.path())?, all);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn load(dir: &Path) -> Result<Seeds> {
     let found = read_summary(dir)?;
     let mut studies = Vec::new();
@@ -74,6 +121,20 @@ pub fn load(dir: &Path) -> Result<Seeds> {
 ///
 /// # Errors
 /// As [`load`] and [`write()`].
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{Seeds, rebuild, write};
+///
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 0, studies: Vec::new(), missing: Vec::new() };
+/// let folder = tempfile::tempdir().unwrap();
+/// let page = folder.path().join("report.html");
+/// write(folder.path(), &all)?;
+/// std::fs::remove_file(&page).unwrap();
+/// rebuild(folder.path())?;
+/// assert!(page.is_file());
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn rebuild(dir: &Path) -> Result<()> {
     write(dir, &load(dir)?)
 }

@@ -22,6 +22,29 @@ pub use verdicts::{ClassVerdict, SeedWord, verdicts};
 use crate::record::Record;
 
 /// The finished study of one seed.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{SeedStudy, folder_of};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// let plan = Plan { seed: 3, one_of_several_seeds: true, ..plan };
+/// let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let study = SeedStudy { seed: 3, folder: folder_of(3), record: run.record };
+/// assert_eq!((study.folder.as_str(), study.record.seed), ("seed-3", 3));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeedStudy {
     /// The seed of its training, its draws and its maps.
@@ -33,6 +56,15 @@ pub struct SeedStudy {
 }
 
 /// A seed whose study is not finished.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::MissingSeed;
+///
+/// let missing = MissingSeed { seed: 4, why: "training diverged".to_owned() };
+/// assert_eq!(serde_json::to_string(&missing)?, r#"{"seed":4,"why":"training diverged"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct MissingSeed {
     /// The seed.
@@ -42,6 +74,32 @@ pub struct MissingSeed {
 }
 
 /// All that the page is made of.
+///
+/// # Examples
+/// ```
+/// use weakspot::record::Record;
+/// use weakspot::report::seeds::{SeedStudy, Seeds, folder_of, summary};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// // The study of seed 0, and a copy of it for the study of seed 1.
+/// let study = |seed| SeedStudy { seed, folder: folder_of(seed), record: Record { seed, ..run.record.clone() } };
+/// let (studies, missing) = (vec![study(0), study(1)], Vec::new());
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 0, studies, missing };
+/// assert_eq!(summary(&all).changes, Some(false));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seeds {
     /// SHA-256 of everything that the studies share: data, split, settings, recipe. Studies of other settings do not mix.
@@ -62,6 +120,13 @@ impl Seeds {
 }
 
 /// `seed-3`.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::folder_of;
+///
+/// assert_eq!(folder_of(3), "seed-3");
+/// ```
 pub fn folder_of(seed: u64) -> String {
     format!("seed-{seed}")
 }

@@ -8,6 +8,13 @@ use crate::record::Protocol;
 use crate::record::{Interval, Record};
 
 /// What kind of quantity; it decides the unit.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::Group;
+///
+/// assert_eq!((Group::Accuracy.unit(), Group::Difference.unit()), ("%", "points"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
@@ -50,6 +57,15 @@ impl Group {
 }
 
 /// A quantity in the study of one seed.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::SeedValue;
+///
+/// let json = r#"{"seed": 3, "value": 0.25, "low": 0.1, "high": 0.4}"#;
+/// assert_eq!(serde_json::from_str::<SeedValue>(json)?.value, 0.25);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeedValue {
     /// The study's seed.
@@ -63,6 +79,24 @@ pub struct SeedValue {
 }
 
 /// A quantity over the seeds.
+///
+/// # Examples
+/// ```
+/// use weakspot::metrics::FewMean;
+/// use weakspot::report::seeds::{Group, Quantity, SeedValue};
+///
+/// let value = |seed, value| SeedValue { seed, value, low: None, high: None };
+/// let quantity = Quantity {
+///     group: Group::Accuracy,
+///     what: "adaptive_worst".to_owned(),
+///     class: Some("cat".to_owned()),
+///     by_seed: vec![value(0, 0.5), value(1, 0.25), value(2, 0.75)],
+///     over_networks: FewMean::of(&[0.5, 0.25, 0.75]).unwrap(),
+/// };
+/// assert_eq!(quantity.label(), "P3w adaptive, worst");
+/// let [least, largest] = quantity.ends().unwrap();
+/// assert_eq!((least.seed, largest.seed, quantity.over_networks.mean), (1, 2, 0.5));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
     /// What kind.
@@ -108,6 +142,34 @@ type Key = (Group, String, Option<String>);
 type Value = (f64, Option<[f64; 2]>);
 
 /// Every quantity that some study has, in the order of the first that has it.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{Group, quantities};
+/// # use weakspot::{record::Record, report::seeds::{SeedStudy, Seeds, folder_of}};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// # let study = |seed| SeedStudy { seed, folder: folder_of(seed), record: Record { seed, ..run.record.clone() } };
+/// # let studies = vec![study(0), study(1)];
+/// # let all = Seeds { shared: "0f".repeat(32), split_seed: 0, studies, missing: Vec::new() };
+/// // Two networks that are right on every image.
+/// let found = quantities(&all);
+/// let clean = found.iter().find(|q| q.group == Group::BalancedAccuracy && q.what == "clean").unwrap();
+/// assert_eq!((clean.by_seed.len(), clean.over_networks.mean), (2, 1.0));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn quantities(all: &Seeds) -> Vec<Quantity> {
     let mut found: Vec<(Key, Vec<SeedValue>)> = Vec::new();
     for study in &all.studies {

@@ -12,6 +12,17 @@ pub const SCHEMA: &str = "weakspot-seeds/1";
 
 /// Everything the page says. `shared`, `split_seed`, `studies` and `missing` are read again; the rest follows from the
 /// studies.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{SCHEMA, Seeds, summary};
+///
+/// let all = Seeds { shared: "a digest".to_owned(), split_seed: 7, studies: Vec::new(), missing: Vec::new() };
+/// let found = summary(&all);
+/// assert_eq!((found.schema.as_str(), found.split_seed), (SCHEMA, 7));
+/// // There are no networks to compare.
+/// assert_eq!(found.changes, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// [`SCHEMA`].
@@ -35,6 +46,15 @@ pub struct Summary {
 }
 
 /// The study of one seed.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::StudyRow;
+///
+/// let json = r#"{"seed": 3, "folder": "seed-3", "weights": "9f86d081", "helped": false}"#;
+/// assert_eq!(serde_json::from_str::<StudyRow>(json)?.helped, Some(false));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StudyRow {
     /// The seed.
@@ -48,6 +68,33 @@ pub struct StudyRow {
 }
 
 /// What `seeds.json` holds.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::summary;
+/// # use weakspot::{record::Record, report::seeds::{SeedStudy, Seeds, folder_of}};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// # let study = |seed| SeedStudy { seed, folder: folder_of(seed), record: Record { seed, ..run.record.clone() } };
+/// # let studies = vec![study(0), study(1)];
+/// # let all = Seeds { shared: "0f".repeat(32), split_seed: 0, studies, missing: Vec::new() };
+/// // Both networks give the same verdicts.
+/// let found = summary(&all);
+/// assert_eq!((found.studies.len(), found.changes), (2, Some(false)));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn summary(all: &Seeds) -> Summary {
     let verdicts = verdicts(all);
     Summary {

@@ -16,6 +16,33 @@ const CELL: usize = 24;
 
 /// The table of seeds and what follows from it: at most 100 columns wide, no colour needed, control characters from outside
 /// replaced.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::terminal_summary;
+/// # use weakspot::{record::Record, report::seeds::{SeedStudy, Seeds, folder_of}};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// # let study = |seed| SeedStudy { seed, folder: folder_of(seed), record: Record { seed, ..run.record.clone() } };
+/// # let studies = vec![study(0), study(1)];
+/// # let all = Seeds { shared: "0f".repeat(32), split_seed: 0, studies, missing: Vec::new() };
+/// let text = terminal_summary(&all);
+/// assert!(text.starts_with("halves: left against right; L-inf eps 0.3; 2 networks: "));
+/// assert!(text.lines().all(|line| line.chars().count() <= 100));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn terminal_summary(all: &Seeds) -> String {
     let found = summary(all);
     let mut out = String::new();

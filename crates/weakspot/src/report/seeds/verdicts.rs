@@ -10,6 +10,15 @@ use crate::report::findings::HEADLINE;
 const WORDS: [&str; 5] = ["better", "worse", "no effect", "not shown", CANNOT_TELL];
 
 /// What one network says.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::SeedWord;
+///
+/// let json = r#"{"seed": 3, "word": "better"}"#;
+/// assert_eq!(serde_json::from_str::<SeedWord>(json)?.word, "better");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedWord {
     /// The seed.
@@ -19,6 +28,16 @@ pub struct SeedWord {
 }
 
 /// What the networks say of one class.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::{ClassVerdict, SeedWord};
+///
+/// let by_seed = [(0, "better"), (1, "worse")].map(|(seed, word)| SeedWord { seed, word: word.to_owned() });
+/// let verdict = ClassVerdict { class: "cat".to_owned(), by_seed: by_seed.to_vec(), changes: true };
+/// assert_eq!(serde_json::to_value(verdict)?["by_seed"][1]["word"], "worse");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassVerdict {
     /// The class whose images are scored.
@@ -55,6 +74,35 @@ impl ClassVerdict {
 }
 
 /// The headline's words, class by class; empty where it was not measured.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::seeds::verdicts;
+/// # use weakspot::{record::Record, report::seeds::{SeedStudy, Seeds, folder_of}};
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// # let study = |seed| SeedStudy { seed, folder: folder_of(seed), record: Record { seed, ..run.record.clone() } };
+/// # let studies = vec![study(0), study(1)];
+/// # let all = Seeds { shared: "0f".repeat(32), split_seed: 0, studies, missing: Vec::new() };
+/// // The mask covers every pixel and the model then always predicts left: that class gains, right stays at 0 %.
+/// let found = verdicts(&all);
+/// assert_eq!((found[0].class.as_str(), found[0].by_seed[0].word.as_str()), ("left", "better"));
+/// assert_eq!(found[1].by_seed[0].word, "cannot tell at this eps");
+/// assert!(!found[0].changes);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn verdicts(all: &Seeds) -> Vec<ClassVerdict> {
     let mut out: Vec<ClassVerdict> = Vec::new();
     for study in &all.studies {

@@ -11,6 +11,15 @@ use crate::report::words;
 pub(in crate::report) use tuning::worth_a_look as tuning_worth_a_look;
 
 /// One cell. CSV gets full precision, people get rounded text.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::tables::Cell;
+///
+/// let rate = Cell::Rate(0.9375);
+/// assert_eq!((rate.exact(), rate.readable()), ("0.9375".to_owned(), "93.8 %".to_owned()));
+/// assert_eq!((Cell::None.exact(), Cell::None.readable()), (String::new(), "-".to_owned()));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     /// Nothing was run or nothing is defined.
@@ -73,6 +82,28 @@ impl Cell {
 }
 
 /// A table of the run.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::tables;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let protocols = tables::all(&run.record).into_iter().find(|table| table.name == "protocols").unwrap();
+/// assert!(protocols.rows.iter().all(|row| row.len() == protocols.header.len()));
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The file's stem, `table-1-similarity`.
@@ -88,6 +119,30 @@ pub struct Table {
 }
 
 /// Every table of a run, the paper's three first; the search only where there was one.
+///
+/// # Examples
+/// ```
+/// use weakspot::report::tables;
+/// # use ndarray::{Array2, Array4, arr1};
+/// # use weakspot::dataset::{Dataset, Limits, SplitRule, split};
+/// # use weakspot::study::{NoJournal, Plan, Subject, run};
+/// # use weakspot::{attack::Epsilon, attribution::Method, image::Pixels, progress::Silent, testing::Linear};
+/// # let bright = |class: usize, x: usize| if x % 4 / 2 == class { 0.75 } else { 0.25 };
+/// # let weights = Array2::from_shape_fn((2, 16), |(class, x)| bright(class, x));
+/// # let model = Linear::new(weights, arr1(&[0.0, 0.0]), (1, 4, 4));
+/// # let pixels = Pixels::F32(Array4::from_shape_fn((40, 1, 4, 4), |(i, _, _, x)| bright(i % 2, x)));
+/// # let data = Dataset::new("halves", pixels, (0..40).map(|i| i % 2).collect(), &["left", "right"])?;
+/// # let splits = split(&data, SplitRule::NothingToTrain, 0, &Limits::default())?;
+/// # let plan = Plan { cam: Method::GRADIENT, permutations: 19, ..Plan::new(Epsilon::new(0.3)?, 0)? };
+///
+/// // A study of images of 4x4 pixels, bright on the left or on the right; epsilon 0.3.
+/// # let run = run(&plan, &Subject::new(&model, &data, &splits), 20, &mut NoJournal, &Silent)?;
+/// let tables = tables::all(&run.record);
+/// assert_eq!(tables[0].name, "table-1-similarity");
+/// // The paper's first table: maps and masks, in samples and representatives, of two classes.
+/// assert_eq!(tables[0].rows.len(), 8);
+/// # Ok::<(), weakspot::Error>(())
+/// ```
 pub fn all(record: &Record) -> Vec<Table> {
     let mut tables = vec![
         paper_tables::similarity(record),

@@ -1,4 +1,4 @@
-//! `--tune`: thresholds and fill, searched on the tune part and nowhere else (method, section 14).
+//! `--tune`: thresholds and fill, searched on the tune part and nowhere else (METHODS, section 14).
 //!
 //! One traced pass over the fit images counts the masks of every threshold in the grid as images stream by; each
 //! point of the grid then has its blobs, each different applied mask is scored once on the tune images, and the
