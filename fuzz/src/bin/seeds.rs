@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use weakspot::output::write_atomic;
 use weakspot::report::csv;
-use weakspot::report::reproduction::{self, Reproduction, Settings, Study, Studied};
+use weakspot::report::reproduction::{self, Reproduction, Settings, Studied, Study};
 use weakspot::report::seeds::{self, SeedStudy, Seeds};
 use weakspot_fuzz::{small_journal, small_run, small_training, small_weights, tar};
 
