@@ -80,10 +80,7 @@ pub struct Labelled<'a> {
 impl Cotangent for Labelled<'_> {
     fn check(&self, n: usize, classes: usize) -> Result<()> {
         if self.labels.len() != n {
-            return Err(Error::invalid(format!(
-                "expected one label per image, {n}; got {}",
-                self.labels.len()
-            )));
+            return Err(Error::shape(format!("{n} images need {n} labels; got {}", self.labels.len())));
         }
         match self.labels.iter().find(|&&label| label >= classes) {
             Some(label) => Err(Error::invalid(format!("labels must be below {classes}; got {label}"))),

@@ -136,5 +136,7 @@ pub(crate) fn headline(
 
 /// The calls on N(x) and after A through the defence: what P3w is known to be at least as bad as.
 pub(crate) fn defended(rows: &[DefendRow]) -> [Vec<Call>; 2] {
-    [rows.iter().map(|row| row.modified).collect(), rows.iter().filter_map(|row| row.adaptive).collect()]
+    // A row of a forged journal may lack what the plan asks for: every image has a call all the same.
+    let adaptive = |row: &DefendRow| row.adaptive.unwrap_or(row.modified);
+    [rows.iter().map(|row| row.modified).collect(), rows.iter().map(adaptive).collect()]
 }
