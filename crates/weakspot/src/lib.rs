@@ -63,16 +63,20 @@
 
 pub mod attack;
 pub mod attribution;
-pub mod checks;
+mod checks;
 pub mod classifier;
 pub mod dataset;
+#[doc(hidden)]
 pub mod digest;
 pub mod error;
 pub mod image;
+#[doc(hidden)]
 pub mod input;
 pub mod metrics;
+#[doc(hidden)]
 pub mod num;
 pub mod objective;
+#[doc(hidden)]
 pub mod output;
 pub mod progress;
 pub mod record;

@@ -4,60 +4,60 @@ use crate::metrics::{self, Score, binomial};
 use crate::record::{Flag, Protocol, Record};
 
 /// Tune images per class below which a choice among points says little (flag `few-tune-images`).
-pub const LEAST_TUNE_IMAGES: usize = 20;
+pub(crate) const LEAST_TUNE_IMAGES: usize = 20;
 
 /// What one direction of a study counted about its own reliability. `None`: was not run.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact about how the study was run")]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// Mean share of pixels, over images, that the two commonest values of the vulnerability map cover.
-    pub two_value_share: f64,
+    pub(crate) two_value_share: f64,
     /// Successful attacks among the fit images.
-    pub successes: usize,
+    pub(crate) successes: usize,
     /// Whether the RoA was built from all rightly classified images because there were few successes.
-    pub few_successes: bool,
+    pub(crate) few_successes: bool,
     /// Rightly classified eval images whose utility map has no positive value, of how many.
-    pub empty_maps: (usize, usize),
+    pub(crate) empty_maps: (usize, usize),
     /// Whether explaining the margin would give other maps: it is not what was explained, nor twice it.
-    pub margin_differs: bool,
+    pub(crate) margin_differs: bool,
     /// Pixels of the class's blob, or of the mask that was brought in its place.
-    pub blob_area: usize,
+    pub(crate) blob_area: usize,
     /// Whether a mask was brought in place of the blobs.
-    pub given_mask: bool,
+    pub(crate) given_mask: bool,
     /// Pixels of the mask its images get.
-    pub mask_area: usize,
+    pub(crate) mask_area: usize,
     /// Whether PGD was run through the defended model (P3w).
-    pub multi_step: bool,
+    pub(crate) multi_step: bool,
     /// Lower end of the interval of both classes' balanced accuracy on clean images.
-    pub clean_balanced_low: Option<f64>,
+    pub(crate) clean_balanced_low: Option<f64>,
     /// P0w and P3w of the class.
-    pub worst: Option<[Score; 2]>,
+    pub(crate) worst: Option<[Score; 2]>,
     /// The seed that the classifier was trained with, where this program trained it and no other seed was studied.
-    pub training_seed: Option<u64>,
+    pub(crate) training_seed: Option<u64>,
     /// Whether nothing is known of what the classifier was trained on.
-    pub may_be_seen: bool,
+    pub(crate) may_be_seen: bool,
     /// What the mask's pixels are set to in the headline.
-    pub headline_fill: String,
+    pub(crate) headline_fill: String,
     /// Whether regions were built from the scored images.
-    pub same_images: bool,
+    pub(crate) same_images: bool,
     /// Whether an image's mask was chosen by its true class.
-    pub oracle: bool,
+    pub(crate) oracle: bool,
     /// Eval images whose pixels N changed.
-    pub changed_images: usize,
+    pub(crate) changed_images: usize,
     /// Eval images whose prediction N changed.
-    pub changed_predictions: usize,
+    pub(crate) changed_predictions: usize,
     /// The protocol with the largest majority-prediction rate, `clean` left out, and that rate.
-    pub majority: Option<(String, f64)>,
+    pub(crate) majority: Option<(String, f64)>,
     /// The protocol that shifted controls were set against the blob under, how many score at least as well, of how many.
-    pub controls: Option<(String, usize, usize)>,
+    pub(crate) controls: Option<(String, usize, usize)>,
     /// Mean share of exact zeros in the loss gradient over eval images.
-    pub zero_share: f64,
+    pub(crate) zero_share: f64,
     /// Accuracy under random signs of the same epsilon, and under the attack, on the same images.
-    pub noise: Option<(Score, Score)>,
+    pub(crate) noise: Option<(Score, Score)>,
     /// Noise images that carry only a class's mask and are classified as that class, of how many.
-    pub leak: Option<(usize, usize)>,
+    pub(crate) leak: Option<(usize, usize)>,
     /// Images of the class on which thresholds and fill were searched.
-    pub tune_images: Option<usize>,
+    pub(crate) tune_images: Option<usize>,
 }
 
 /// A protocol's key in `results.json` with its number, where it has one of its own.
@@ -66,7 +66,7 @@ fn named(key: &str) -> String {
 }
 
 /// The flags that fire, in the order of METHODS, section 9.
-pub fn flags(e: &Evidence) -> Vec<Flag> {
+pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
     let mut fired = Vec::new();
     let mut fire = |id: &str, value: f64, advice: &str| fired.push(flag(id, value, advice));
     if e.two_value_share > 0.9 {
@@ -240,7 +240,7 @@ fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
 
 /// The flag `weak-baseline`: P3w of a record meets an attack that P0w does not, as in records of the first version, which
 /// have no P0w at all.
-pub fn weak_baseline(record: &Record) -> Option<Flag> {
+pub(crate) fn weak_baseline(record: &Record) -> Option<Flag> {
     let scored = record.directions.iter().any(|d| d.scores.adaptive_worst.is_some());
     let of = |protocol: Protocol| record.worst_of.get(protocol.key()).map_or(&[][..], Vec::as_slice);
     let lacking =

@@ -3,5 +3,5 @@
 mod evidence;
 mod upgrade;
 
-pub use evidence::{Evidence, LEAST_TUNE_IMAGES, flags, weak_baseline};
-pub use upgrade::upgrade;
+pub(crate) use evidence::{Evidence, flags, weak_baseline};
+pub(crate) use upgrade::upgrade;

@@ -4,7 +4,7 @@ use crate::checks;
 use crate::record::Record;
 
 /// Enters the flags that the program which wrote the record did not know.
-pub fn upgrade(record: &mut Record) {
+pub(crate) fn upgrade(record: &mut Record) {
     let Some(flag) = checks::weak_baseline(record) else { return };
     for d in &mut record.directions {
         if d.flags.iter().all(|known| known.id != flag.id) {

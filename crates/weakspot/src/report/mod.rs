@@ -19,7 +19,7 @@ mod run;
 pub mod seeds;
 mod summary;
 pub mod tables;
-pub mod words;
+mod words;
 
 pub use html::page;
 pub use run::{load, load_record, rebuild, write};

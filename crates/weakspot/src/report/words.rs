@@ -3,7 +3,7 @@
 use crate::record::{Mean, Record, Score};
 
 /// A fraction as percent with one digit: `93.8 %`.
-pub fn percent(fraction: f64) -> String {
+pub(crate) fn percent(fraction: f64) -> String {
     // 99.97 % must not read as 100.0 %, nor 0.03 % as 0.0 %: a rate is exact only at k = n and k = 0.
     let rounded = (fraction * 1000.0).round() / 10.0;
     if fraction < 1.0 && rounded >= 100.0 {
@@ -16,12 +16,12 @@ pub fn percent(fraction: f64) -> String {
 }
 
 /// An interval of fractions in percent: `[79.9, 98.3]`.
-pub fn interval(low: f64, high: f64) -> String {
+pub(crate) fn interval(low: f64, high: f64) -> String {
     format!("[{:.1}, {:.1}]", unsigned_zero(low * 100.0, 1), unsigned_zero(high * 100.0, 1))
 }
 
 /// A score with everything that belongs to it: `93.8 % [79.9, 98.3] (30/32)`.
-pub fn score(s: &Score) -> String {
+pub(crate) fn score(s: &Score) -> String {
     if s.n == 0 {
         return "no image (0/0)".to_owned();
     }
@@ -29,13 +29,13 @@ pub fn score(s: &Score) -> String {
 }
 
 /// A difference of rates in percentage points: `+3.1 points [-2.0, +8.2]`.
-pub fn points(difference: f64, low: f64, high: f64) -> String {
+pub(crate) fn points(difference: f64, low: f64, high: f64) -> String {
     let one = |v: f64| format!("{:+.1}", unsigned_zero(v * 100.0, 1));
     format!("{} points [{}, {}]", one(difference), one(low), one(high))
 }
 
 /// A mean with everything that belongs to it: `0.312 [0.301, 0.323] (n = 980)`.
-pub fn mean(m: &Mean) -> String {
+pub(crate) fn mean(m: &Mean) -> String {
     if m.n == 0 {
         return "no image (n = 0)".to_owned();
     }
@@ -43,22 +43,22 @@ pub fn mean(m: &Mean) -> String {
 }
 
 /// A plain number with three digits after the point.
-pub fn number(v: f64) -> String {
+pub(crate) fn number(v: f64) -> String {
     format!("{:.3}", unsigned_zero(v, 3))
 }
 
 /// A number of any size: at most four digits after the point, none that say nothing.
-pub fn plain(v: f64) -> String {
+pub(crate) fn plain(v: f64) -> String {
     if v.abs() >= 1e15 { format!("{v:e}") } else { format!("{}", (v * 1e4).round() / 1e4 + 0.0) }
 }
 
 /// A probability: `p = 0.024`, `p < 0.001`.
-pub fn p_value(p: f64) -> String {
+pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
 /// A radius as the field writes it: `8/255`, or `0.3` where it is no whole number of 255ths or shorter so.
-pub fn epsilon(e: f64) -> String {
+pub(crate) fn epsilon(e: f64) -> String {
     let steps = e * 255.0;
     let (fraction, decimal) = (format!("{}/255", steps.round()), format!("{}", (e * 1e5).round() / 1e5));
     let whole = steps >= 0.5 && (steps - steps.round()).abs() < 1e-4;
@@ -66,28 +66,28 @@ pub fn epsilon(e: f64) -> String {
 }
 
 /// The study's epsilon as its configuration writes it, `?` where it does not.
-pub fn study_epsilon(record: &Record) -> String {
+pub(crate) fn study_epsilon(record: &Record) -> String {
     setting(record, "eps").unwrap_or("?").to_owned()
 }
 
 /// A setting of the study by its flag's name.
-pub fn setting<'a>(record: &'a Record, flag: &str) -> Option<&'a str> {
+pub(crate) fn setting<'a>(record: &'a Record, flag: &str) -> Option<&'a str> {
     record.config.get(flag).map(String::as_str)
 }
 
 /// The headline fill: the first one that was run.
-pub fn headline_fill(record: &Record) -> String {
+pub(crate) fn headline_fill(record: &Record) -> String {
     let first = record.directions.first().and_then(|d| d.by_fill.first());
     first.map_or_else(|| "?".to_owned(), |f| f.fill.clone())
 }
 
 /// `1 image`, `2 images`.
-pub fn count(n: usize, noun: &str) -> String {
+pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 /// Items as a sentence lists them: `a`, `a and b`, `a, b and c`.
-pub fn list(items: &[String]) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -96,7 +96,7 @@ pub fn list(items: &[String]) -> String {
 }
 
 /// At most `limit` characters, the last three being dots where some were left out.
-pub fn shorten(text: &str, limit: usize) -> String {
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
@@ -106,7 +106,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
 
 /// Breaks a text into lines of at most `limit` characters, at spaces where it can; a percent sign stays with its
 /// number where both fit.
-pub fn wrap(text: &str, limit: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(1);
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
