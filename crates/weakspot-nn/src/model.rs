@@ -200,13 +200,6 @@ impl Model {
         Ok((logits, tape))
     }
 
-    /// Activations as callers want them; their memory goes to the next batch.
-    fn taken(&self, activation: Activation<f32>) -> Array4<f32> {
-        let array = activation.to_nchw();
-        self.executor.reuse(activation);
-        array
-    }
-
     /// Where a walk begins: its gradient at the network's own output.
     fn begin(&self, walk: &Walk<'_>, logits: &Array2<f32>) -> Activation<f32> {
         let k = self.spec.n_outputs;
@@ -249,17 +242,12 @@ impl Model {
             if stops.last().is_some_and(|&(first, _)| first == 0) { &self.backward } else { &self.head };
         let mut found = vec![Array4::default((0, 0, 0, 0)); stops.len()];
         let (mut gradient, mut at) = (self.begin(walk, logits), self.executor.network().layers().len());
-        let last = stops.len().saturating_sub(1);
-        for (k, (to, i)) in stops.into_iter().enumerate() {
+        for (to, i) in stops {
             gradient = self.executor.backward(tape, gradient, at, to)?;
             at = to;
-            if k < last {
-                found[i] = gradient.to_nchw();
-            } else {
-                found[i] = self.taken(gradient);
-                break;
-            }
+            found[i] = gradient.to_nchw();
         }
+        self.executor.reuse(gradient);
         counter.fetch_add(n, Ordering::Relaxed);
         Ok(found)
     }

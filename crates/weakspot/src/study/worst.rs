@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::attack::{Epsilon, Pgd, ThreatModel};
+use crate::attack::{AttackSettings, Epsilon, Pgd, ThreatModel};
 use crate::error::Result;
 use crate::record::Protocol;
 use crate::study::defend::{Defence, Neutralizer};
@@ -23,13 +23,11 @@ pub(crate) fn tried(plan: &Plan) -> BTreeMap<String, Vec<String>> {
     if !plan.protocols.p3w {
         return BTreeMap::new();
     }
-    let settings = (plan.attack.kind.row().settings)(&plan.attack);
-    let counts = ["steps", "restarts"].map(|name| settings.iter().find(|(setting, _)| *setting == name));
-    let attack = match counts {
-        [Some((_, steps)), Some((_, restarts))] => {
-            format!("{} ({steps} steps, {restarts} restarts)", plan.attack.kind)
-        }
-        _ => plan.attack.kind.to_string(),
+    let AttackSettings { kind, n_steps, n_restarts, .. } = plan.attack;
+    let attack = if kind.row().single_step {
+        kind.to_string()
+    } else {
+        format!("{kind} ({n_steps} steps, {n_restarts} restarts)")
     };
     let list = vec!["no attack".to_owned(), attack, "pgd (20 steps of eps/8, 1 random start)".to_owned()];
     WORST.map(|protocol| (protocol.key().to_owned(), list.clone())).into()
