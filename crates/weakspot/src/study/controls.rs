@@ -1,12 +1,14 @@
 //! The mask against its own shifts: area and shape kept, place changed.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::image::Mask;
 use crate::rng;
 use crate::study::defend::{Defence, Neutralizer};
 use crate::study::look::Lens;
 use crate::study::rows::{Call, ControlRow};
-use crate::study::stage::Bench;
+use crate::study::stage::{Batch, Bench};
 
 /// The shifts of the controls and what they scored.
 pub(crate) struct Controls {
@@ -36,39 +38,54 @@ pub(crate) fn stage(lens: &Lens<'_>, bench: &mut Bench<'_>, defence: Defence<'_>
             continue;
         }
         let of = |most: usize| defence.some(lens, bench.data, label, "control-images", most);
-        let images = of(budget.controls);
-        let attacked: Vec<&str> =
-            of(budget.worst_controls).into_iter().map(|i| bench.data.ids[i].as_str()).collect();
+        let (images, mut attacked) = (of(budget.controls), of(budget.worst_controls));
         let shifted: Vec<Mask> = controls.shifts.iter().map(|&[dy, dx]| mask.shifted(dy, dx)).collect();
-        let title = format!("{} shifted controls, {}", shifted.len(), bench.data.class_names[label]);
-        controls.rows[label] = bench.rows(&format!("controls/{label}"), &title, &images, |batch| {
-            let chosen: Vec<usize> = if plan.protocols.p3w {
-                (0..batch.ids.len()).filter(|&i| attacked.contains(&batch.ids[i])).collect()
-            } else {
-                Vec::new()
-            };
-            let some = batch.select(&chosen);
-            let mut of_image = vec![Vec::with_capacity(shifted.len()); batch.ids.len()];
-            for mask in &shifted {
-                let n = Neutralizer { mask, fill };
-                let mut rows = lens.control(batch, n)?;
-                if !chosen.is_empty() {
+        let name = bench.data.class_names[label].clone();
+        let title = format!("{} shifted controls, {name}", shifted.len());
+        let mut rows = bench.rows(&format!("controls/{label}"), &title, &images, |batch| {
+            each_shift(batch, &shifted, |_, mask| lens.control(batch, Neutralizer { mask, fill }))
+        })?;
+        if plan.protocols.p3w {
+            // A stage of its own, so that the few images that are attacked share a batch.
+            let place: BTreeMap<&str, usize> =
+                images.iter().enumerate().map(|(row, &i)| (bench.data.ids[i].as_str(), row)).collect();
+            // A row of a forged journal may lack shifts.
+            attacked.retain(|&i| rows[place[bench.data.ids[i].as_str()]].len() == shifted.len());
+            let title = format!("PGD through {} shifted controls, {name}", shifted.len());
+            let worst = bench.rows(&format!("controls-worst/{label}"), &title, &attacked, |batch| {
+                let rows: Vec<&Vec<ControlRow>> = batch.ids.iter().map(|id| &rows[place[id]]).collect();
+                each_shift(batch, &shifted, |shift, mask| {
                     let known = |f: fn(&ControlRow) -> Call| -> Vec<Call> {
-                        chosen.iter().map(|&i| f(&rows[i])).collect()
+                        rows.iter().map(|row| f(&row[shift])).collect()
                     };
-                    let known = [known(|r| r.modified), known(|r| r.adaptive)];
-                    let worst = lens.worst(&some, Some(n), plan.epsilon, &[&known[0], &known[1]])?;
-                    for (&i, call) in chosen.iter().zip(worst) {
-                        rows[i].worst = Some(call);
-                    }
-                }
-                for (of_image, row) in of_image.iter_mut().zip(rows) {
-                    of_image.push(row);
+                    let known = [known(|row| row.modified), known(|row| row.adaptive)];
+                    let n = Neutralizer { mask, fill };
+                    lens.worst(batch, Some(n), plan.epsilon, &[&known[0], &known[1]])
+                })
+            })?;
+            for (i, calls) in attacked.iter().zip(worst) {
+                for (row, call) in rows[place[bench.data.ids[*i].as_str()]].iter_mut().zip(calls) {
+                    row.worst = Some(call);
                 }
             }
-            Ok(of_image)
-        })?;
+        }
+        controls.rows[label] = rows;
         controls.images[label] = images;
     }
     Ok(controls)
+}
+
+/// What `score` makes of a batch under every shift, turned round: by image, by shift.
+fn each_shift<T>(
+    batch: &Batch<'_>,
+    shifted: &[Mask],
+    mut score: impl FnMut(usize, &Mask) -> Result<Vec<T>>,
+) -> Result<Vec<Vec<T>>> {
+    let mut of_image: Vec<Vec<T>> = batch.ids.iter().map(|_| Vec::with_capacity(shifted.len())).collect();
+    for (shift, mask) in shifted.iter().enumerate() {
+        for (of_image, scored) in of_image.iter_mut().zip(score(shift, mask)?) {
+            of_image.push(scored);
+        }
+    }
+    Ok(of_image)
 }
