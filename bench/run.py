@@ -38,8 +38,8 @@ QUICK = {"rounds": 1, "slice": 0.0, "study_rounds": 1, "big_rounds": 1,
 QUICK_PARTS = PARTS[:3]
 STUDY_BATCH = {32: 128, 224: 16}
 
-# Processes running beside ours, as a mean over a minute. OpenMP divides work evenly and waits for the slowest thread, so
-# that a busy machine slows PyTorch more than it does us: nothing that should be published.
+# Processes running beside ours, as a mean over a minute. OpenMP divides work evenly and waits for the slowest thread,
+# so a busy machine slows PyTorch more than us. Such numbers should not be published.
 MOST_LOAD = 0.5
 
 
@@ -128,7 +128,7 @@ def main():
 
 
 def contestants(args):
-    """In the order of the launcher; ours always, since the others are held against it."""
+    """In the order of the launcher. Ours is always included, since the others are compared with it."""
     chosen = {"weakspot", *args.contestants.split(",")}
     return [name for name in studies.CONTESTANTS if name in chosen]
 

@@ -140,7 +140,7 @@ def study_name(study):
 
 
 def studies(result):
-    """The paper's study. PyTorch's time leaves out its imports; ours is the whole process, report and pages included."""
+    """The paper's study. PyTorch's time leaves out its imports; ours is the whole process with its report and pages."""
     header = ["study", "contestant", "work, s", "whole process, s", "images/s", "ratio", "peak memory, MB", "memory ratio"]
     rows = []
     for study in result["studies"]:
@@ -166,7 +166,8 @@ def studies(result):
 
 
 def short(result):
-    """The README's: a row per network and size at its largest batch, one per study contestant, every layer that is lost."""
+    """The README's table: a row per network and size at its largest batch, one per study contestant, and one per layer
+    in which we are slower."""
     rows = []
     batches = {}
     for entry in result["networks"]:

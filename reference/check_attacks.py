@@ -3,13 +3,13 @@
     cargo build --release
     python reference/check_attacks.py target/release/weakspot --data DATA
 
-DATA holds `mnist`, `fashion-mnist`, `cifar-10-batches-bin` and `malaria`, as their publishers have them; what is not
-there is left out and said. The program trains a classifier on each (half an hour on two cores; `--weights FOLDER` keeps
-them for the next time), and up to 400 images are attacked, half of each class, by the program and by PyTorch in single and in
-double precision, all with the same weights. Real images have flat ground, on which the values under a max-pooling are
-exactly equal: which of them passes the gradient on must not be up to a kernel's rounding. A gradient close to zero has
-the sign that rounding gives it, PyTorch's too: hence only those values count where its single precision agrees with
-its double precision.
+DATA holds `mnist`, `fashion-mnist`, `cifar-10-batches-bin` and `malaria`, as they are published; a missing data set is
+left out and reported. The program trains a classifier on each (half an hour on two cores; `--weights FOLDER` keeps them
+for the next time). Up to 400 images, half of each class, are attacked by the program and by PyTorch in single and in
+double precision, all with the same weights. Real images have flat areas, on which the values under a max-pooling are
+exactly equal; a kernel's rounding must not decide which of them passes the gradient on. The sign of a gradient close to
+zero is decided by rounding, in PyTorch too. For this reason only those values count in which its single precision
+agrees with its double precision.
 
 Made with torch 2.15.0, safetensors 0.8.0, numpy 2.4.6, pillow 13.0.0. Exit code 1 if of those values more than 0.05 %
 differ from ours in any data set.
@@ -32,14 +32,14 @@ from safetensors.numpy import load_file, save_file
 BOUND = 5e-4
 EPS = 8 / 255
 PER_CLASS = 200
-# Data set: its folder, its two classes, and what the program has to be told.
+# Data set: its folder, its two classes, and the program's arguments.
 DATA = {
     "mnist": ("mnist", (0, 1), []),
     "fashion-mnist": ("fashion-mnist", (1, 2), []),
     "cifar10": ("cifar-10-batches-bin", (3, 5), []),
     "malaria": ("malaria", ("Parasitized", "Uninfected"), ["--size", "48"]),
 }
-# Channels of VGG16's convolutions, and its poolings: without the last, as the head `gap` has it.
+# Channels of VGG16's convolutions, and its poolings: without the last, as in the head `gap`.
 VGG16 = [64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512, 512, 512]
 
 
@@ -61,7 +61,7 @@ def picture(path, side):
 
 
 def images(name, folder, classes):
-    """Up to `PER_CLASS` test images of each class, and training images where there are too few: f32 in [0, 1], labels."""
+    """Up to `PER_CLASS` test images of each class, and training images if there are too few: f32 in [0, 1], labels."""
     found = []
     for c in classes:
         if name == "malaria":
@@ -145,7 +145,7 @@ def check(name, options):
         network = Network(weights)
     single = fgsm(network, x, labels)
     double = fgsm(network.double(), x, labels)
-    # Changes are of eps = 0.031, or what clipping leaves of it; half a step of the images' 1/255 tells them from rounding.
+    # Changes are of eps = 0.031, or less after clipping. Half of the images' step of 1/255 tells them from rounding.
     firm = np.abs(single - double) < 1 / 510
     wrong = firm & (np.abs(ours - double) >= 1 / 510)
     share = wrong.sum() / firm.sum()

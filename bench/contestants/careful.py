@@ -40,7 +40,7 @@ def one_class(settings, label, model, place, attack):
         with GradCAM(model=model, target_layers=[model.features[place]]) as cam:
             view = cam(input_tensor=images, targets=[ClassifierOutputTarget(label)] * len(images))
             clean = cam.outputs.detach().numpy()
-            # Else the graph, which the library retains, lives as long as the object.
+            # Otherwise the graph, which the library retains, lives as long as the object.
             cam.outputs = None
         out.add_margins("clean", clean)
         adversarial = attack(images, labels)

@@ -1,4 +1,4 @@
-"""Holds a PyTorch contestant's study against ours: `compare.py --ours FOLDER --theirs FILE.npz`. Prints JSON.
+"""Compares a PyTorch contestant's study with ours: `compare.py --ours FOLDER --theirs FILE.npz`. Prints JSON.
 
 Signs of gradients that are zero but for rounding differ between any two implementations, and the pixels that they
 move are few: what follows from them (adversarial margins, clipped pixels) may differ a little, and predictions where
@@ -31,7 +31,7 @@ def number(text):
 
 
 def compared(ours, theirs):
-    """What differs by how much, and whether each is within its bound."""
+    """How much each number differs, and whether it is within its bound."""
     rows = list(csv.DictReader((ours / "ledger.csv").open()))
     results = json.loads((ours / "results.json").read_text())
     maps = load_file(ours / "maps.safetensors")

@@ -61,7 +61,8 @@ class Outcome:
         self.rows[key].append(logits[:, self.label] - logits[:, 1 - self.label])
 
     def add_regions(self, roi, roa, right):
-        """Masks `[batch, height, width]`: RoI counts rightly classified images that have one, RoA all that have one."""
+        """Masks `[batch, height, width]`: RoI counts correctly classified images that have one, RoA all that have
+        one."""
         self.rows["roi_area"].append(roi.sum((1, 2)))
         self.rows["roa_area"].append(roa.sum((1, 2)))
         roi = roi[right & roi.any((1, 2))]

@@ -34,7 +34,7 @@ class Layer:
         with torch.inference_mode():
             if op == "forward":
                 return [F.conv2d(self.x, self.weight, self.bias, padding=1)]
-            # What autograd calls, and nothing but the gradients asked for.
+            # The function that autograd calls, with only the gradients that are wanted.
             gradients = torch.ops.aten.convolution_backward(
                 self.cotangent, self.x, self.weight, [len(self.bias)],
                 [1, 1], [1, 1], [1, 1], False, [0, 0], 1, GRADIENTS[op],
@@ -118,7 +118,7 @@ def check(request):
 def main():
     threads = int(sys.argv[1])
     torch.set_num_threads(threads)
-    # What is printed by libraries must not mix with replies.
+    # Output that libraries print must not mix with replies.
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     key, case = None, None

@@ -1,4 +1,4 @@
-"""The study as one usually writes it with the libraries, at their defaults.
+"""The study as users usually write it with the libraries, at their defaults.
 
 torchattacks for the attack, pytorch-grad-cam for the maps, scikit-image for SSIM. The model is loaded and put into
 evaluation mode, and that is all: its weights require gradients, so Grad-CAM's `backward` computes theirs too; memory

@@ -14,11 +14,11 @@ NETWORKS = (
     ("training_step", 32, 32),
 )  # fmt: skip
 
-# Walks through the network that an operation is: forward, backward to the input, gradients to the weights.
+# Passes through the network in an operation: forward, backward to the input, gradients to the weights.
 WALKS = {"forward": 1, "input_gradient": 2, "training_step": 3}
 
-# Winograd's output tile: (side of the tile, multiplications per tile and pair of channels). A pair is an image of 2x2 pixels,
-# around which are zeros only.
+# Winograd's output tile: (side of the tile, multiplications per tile and pair of channels). `winograd-pair` is for
+# images of 2x2 pixels, which have only zeros around them.
 TILES = {"winograd-pair": (2, 9), "winograd-2": (2, 16), "winograd-4": (4, 36)}
 
 
@@ -44,7 +44,8 @@ def layer_flops(case, algorithm="direct"):
 
 
 def network_flops(op, size, batch):
-    """Operations of the convolutions, by the direct method. The first layer has no gradient to its input in training."""
+    """Operations of the convolutions, by the direct method. In training the first layer needs no gradient to its
+    input."""
     one = first = 0
     for (channels_in, channels_out, poolings), times in zip(SHAPES, TIMES):
         case = {"channels_in": channels_in, "channels_out": channels_out, "size": size >> poolings, "batch": batch}

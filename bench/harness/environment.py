@@ -18,7 +18,7 @@ FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
 
 
 class Stop(Exception):
-    """The comparison cannot go on: what was expected, what came, what to type next."""
+    """The comparison cannot continue: what was expected, what happened instead, what to type next."""
 
 
 def talk(text):

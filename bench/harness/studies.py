@@ -73,7 +73,7 @@ class Study:
         return {"wall": wall, "work": work, "cpu": cpu, "peak_bytes": peak, "apart": self.compare(name, result)}
 
     def compare(self, name, result):
-        """Holds a contestant's numbers against ours, and stops where they differ."""
+        """Compares a contestant's numbers with ours, and stops if they differ."""
         command = [self.python, str(BENCH / "contestants" / "compare.py")]
         done = subprocess.run(
             [*command, "--ours", str(self.folder), "--theirs", str(result)], capture_output=True, text=True
@@ -88,7 +88,8 @@ class Study:
         return {f["what"]: f["distance"] for f in found}
 
     def run(self, contestants, rounds):
-        """Every contestant in every round; who begins changes, but in the first round ours says which images count."""
+        """Every contestant in every round. The first one changes, but ours begins the first round: it says which images
+        count."""
         runs = []
         for turn in range(rounds):
             for i in range(len(contestants)):

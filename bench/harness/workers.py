@@ -54,7 +54,7 @@ class Pair:
             worker.close()
 
     def verify(self, case, op, bound):
-        """Both sides against double precision on the same numbers. Stops where ours is off."""
+        """Both sides against double precision on the same numbers. Stops if ours is off."""
         self.ours.ask({**case, "op": op, "dump": str(self.dump)})
         errors = self.torch.ask({**case, "op": op, "check": str(self.dump)})
         self.dump.unlink()
@@ -66,12 +66,12 @@ class Pair:
         return {"case": public(case), "op": op, "bound": bound, **errors}
 
     def times(self, case, op, rounds, seconds, at_most):
-        """Times of every contestant, `rounds` lists each, taken in turns; who begins changes from round to round."""
+        """Times of every contestant, `rounds` lists each, taken in turns. Another one begins each round."""
         times = {name: [] for name in CONTESTANTS}
         algorithm = "direct"
         budget = {"op": op, "seconds": seconds, "at_most": at_most}
         for name in CONTESTANTS:
-            # Laying out, page faults and lazy initialisation are not what is compared.
+            # The comparison leaves out layout, page faults and lazy initialisation.
             self.one(name, case, {**budget, "seconds": 0.0, "at_most": 1})
         for turn in range(rounds):
             for i in range(len(CONTESTANTS)):

@@ -1,14 +1,14 @@
 //! Edits of JSON: from a few bytes to a record that is nearly right.
 //!
-//! Bytes that are turned at random in twenty kilobytes of JSON make no JSON. These make a record with one number, name or
-//! list changed, or some.
+//! Twenty kilobytes of JSON are no longer JSON after bytes are changed at random. These edits make a record in which
+//! one number, name or list is changed, or several.
 
 use serde_json::{Number, Value};
 
 /// Bytes of one edit: two say where, one says what, one says how much.
 const EDIT: usize = 4;
 
-/// Edits beyond this many say nothing new.
+/// More edits than this find nothing new.
 const MOST: usize = 64;
 
 /// What a text may become.
@@ -52,7 +52,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// The value that so many others come before.
+/// The value that comes after this many others.
 fn nth<'a>(value: &'a mut Value, before: &mut usize) -> Option<&'a mut Value> {
     if *before == 0 {
         return Some(value);

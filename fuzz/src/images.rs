@@ -35,7 +35,7 @@ fn idx_file(folder: &str, name: &str, data: &[u8]) {
     }
 }
 
-/// `cifar-10-binary.tar.gz`: gzip's bytes as they come, or a tar archive that is mended and packed.
+/// `cifar-10-binary.tar.gz`: gzip's bytes unchanged, or a tar archive that is corrected and packed.
 pub(crate) fn cifar_archive(data: &[u8]) {
     let packed = if data.starts_with(&[0x1f, 0x8b]) {
         data.to_vec()
@@ -49,7 +49,7 @@ pub(crate) fn cifar_archive(data: &[u8]) {
     }
 }
 
-/// Whole records are `data_batch_1.bin`; what is left over is `batches.meta.txt`.
+/// Whole records are `data_batch_1.bin`; the bytes left over are `batches.meta.txt`.
 pub(crate) fn cifar_folder(data: &[u8]) {
     const RECORD: usize = 1 + 3 * 32 * 32;
     let folder = place::folder("cifar-folder", |folder| {
@@ -104,7 +104,7 @@ fn sound_arrays(found: weakspot::Result<Arrays>) {
     }
 }
 
-/// What every data set promises.
+/// Checks what every data set promises.
 pub(crate) fn sound(data: &Dataset) {
     data.check().expect("a data set that was read fits together");
     in_range(&data.pixels);
@@ -114,7 +114,7 @@ pub(crate) fn sound(data: &Dataset) {
     }
 }
 
-/// Pixels are numbers in `[0, 1]`, the first and the last image's at least.
+/// Checks that pixels are numbers in `[0, 1]`, at least those of the first and the last image.
 pub(crate) fn in_range(pixels: &Pixels) {
     let batch = pixels.batch(&[0, pixels.len() - 1]).expect("images that were read");
     assert!(batch.iter().all(|v| (0.0..=1.0).contains(v)), "pixels outside [0, 1]");

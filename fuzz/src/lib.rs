@@ -1,9 +1,9 @@
 //! Everything that reads a file or a word, called with bytes that nobody wrote.
 //!
-//! A target is a function of bytes. It lets the library read them as one kind of input and asks for no more than this: no
-//! panic, no endless loop, no memory beyond what the documentation allows, and, where something was read, that it is what
-//! the library promises (pixels in `[0, 1]`, as many labels as images, the same again when written and read again).
-//! Errors are right answers.
+//! A target is a function of bytes. It lets the library read them as one kind of input. The library must not panic,
+//! loop endlessly or use more memory than the documentation allows. If something was read, it must be what the library
+//! promises (pixels in `[0, 1]`, as many labels as images, the same record after it is written and read again). An
+//! error is a correct answer.
 #![deny(missing_docs)]
 
 mod edit;
@@ -22,7 +22,7 @@ pub use small::{small_journal, small_run, small_training, small_weights};
 /// A kind of input, and how it is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name, which is its folder's in `corpus/`.
+    /// Its name, which is also the name of its folder in `corpus/`.
     pub name: &'static str,
     /// Reads bytes as this kind of input.
     ///

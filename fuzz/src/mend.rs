@@ -1,6 +1,6 @@
-//! Checksums and lengths, put right: an input that fails at its checksum tests nothing behind it.
+//! Corrects checksums and lengths: an input that fails at its checksum tests nothing behind it.
 
-/// A PNG with the checksum of every chunk put right; anything else as it came.
+/// A PNG with the checksum of every chunk corrected; anything else unchanged.
 #[must_use]
 pub fn png(data: &[u8]) -> Vec<u8> {
     const SIGNATURE: usize = 8;
@@ -19,7 +19,7 @@ pub fn png(data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A tar archive with the checksum of every header put right and the two empty blocks at its end.
+/// A tar archive with the checksum of every header corrected and the two empty blocks at its end.
 #[must_use]
 pub fn tar(data: &[u8]) -> Vec<u8> {
     const BLOCK: usize = 512;
@@ -42,7 +42,7 @@ pub fn tar(data: &[u8]) -> Vec<u8> {
 }
 
 /// A safetensors file. An input that begins with a brace is the header's text: it gets its length, and as many zeros as
-/// the header wants. Anything else is a file as it came.
+/// the header claims. Anything else is left unchanged.
 pub(crate) fn safetensors(data: &[u8]) -> Vec<u8> {
     const MOST: u64 = 1 << 17;
     if data.first() != Some(&b'{') {

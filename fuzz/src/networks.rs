@@ -1,4 +1,4 @@
-//! Weights, what they say about themselves, and the state of a training.
+//! Weights, their description, and the state of a training.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use weakspot_nn::{Start, models};
 use crate::small::{KEY, small_training, small_weights, spec, trained};
 use crate::{mend, place};
 
-/// The images that a model which was read is asked about.
+/// The images that a model classifies once it was read.
 const SIZE: (usize, usize) = (8, 8);
 
 /// A file of weights, or its header alone: as a model, and as weights to begin training from.
@@ -27,7 +27,7 @@ fn read(file: &[u8]) {
     for overrides in [Overrides::default(), Overrides { size: Some(SIZE), ..Overrides::default() }] {
         let Ok(loaded) = checkpoint::load(&path, &overrides) else { continue };
         let input = loaded.model.input();
-        // A model for a picture of a million pixels is sound, and slow.
+        // A model for a picture of a million pixels is sound but slow.
         if (input.height, input.width) == SIZE && input.channels <= 16 {
             let image = Array4::from_elem((1, input.channels, input.height, input.width), 0.5);
             if let Ok(logits) = loaded.model.logits(image.view()) {
@@ -43,7 +43,7 @@ fn read(file: &[u8]) {
     }
 }
 
-/// What sound weights say about themselves: JSON.
+/// The description in sound weights: JSON.
 pub(crate) fn description(data: &[u8]) {
     static BASE: LazyLock<Vec<u8>> = LazyLock::new(small_weights);
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -56,7 +56,7 @@ pub(crate) fn description(data: &[u8]) {
     read(&[&length[..], header.as_bytes(), values].concat());
 }
 
-/// The checksum of a state, or what it holds would be refused before it is read.
+/// The checksum of a state. Without the right one its content would be refused before it is read.
 fn digest(told: &str, tensors: &[(TensorSpec, Vec<u8>)]) -> String {
     let mut all = Vec::new();
     let part = |all: &mut Vec<u8>, bytes: &[u8]| {

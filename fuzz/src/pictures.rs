@@ -1,4 +1,4 @@
-//! Picture files, decoded as the library asks for it, and lists of them.
+//! Picture files, decoded as the library decodes them, and lists of them.
 
 use weakspot::dataset::load_masks;
 use weakspot::dataset::pictures::{Grouping, Listing, Loaded, Options};
@@ -6,7 +6,7 @@ use weakspot::progress::Silent;
 
 use crate::{images, mend, place};
 
-/// A PNG whose checksums are put right.
+/// A PNG whose checksums are corrected.
 pub(crate) fn png(data: &[u8]) {
     picture("p.png", &mend::png(data));
 }
@@ -36,7 +36,7 @@ pub(crate) fn tiff(data: &[u8]) {
     picture("p.tif", data);
 }
 
-/// A folder of one picture: in its own size, which may be 512 pixels a side; then resized, and as a mask.
+/// A folder with one picture: in its own size (up to 512 pixels a side), then resized, and as a mask.
 fn picture(name: &str, data: &[u8]) {
     let folder = place::folder(name, |_| {});
     place::write(&folder.join(name), data);

@@ -1,4 +1,4 @@
-//! Where an input lies while it is read.
+//! The place of an input while it is read.
 
 use std::path::{Path, PathBuf};
 

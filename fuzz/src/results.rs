@@ -31,14 +31,14 @@ pub(crate) fn record_edits(data: &[u8]) {
     record(edited(&RECORD, data).to_string().as_bytes());
 }
 
-/// Edits of a sound record, of which the whole report is made.
+/// Edits of a sound record, from which the whole report is made.
 pub(crate) fn report_edits(data: &[u8]) {
     let folder = place::folder("report", |folder| report::write(folder, &BASE).expect("a report"));
     place::write(&folder.join("results.json"), edited(&RECORD, data).to_string().as_bytes());
     let _outcome = report::rebuild(&folder);
 }
 
-/// Everything that is made of a record and is no picture.
+/// Everything that is made from a record, except pictures.
 fn show(record: &Record) {
     let tables = tables::all(record);
     for table in &tables {
@@ -69,7 +69,7 @@ pub(crate) fn summaries(data: &[u8]) {
     }
 }
 
-/// A `ledger.csv`: what is read is written, read and written again with the same bytes.
+/// A `ledger.csv`: rows that were read give the same bytes after they are written, read and written again.
 pub(crate) fn ledger(data: &[u8]) {
     let Ok(rows) = csv::read_ledger(data) else { return };
     let written = csv::ledger(&rows).expect("a ledger as CSV");
@@ -91,16 +91,16 @@ pub(crate) fn maps(data: &[u8]) {
 /// The first line of the journals below.
 const HEADER: &str = "weakspot-journal/2 fuzz\n";
 
-/// A `journal`: what is read is there again after a row was added.
+/// A `journal`: rows that were read are still there after another row was added.
 pub(crate) fn journal(data: &[u8]) {
     let path = place::file("journal", data);
     let said = FileJournal::fingerprint(&path).expect("a file that is there");
     let mut opened = FileJournal::open(&path, "fuzz").expect("a file that is there");
     let before = opened.len();
     assert!(before == 0 || data.starts_with(HEADER.as_bytes()));
-    // The journals before told their study in the same way, and are begun anew.
+    // Earlier versions of the journal named their study in the same way; the study starts over.
     assert!(said.as_deref() != Some("fuzz") || data.starts_with(b"weakspot-journal/"));
-    // No stage that was read has this name.
+    // None of the stages that were read has this name.
     let stage = "\u{1}".repeat(1 + data.len());
     opened.append(&stage, &[("a\tb\n".to_owned(), "{}".to_owned())]).expect("a row");
     drop(opened);
@@ -109,7 +109,7 @@ pub(crate) fn journal(data: &[u8]) {
     assert_eq!(again.known(&stage).expect("its rows")["a\tb\n"], "{}");
 }
 
-/// Edits of the rows of a sound journal, from which a study goes on.
+/// Edits of the rows of a sound journal, from which a study continues.
 pub(crate) fn journal_edits(data: &[u8]) {
     static ROWS: LazyLock<(String, Vec<[String; 2]>, Value)> = LazyLock::new(rows);
     let (header, keys, values) = &*ROWS;

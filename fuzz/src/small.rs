@@ -20,17 +20,17 @@ use weakspot_nn::{
 
 use crate::place;
 
-/// Height and width of the images: small, and with more shifts than a study has controls.
+/// Height and width of the images: small, but with more shifts than a study has controls.
 const SIDE: usize = 8;
 
-/// Images: half of them are learned from or looked at, half are scored.
+/// Images: half of them are used for training or viewed, half are scored.
 const IMAGES: usize = 12;
 
 fn model() -> ConvGap {
     ConvGap::random(5, 2, 2, 1, InputSpec { channels: 1, height: SIDE, width: SIDE })
 }
 
-/// Random images, labelled by what the model makes of them.
+/// Random images, labelled as the model classifies them.
 fn data(model: &ConvGap) -> Dataset {
     let mut draw = rng::stream(1, "fuzz", "");
     let pixels = Array4::from_shape_simple_fn((IMAGES, 1, SIDE, SIDE), || draw.below(256) as u8);
@@ -147,7 +147,7 @@ fn initial(spec: &ModelSpec) -> Weights {
 /// The key of the state that [`trained`] keeps.
 pub(crate) const KEY: &str = "fuzz";
 
-/// Trains the smallest network for two epochs, or goes on from the state that the file holds.
+/// Trains the smallest network for two epochs, or continues from the state in the file.
 pub(crate) fn trained(state: &Path) -> weakspot::Result<()> {
     let pixels = Pixels::U8(Array4::from_shape_fn((4, 1, 8, 8), |(i, _, y, x)| (60 * i + 8 * y + x) as u8));
     let ids = [0, 1, 2, 3].map(|i| i.to_string());

@@ -1,4 +1,4 @@
-//! Words that are typed or stand in a record: what is read is printed, and what is printed is read back.
+//! Words that are typed or stored in a record: a word that was read is printed, and the printed word is read back.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;

@@ -23,7 +23,7 @@ fn inputs(folder: &str) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// The findings that are not mended yet: `findings/open.txt`, a path and a reason per line.
+/// The findings that are not fixed yet: `findings/open.txt`, a path and a reason per line.
 fn open() -> BTreeSet<String> {
     let list = fs::read_to_string(root().join("findings/open.txt")).unwrap();
     list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
@@ -66,8 +66,8 @@ fn every_target_has_inputs_to_begin_from_and_no_folder_is_nobody_s() {
     assert!(bytes < 300_000, "the corpus is kept small; it has {bytes} bytes");
 }
 
-/// What a process may have taken at most when all inputs are read: a gigabyte of pixels is allowed to one, never claimed by
-/// a file of a kilobyte.
+/// The most memory a process may have used when all inputs are read. An input may need a gigabyte of pixels, but a file
+/// of a kilobyte must never claim that much.
 #[test]
 #[cfg(target_os = "linux")]
 fn small_inputs_take_little_memory() {

@@ -1,32 +1,21 @@
 //! The `weakspot` program: where a classifier looks, where an attack strikes, and whether masking helps.
 
 mod args;
-mod cache;
-mod classes;
-mod clock;
 mod commands;
-mod config;
-mod exit_code;
-mod expect;
+mod data;
 mod fetch;
-mod folder;
-mod interrupt;
-mod masks;
-mod mistaken;
 mod model;
-mod output;
-mod parts;
-mod plan;
-mod progress;
-mod recipes;
-mod run_record;
-mod source;
-mod threads;
+mod request;
+mod results;
+mod system;
+mod terminal;
 
 use std::process::ExitCode;
 
 use args::{Command, Parsed};
-use exit_code::Outcome;
+use system::interrupt;
+use terminal::exit_code::{self, Outcome};
+use terminal::output;
 use weakspot::Result;
 
 #[global_allocator]
@@ -36,7 +25,7 @@ static MEMORY: weakspot_nn::Allocator = weakspot_nn::Allocator::new(
 );
 
 /// The stack that everything runs on, in bytes. The system's own may be limited to less (`ulimit -s`), and ends the
-/// program where it is full.
+/// program when it is full.
 const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
@@ -65,6 +54,7 @@ fn run() -> Result<Outcome> {
         Parsed::Command(Command::Train(args)) => commands::train::run(&args)?,
         Parsed::Command(Command::Maps(args)) => commands::maps::run(&args)?,
         Parsed::Command(Command::Fetch(args)) => commands::fetch::run(&args)?,
+        Parsed::Command(Command::Completions(args)) => commands::completions::run(&args)?,
         Parsed::Command(Command::Report(args)) => return commands::report::run(&args),
         Parsed::Command(Command::Reproduce(args)) => commands::reproduce::run(&args)?,
     }

@@ -1,7 +1,7 @@
 //! Micro-benchmarks of the kernels, at convolutions of VGG16 on images of 32 pixels, fast and direct.
 //!
-//! `cargo bench -p weakspot-conv`; as tests, each once: `cargo test -p weakspot-conv --bench kernels`. For comparisons with
-//! others see `bench/run.py`.
+//! Run them with `cargo bench -p weakspot-conv`. `cargo test -p weakspot-conv --bench kernels` runs each once, as a
+//! test. For comparisons with PyTorch, see `bench/run.py`.
 
 use divan::{Bencher, black_box};
 use weakspot_conv::{Activation, ConvShape, Convolution, Method, ShapeError};

@@ -1,18 +1,19 @@
-//! The system's allocator, for programs that would rather say that memory is short than abort.
-#![expect(unsafe_code, reason = "an allocator, which hands every call on to the system's")]
+//! The system's allocator, for programs that report a lack of memory instead of aborting.
+#![expect(unsafe_code, reason = "an allocator, which passes every call on to the system's")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write as _;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// From this size on, in bytes, a refusal is left to the caller. Code that asks for so much can report it, and a file that
-/// claims a terabyte is no reason to end; where less is refused, memory is short for everything that follows.
+/// From this size on, in bytes, a refusal is left to the caller. Code that asks for so much can report it, and a file
+/// that claims a terabyte is not a reason to end the program. Where less is refused, memory is short for everything
+/// that follows.
 const LARGE: usize = 64 << 20;
 
-/// The system's allocator, which ends the program in words where the system refuses a piece below 64 MiB.
+/// The system's allocator, which ends the program with a message if the system refuses a piece below 64 MiB.
 ///
-/// Most of Rust's collections cannot report a refusal: the program would abort, as it does after a mistake of its own.
+/// Most of Rust's collections cannot report a refusal: the program would abort, as it does after a bug.
 /// Nothing is unwound or written before the end, as after a kill.
 #[derive(Debug)]
 pub struct Allocator {
@@ -38,7 +39,7 @@ impl Allocator {
 
     #[cold]
     fn end(&self) {
-        // What is written and run at the end may ask for memory too: that is refused as ever.
+        // Writing the message and exiting may ask for memory too: this is then refused as usual.
         if !self.ending.swap(true, Ordering::Relaxed) {
             let mut stderr = std::io::stderr();
             for words in self.words {
@@ -49,8 +50,8 @@ impl Allocator {
     }
 }
 
-// SAFETY: every call is handed on to the system's allocator as it came, and its answer back; what stands between neither
-// reads nor writes the memory, and does not unwind: a refused write is dropped.
+// SAFETY: every call is passed on to the system's allocator unchanged, and so is its answer. The code between neither
+// reads nor writes the memory and does not unwind: a refused write is dropped.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are the system's conditions.

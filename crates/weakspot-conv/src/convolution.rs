@@ -77,11 +77,12 @@ pub enum Activation<'a> {
     Linear,
     /// `max(v, 0)`, a NaN staying a NaN.
     Relu,
-    /// The same, and remember which passed: the gates must be of the output's pixels and channels.
+    /// The same, and remember which passed: the gates must have the output's pixels and channels.
     Gated(&'a mut Gates),
 }
 
-/// A two-dimensional convolution (or a linear layer, its 1x1 case) with weights, bias and what the kernels make of them.
+/// A two-dimensional convolution (or a linear layer, its 1x1 case) with weights, bias and what the kernels derive from
+/// them.
 ///
 /// # Shapes
 /// Images lie in memory as `[n, height, width, channels]`.
@@ -115,7 +116,7 @@ pub struct Convolution<T: Scalar> {
     /// Empty once frozen.
     weights: Vec<T>,
     bias: Vec<T>,
-    /// Made when first needed, thrown away when the weights change.
+    /// Made when first needed, dropped when the weights change.
     filters: Prepared,
     rotated: Prepared,
     transposed: OnceLock<Transposed<T>>,
@@ -141,7 +142,7 @@ impl Kernel {
     }
 }
 
-/// Filters, and the memory of those thrown away.
+/// Filters, and the memory of those that were dropped.
 #[derive(Debug, Default)]
 struct Prepared {
     filters: OnceLock<Filters>,
@@ -163,8 +164,8 @@ impl Prepared {
 }
 
 impl<T: Scalar> Convolution<T> {
-    /// From weights `[channels out, channels in, kernel height, kernel width]` (PyTorch's order) and one bias per output
-    /// channel.
+    /// From weights `[channels out, channels in, kernel height, kernel width]` (PyTorch's order) and one bias per
+    /// output channel.
     ///
     /// # Errors
     /// When a length disagrees with the shape.
@@ -241,9 +242,9 @@ impl<T: Scalar> Convolution<T> {
         Ok((&mut self.weights, &mut self.bias))
     }
 
-    /// Makes what [`Convolution::forward`] and [`Convolution::input_gradient`] need of the weights, and gives back the
+    /// Makes what [`Convolution::forward`] and [`Convolution::input_gradient`] need of the weights, and frees the
     /// memory of the weights themselves where neither reads them any more: with Winograd's algorithm, whose filters in
-    /// both directions are four to eight times as large. What is computed stays the same bytes.
+    /// both directions are four to eight times as large. Results stay the same bytes.
     pub fn freeze(&mut self) {
         let Some(kernel) = self.kernel else { return };
         self.filters.get(|spare| self.transform(kernel, false, spare));
@@ -258,7 +259,7 @@ impl<T: Scalar> Convolution<T> {
             return Ok(());
         }
         Err(ShapeError(
-            "a frozen convolution has given its weights away; expected one that can be trained".to_owned(),
+            "a frozen convolution no longer holds its weights; expected one that can be trained".to_owned(),
         ))
     }
 
@@ -315,8 +316,8 @@ impl<T: Scalar> Convolution<T> {
         Ok(())
     }
 
-    /// The gradient to the input of `n` images from the gradient to their output, with zeros where `gates`, those of the
-    /// input, are closed.
+    /// The gradient to the input of `n` images from the gradient to their output, with zeros where `gates`, those of
+    /// the input, are closed.
     ///
     /// # Errors
     /// When a length disagrees; nothing is written then.
@@ -358,21 +359,23 @@ impl<T: Scalar> Convolution<T> {
         gates.map_or(Ok(()), |gates| gates.apply(input_gradient))
     }
 
-    /// Whether Winograd's algorithm computes it, so that pixels that see the same numbers may differ in their last bits.
+    /// Whether Winograd's algorithm computes it, so that pixels that see the same numbers may differ in their last
+    /// bits.
     pub fn is_transformed(&self) -> bool {
         matches!(self.kernel, Some(Kernel::Winograd(_)))
     }
 
-    /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are there: where Winograd's
-    /// algorithm is used, on images of two pixels a side or more.
+    /// Whether [`Convolution::forward_pooled`] and [`Convolution::input_gradient_pooled`] are available: where
+    /// Winograd's algorithm is used, on images of at least two pixels a side.
     pub fn pools(&self) -> bool {
         self.is_transformed() && self.shape.size.0 > 1 && self.shape.size.1 > 1
     }
 
-    /// `output = max(relu(input * weights + bias))` over windows of 2x2 pixels side by side from the top left, as
-    /// [`MaxPool`](crate::MaxPool) has it, for `n` images: the activations between are never in memory. `maxima`, gates of the
-    /// convolution's pixels, are opened at each window's maximum if it passed the ReLU: at the first pixel of its kind where
-    /// `kinds` are given, those of the convolution's output, even if rounding made another larger.
+    /// `output = max(relu(input * weights + bias))` over windows of 2x2 pixels side by side from the top left, as in
+    /// [`MaxPool`](crate::MaxPool), for `n` images: the activations between are never in memory. `maxima`, gates of the
+    /// convolution's pixels, are opened at each window's maximum if it passed the ReLU. If `kinds`, those of the
+    /// convolution's output, are given, the first pixel of the maximum's kind is opened, even if rounding made another
+    /// pixel larger.
     ///
     /// # Errors
     /// When a length disagrees, or the convolution does not pool; nothing is written then.
@@ -415,7 +418,7 @@ impl<T: Scalar> Convolution<T> {
         Ok(())
     }
 
-    /// As [`Convolution::input_gradient`], from the gradient to what [`Convolution::forward_pooled`] put out.
+    /// As [`Convolution::input_gradient`], from the gradient to the output of [`Convolution::forward_pooled`].
     ///
     /// # Errors
     /// When a length disagrees, or the convolution does not pool; nothing is written then.
@@ -444,14 +447,14 @@ impl<T: Scalar> Convolution<T> {
         Ok(())
     }
 
-    /// The gradient to the input through turned filters.
+    /// The gradient to the input, with rotated filters.
     fn back(&self, n: usize, grid: Grid, input: Pixels<'_>, gates: Option<&Gates>, output: &mut [f32]) {
         let filters = self.rotated.get(|spare| self.transform(Kernel::Winograd(grid), true, spare));
         let pass = Pass { isa: self.isa, grid, filters, bias: &[], images: n, input, kinds: &[] };
         pass.run(output, gates.map_or(Gate::None, |gates| Gate::Open(gates.bits())));
     }
 
-    /// Numbers that one image has after pooling.
+    /// Numbers in one image after pooling.
     fn windows(&self) -> Result<usize, ShapeError> {
         let (height, width) = self.shape.size;
         if self.pools() {
@@ -463,8 +466,8 @@ impl<T: Scalar> Convolution<T> {
 
     fn no_windows(&self) -> ShapeError {
         ShapeError(format!(
-            "a convolution of {:?} pixels that does not pool: expected the fast method, 3x3, stride 1, padding 1, single \
-             precision, two pixels a side, neither one input channel nor three",
+            "this convolution of {:?} pixels does not pool: expected the fast method, 3x3, stride 1, padding 1, single \
+             precision, at least two pixels a side, and neither one nor three input channels",
             self.shape.size
         ))
     }
@@ -502,7 +505,7 @@ impl<T: Scalar> Convolution<T> {
         direct::weight_gradient(shape, n, input, output_gradient, to_weights)
     }
 
-    /// Filters for a pass; empty for numbers other than single precision, which no kernel takes.
+    /// Filters for a pass. Empty if the numbers are not single precision, which these kernels do not take.
     fn transform(&self, kernel: Kernel, rotated: bool, spare: Vec<Lanes>) -> Filters {
         let packed = T::singles(&self.weights).unwrap_or_default();
         match kernel {
@@ -512,7 +515,7 @@ impl<T: Scalar> Convolution<T> {
     }
 }
 
-/// `n * each`, unless that is more than there can be.
+/// `n * each`, unless that overflows.
 fn length(n: usize, each: usize) -> Result<usize, ShapeError> {
     n.checked_mul(each)
         .ok_or_else(|| ShapeError(format!("{n} images of {each} numbers do not fit in memory")))

@@ -65,7 +65,7 @@ impl Gates {
     /// Zeros what did not pass, in place: the gradient of the ReLU.
     ///
     /// # Errors
-    /// When `gradient` has another length than the activations had.
+    /// When `gradient` does not have the length of the activations.
     pub fn apply<T: Scalar>(&self, gradient: &mut [T]) -> Result<(), ShapeError> {
         let (channels, groups) = (self.channels, self.channels.div_ceil(LANES));
         check("gradient", gradient.len(), self.pixels() * channels)?;

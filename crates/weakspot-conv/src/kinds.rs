@@ -1,9 +1,9 @@
 //! Which pixels are equal by definition.
 //!
-//! Winograd's transforms round differently at every place of a tile: two pixels that see the same numbers come out equal
-//! but for their last bits, and which of them is the larger is the kernel's doing. So what is equal is not read from the
-//! numbers. It follows from the input, layer by layer: pixels whose patches hold the same pixels are of one kind, and so are
-//! windows that have the same pixels as their maxima.
+//! Winograd's transforms round differently at every place of a tile: two pixels that see the same numbers are equal up
+//! to their last bits, and it depends on the kernel which of them is larger. For this reason equality is not read from
+//! the numbers. It is derived from the input, layer by layer: pixels whose patches hold the same pixels are of one
+//! kind, and so are windows whose maxima are the same pixels.
 
 use rayon::prelude::*;
 
@@ -14,11 +14,11 @@ use crate::scalar::Scalar;
 use crate::shape::{ConvShape, ShapeError, check};
 use crate::simd::LANES;
 
-/// A number for each pixel of some images: the same for pixels that are equal in all channels by definition, because they
-/// are computed from equal numbers in the same way, whatever rounding makes of them.
+/// A number for each pixel of some images. It is the same for pixels that are equal in all channels by definition,
+/// because they are computed from equal numbers in the same way, whatever rounding makes of them.
 ///
-/// Kinds are hashes of 64 bits: two pixels of different kinds share a number by chance about once in 10^19 pairs. Pixels
-/// that are equal for another reason, sums that happen to be the same, are not known to be.
+/// Kinds are hashes of 64 bits: two pixels of different kinds share a number by chance about once in 10^19 pairs.
+/// Pixels that are equal for another reason, such as sums that happen to be the same, are not recognised.
 ///
 /// # Examples
 /// ```
@@ -41,14 +41,14 @@ pub struct Kinds {
     of: Vec<u64>,
 }
 
-/// The kind of zeros: of pixels of the input that are zero, and of what lies outside the images.
+/// The kind of zeros: of input pixels that are zero, and of everything outside the images.
 const NOTHING: u64 = 0;
 
-/// Where the hashes of a row, of a patch and of a window's pixel begin: such that a pixel that sees nothing is something, since it
-/// has a bias.
+/// Where the hashes of a row, of a patch and of a window's pixel begin. They are not 0, so that a pixel that sees only
+/// zeros is not of the kind of zeros, since it has a bias.
 const SEEDS: [u64; 3] = [0x2545_f491_4f6c_dd1d, 0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
 
-/// One step of a hash: for every `hash` a permutation of `value`, and the other way round; 0 from zeros.
+/// One step of a hash: for every `hash` a permutation of `value`, and vice versa; it maps zeros to 0.
 #[inline]
 fn mix(hash: u64, value: u64) -> u64 {
     // The factor is an odd one of the spectral test (Steele and Vigna, arXiv:2001.05304).
@@ -57,7 +57,7 @@ fn mix(hash: u64, value: u64) -> u64 {
 }
 
 impl Kinds {
-    /// Of `n` images `[height, width, channels]`, by their numbers.
+    /// The kinds of `n` images `[height, width, channels]`, by their numbers.
     ///
     /// # Errors
     /// When the length disagrees.
@@ -72,17 +72,17 @@ impl Kinds {
         let mut of = vec![NOTHING; pixels];
         of.par_iter_mut().zip(images.par_chunks_exact(channels)).with_min_len(1 << 10).for_each(
             |(kind, pixel)| {
-                // Adding 0 makes one zero of two.
+                // Adding 0 turns -0 into 0.
                 *kind = pixel.iter().fold(NOTHING, |hash, v| mix(hash, (v.to_f64() + 0.0).to_bits()));
             },
         );
         Ok(Self { size, of })
     }
 
-    /// Of the output of a convolution on these pixels.
+    /// The kinds of a convolution's output on these pixels.
     ///
     /// # Errors
-    /// When the convolution is one of images of another size.
+    /// When the convolution is for images of another size.
     pub fn convolved(&self, shape: &ConvShape) -> Result<Self, ShapeError> {
         self.check_size(shape.size)?;
         let (height, width) = shape.out;
@@ -92,10 +92,10 @@ impl Kinds {
         Ok(Self { size: shape.out, of })
     }
 
-    /// The same after a ReLU: pixels that it stopped in all channels are zeros.
+    /// The kinds after a ReLU: pixels that it stopped in all channels are zeros.
     ///
     /// # Errors
-    /// When the gates are of another number of pixels.
+    /// When the gates have another number of pixels.
     pub fn gated(mut self, gates: &Gates) -> Result<Self, ShapeError> {
         check("gates", gates.pixels(), self.of.len())?;
         let words = gates.channels().div_ceil(LANES).max(1);
@@ -108,7 +108,7 @@ impl Kinds {
         Ok(self)
     }
 
-    /// Of the output of a pooling of 2x2 windows and the ReLU before it, whose `maxima` are known: those of
+    /// The kinds of the output of a ReLU and a pooling of 2x2 windows, given its `maxima`: those of
     /// [`Convolution::forward_pooled`](crate::Convolution::forward_pooled).
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Kinds {
         self.of_windows(pool, words, |_, _, pixel, word| maxima.bits()[pixel * words + word])
     }
 
-    /// Of the output of a max-pooling, whose maxima and their places are known.
+    /// The kinds of the output of a max-pooling, given its maxima and their places.
     ///
     /// # Errors
     /// When the pooling, the places or the maxima are of images of another size.
@@ -144,8 +144,8 @@ impl Kinds {
         })
     }
 
-    /// Of windows' maxima: the same where the same kinds are the maximum in the same channels. `winner(window, k, pixel,
-    /// word)` are the channels in which the window's k-th pixel is a maximum that is not 0.
+    /// The kinds of windows' maxima: the same where the same kinds are the maximum in the same channels.
+    /// `winner(window, k, pixel, word)` are the channels in which the window's k-th pixel is a maximum that is not 0.
     fn of_windows(
         &self,
         pool: &MaxPool,
@@ -168,7 +168,7 @@ impl Kinds {
                     hash = mix(hash, four);
                 }
                 if any != 0 {
-                    // In no order: a maximum is that of a set.
+                    // The order does not count: a maximum is that of a set.
                     *kind = kind.wrapping_add(hash);
                 }
             }
@@ -212,7 +212,7 @@ impl Kinds {
     }
 }
 
-/// One image: rows of every patch first, then its rows together. `rows` is memory to use.
+/// One image: first every row of the patches, then the rows of each patch together. `rows` is memory to use.
 fn convolve(shape: &ConvShape, from: &[u64], rows: &mut Vec<u64>, to: &mut [u64]) {
     let ((height, width), columns) = (shape.size, shape.out.1);
     let padded = width + shape.padding[1] + shape.padding[3];

@@ -1,7 +1,7 @@
-//! Large buffers: large pages, and zeros that nobody has to write.
+//! Large buffers: large pages, and zeros that do not have to be written.
 //!
-//! The kernels jump through tens of megabytes, and the processor finds a page's address in a table of one or two thousand
-//! entries: with pages of 4 KiB it is too small. Pages of 2 MiB made networks 5 to 10 % faster.
+//! The kernels jump through tens of megabytes, and the processor looks up the addresses of pages in a table of one or
+//! two thousand entries, which is too small for pages of 4 KiB. Pages of 2 MiB made networks 5 to 10 % faster.
 //!
 //! Fresh pages come from the system as zeros, at the first touch. A buffer that is not written here is touched first by
 //! the threads that fill it, all at once.
@@ -12,15 +12,15 @@ use std::alloc::{Layout, alloc_zeroed};
 use crate::scalar::Scalar;
 use crate::simd::Lanes;
 
-/// What a buffer of zero bytes is a valid value of.
+/// Types for which zero bytes are a valid value.
 pub(crate) trait Zeros: Copy {}
 impl<T: Scalar> Zeros for T {}
 impl Zeros for Lanes {}
 
-/// Makes a buffer hold `len` numbers: what it held, zeros, or both.
+/// Makes a buffer hold `len` numbers: those it held, zeros, or both.
 ///
 /// # Panics
-/// Where there is no memory for it, with a message that begins "out of memory".
+/// If there is not enough memory, with a message that begins with "out of memory".
 pub fn resize<T: Scalar>(buffer: &mut Vec<T>, len: usize) {
     resize_zeros(buffer, len, T::ZERO);
 }
@@ -37,8 +37,9 @@ pub(crate) fn resize_zeros<T: Zeros>(buffer: &mut Vec<T>, len: usize, zero: T) {
 /// As `vec![0; len]`, on large pages where the system offers them on request (Linux: transparent huge pages).
 ///
 /// # Panics
-/// Where there is no memory for it, with a message that begins "out of memory". The usual end would be to abort: the largest
-/// buffers grow with the user's images and batches, and a caller that catches the panic can say what to make smaller.
+/// If there is not enough memory, with a message that begins with "out of memory". Usually the process would abort.
+/// But the largest buffers grow with the user's images and batches, and a caller that catches the panic can say what
+/// to make smaller.
 fn zeros<T: Zeros>(len: usize) -> Vec<T> {
     let Ok(layout) = Layout::array::<T>(len) else { out_of_memory(usize::MAX) };
     if layout.size() == 0 {
@@ -50,8 +51,8 @@ fn zeros<T: Zeros>(len: usize) -> Vec<T> {
         out_of_memory(layout.size());
     }
     advise(start, layout.size());
-    // SAFETY: the allocator gave `len` elements of `T`'s size and alignment; all bytes zero is a value of every `Zeros`:
-    // f32, f64, and arrays of f32.
+    // SAFETY: the allocator gave `len` elements of `T`'s size and alignment. Zero bytes are a valid value of every
+    // `Zeros`: f32, f64, and arrays of f32.
     unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(start.cast::<T>(), len)) }.into_vec()
 }
 
@@ -65,8 +66,8 @@ fn advise(start: *mut u8, len: usize) {
     const PAGE: usize = 2 << 20;
     let first = start.align_offset(PAGE);
     let Some(pages) = len.checked_sub(first).map(|len| len / PAGE).filter(|&pages| pages > 0) else { return };
-    // SAFETY: the range lies in an allocation of `len` bytes, and MADV_HUGEPAGE changes neither what memory holds nor whether
-    // it may be used.
+    // SAFETY: the range lies in an allocation of `len` bytes, and MADV_HUGEPAGE changes neither the content of memory
+    // nor whether it may be used.
     unsafe { libc::madvise(start.add(first).cast(), pages * PAGE, libc::MADV_HUGEPAGE) };
 }
 

@@ -1,21 +1,21 @@
 //! Convolutions on a CPU: forward, gradient to the input, gradient to the weights; bias and ReLU included.
 //!
-//! [`Convolution`] is the entry. 3x3 kernels with stride 1 and padding 1 in single precision go through Winograd's minimal
+//! Start with [`Convolution`]. 3x3 kernels with stride 1 and padding 1 in single precision use Winograd's minimal
 //! filtering, F(4x4, 3x3) or F(2x2, 3x3), in vectors of sixteen channels for AVX-512, AVX2 with FMA, or whatever the
-//! compiler makes of plain arrays; everything else, double precision, and [`Method::Direct`] through patches gathered
-//! into a matrix and the `matrixmultiply` crate. A linear layer is the 1x1 case on a 1x1 grid.
+//! compiler makes of plain arrays. Everything else, double precision, and [`Method::Direct`] gather patches into a
+//! matrix and use the `matrixmultiply` crate. A linear layer is the 1x1 case on a 1x1 grid.
 //!
 //! # Determinism
 //! What is computed for one image is the same bytes whatever else is in the batch and however many threads there are.
 //! Gradients to the weights sum the whole batch, in order, and are the same for any number of threads.
 //!
 //! # Errors
-//! Direct sums of n products err by about `n` roundings at worst. Winograd's transforms add and subtract numbers a few times
-//! larger: `tests/kernels.rs` prints and bounds what comes of it.
+//! Direct sums of n products err by about `n` roundings at worst. Winograd's transforms add and subtract numbers that
+//! are a few times larger: `tests/kernels.rs` prints and bounds their errors.
 //!
-//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, the call of `matrixmultiply` in
-//! `direct/product.rs`, and calls of the allocator and the system in `large_pages.rs` and `allocator.rs`. Every length is
-//! checked in [`Convolution`]; slices are indexed with bounds everywhere.
+//! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, the call of
+//! `matrixmultiply` in `direct/product.rs`, accesses with checked bounds in `winograd/strided.rs`, and calls of the
+//! allocator and the system in `large_pages.rs` and `allocator.rs`. Every length is checked in [`Convolution`].
 #![deny(missing_docs)]
 #![expect(
     clippy::inline_always,

@@ -30,7 +30,7 @@ fn visit(shape: &ConvShape, width: usize, mut visit: impl FnMut(usize, usize)) {
     }
 }
 
-/// Pairs of panels, which hold the same weights in both orders.
+/// Pairs of panels that hold the same weights in both orders.
 fn panels<'a, T: Scalar>(
     shape: &ConvShape,
     to: &'a mut [T],

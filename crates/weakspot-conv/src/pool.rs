@@ -9,9 +9,10 @@ use crate::scalar::Scalar;
 use crate::shape::{ShapeError, check};
 use crate::simd::{Isa, Kernel, LANES, Vector, run};
 
-/// Max-pooling of square windows side by side from the top left; what is left over at the right and bottom is dropped.
+/// Max-pooling of square windows side by side from the top left; rows and columns left over at the bottom and right
+/// are dropped.
 ///
-/// Of equal values the first in reading order counts, and a NaN beats every number: PyTorch's rule.
+/// Among equal values the first in reading order counts, and a NaN beats every number. This is PyTorch's rule.
 ///
 /// # Examples
 /// ```
@@ -72,7 +73,7 @@ impl MaxPool {
         self.size
     }
 
-    /// `(height, width)` of what is put out.
+    /// `(height, width)` of the output.
     pub(crate) fn output_size(&self) -> (usize, usize) {
         self.out
     }
@@ -91,8 +92,8 @@ impl MaxPool {
         self.channels.div_ceil(LANES)
     }
 
-    /// The maxima of `n` images, and their places if `keep`. Where `kinds` are given, those of the input, the first of pixels
-    /// of the same kind counts even if rounding made another larger.
+    /// The maxima of `n` images, and their places if `keep`. If `kinds`, those of the input, are given, the first of
+    /// the pixels of one kind counts, even if rounding made another larger.
     ///
     /// # Errors
     /// When a length disagrees; nothing is written then.
@@ -124,7 +125,7 @@ impl MaxPool {
         };
         let rows = output.par_chunks_exact_mut(self.out.1 * self.channels).enumerate();
         if keep {
-            // One plane at least: windows of one pixel have a place too, which takes no bits.
+            // Windows of one pixel have a place too, but it takes no bits.
             if words == 0 {
                 rows.for_each(|(row, output)| pool(row, output, &mut []));
             } else {
@@ -273,7 +274,7 @@ impl MaxPool {
             if window < self.out.1 && open {
                 let words = &places[(window * self.groups() + group) * self.planes..][..self.planes];
                 let place: usize = words.iter().enumerate().map(|(p, &w)| usize::from(bit(w)) << p).sum();
-                // Without planes the gates say it all.
+                // Without planes the gates alone decide.
                 if self.planes == 0 || place == first + x % self.window {
                     *to = gradient[window * self.channels + c];
                 }
@@ -288,7 +289,7 @@ struct Forward<'a> {
     input: &'a [f32],
     kinds: Option<&'a [u64]>,
     output: &'a mut [f32],
-    /// Empty: not asked for.
+    /// Empty if not wanted.
     places: &'a mut [u16],
 }
 

@@ -87,7 +87,7 @@ macro_rules! scratch {
         impl Scratch for $t {
             fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [Self]) -> R) -> R {
                 thread_local! {
-                    // Several: `work` may come here again, its own threads waiting for each other.
+                    // Several, because `work` may come here again while it waits for its own threads.
                     static SPARE: RefCell<Vec<Vec<$t>>> = const { RefCell::new(Vec::new()) };
                 }
                 let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();

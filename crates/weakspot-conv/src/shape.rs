@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Numbers that do not fit together: what was expected, and what came.
+/// Numbers that do not fit together: what was expected, and what was given.
 ///
 /// # Examples
 /// ```

@@ -363,11 +363,12 @@ fn what_is_not_finite_stays_so() {
     }
 }
 
-/// One image among others, at any place of any batch, with any number of threads: the same bytes.
+/// An image gives the same bytes at any place of any batch, with any number of threads.
 #[test]
 fn an_image_does_not_see_its_batch() {
     let cases = [
-        // A linear layer; deep small grids that share a tile; odd grids; several tiles per image; one input channel and three.
+        // Linear layers; deep small grids that share a tile; odd grids; several tiles per image; one and three input
+        // channels.
         (40, 130, (1, 1), [0; 4], (1, 1)),
         (300, 2, (1, 1), [0; 4], (1, 1)),
         (64, 200, (3, 3), [1; 4], (2, 2)),

@@ -1,4 +1,4 @@
-//! Convolutions that take a ReLU and a max-pooling along, against the three one after the other.
+//! Convolutions fused with a ReLU and a max-pooling, against the three one after the other.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use proptest::prelude::*;
@@ -149,7 +149,7 @@ fn what_does_not_fit_is_refused() {
         refused(layer.conv.input_gradient_pooled(1, &short, &maxima, None, &mut back))
             .contains("output gradient")
     );
-    // Direct convolutions leave pooling to others, and so do images with no window and first layers.
+    // Direct convolutions do not pool, and neither do images without a window or first layers.
     let weights = numbers(layer.shape.weights_len(), 2, 0);
     let direct = Convolution::new(layer.shape, &weights, vec![0.0; 3], Method::Direct).unwrap();
     let flat = ConvShape::new(2, 3, (3, 3), (1, 1), [1; 4], (1, 4)).unwrap();

@@ -1,5 +1,5 @@
-//! Of equal maxima the first counts, whatever a kernel's rounding says: images with flat areas through convolutions and
-//! poolings, against sums in double precision, where what is equal by definition is equal.
+//! Among equal maxima the first counts, whatever a kernel's rounding does: images with flat areas pass convolutions and
+//! poolings, and are compared with sums in double precision, where pixels that are equal by definition are equal.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use proptest::prelude::*;
@@ -19,8 +19,8 @@ impl Numbers {
     }
 }
 
-/// Images of one colour with up to three rectangles of others, each beginning and ending anywhere, and a few spots; black is
-/// among the colours.
+/// Images of one colour with up to three rectangles of other colours, each beginning and ending anywhere, and a few
+/// spots. Black is one of the colours.
 fn flat_images(n: usize, (height, width): (usize, usize), channels: usize, seed: u64) -> Vec<f32> {
     let mut numbers = Numbers(seed);
     let mut images = Vec::new();
@@ -91,8 +91,8 @@ struct Seen {
     close: usize,
 }
 
-/// Numbers closer than this share of the largest are close: the stated 80 roundings of a sum of absolute products, which
-/// is up to ten times its sum, through three layers.
+/// Numbers closer than this share of the largest are close: the stated 80 roundings of a sum of absolute products (up
+/// to ten times its sum) through three layers.
 const CLOSE: f64 = 3.0 * 10.0 * 80.0 * f32::EPSILON as f64 / 2.0;
 
 fn largest(values: &[f64]) -> f64 {
@@ -147,7 +147,7 @@ fn relu(values: &[f64]) -> Vec<f64> {
     values.iter().map(|&v| if v > 0.0 { v } else { 0.0 }).collect()
 }
 
-/// A convolution with its ReLU, one that takes its pooling along, and one with a pooling of its own.
+/// A convolution with its ReLU, one that is fused with its pooling, and one with a separate pooling.
 fn check(n: usize, [ci, c1, c2, c3]: [usize; 4], size: (usize, usize), isa: Isa, seed: u64, seen: &mut Seen) {
     let half = (size.0 / 2, size.1 / 2);
     let first = layer(ci, c1, size, isa, seed + 1);
@@ -221,7 +221,7 @@ fn flat_areas_have_equal_maxima() {
         for isa in Isa::available() {
             for ci in [1, 3, 4] {
                 check(2, [ci, 20, 33, 18], size, isa, 100 + seed as u64, &mut seen);
-                // So few that a ReLU stops all that differs, or one pixel is the largest in all.
+                // So few that a ReLU stops all channels that differ, or one pixel is the largest in all of them.
                 check(2, [ci, 2, 2, 40], size, isa, 200 + seed as u64, &mut seen);
             }
         }

@@ -1,7 +1,7 @@
 //! Micro-benchmarks of whole networks: VGG16 with an eighth of its channels on images of 32 pixels.
 //!
-//! `cargo bench -p weakspot-nn`; as tests, each once: `cargo test -p weakspot-nn --bench executor`. For the full width, and
-//! for comparisons with others, see `bench/run.py`.
+//! Run them with `cargo bench -p weakspot-nn`. `cargo test -p weakspot-nn --bench executor` runs each once, as a test.
+//! For the full width, and for comparisons with PyTorch, see `bench/run.py`.
 
 use divan::{Bencher, black_box};
 use ndarray::Array4;

@@ -1,7 +1,7 @@
-//! Weights in files: safetensors, with what they are written inside.
+//! Weights in safetensors files that describe themselves.
 //!
 //! Tensors have torchvision's names and PyTorch's shapes, in single precision. The file's metadata says which network
-//! they belong to and how they came about; `docs/FORMATS.md` describes it.
+//! they belong to and how they were made; `docs/FORMATS.md` describes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -12,6 +12,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use weakspot::hint::Hint;
 use weakspot::input::open_regular;
 use weakspot::{Error, Result, output};
 use weakspot_conv::Method as Convolutions;
@@ -21,15 +22,15 @@ use crate::models::{self, Arch, Head, ModelSpec, Width};
 use crate::names::Names;
 use crate::weights::{Tensor, Weights, check_shapes, is_ignored};
 
-/// The key of the file's metadata under which everything stands, as JSON text.
+/// The key of the file's metadata that holds the whole description, as JSON text.
 ///
-/// One key, because the order of several is not fixed and the same checkpoint shall be the same bytes.
+/// It is one key because the order of several is not fixed, and the same checkpoint must give the same bytes.
 const KEY: &str = "weakspot";
 
-/// The key under which the SHA-256 of that text and of every tensor stands.
+/// The key of the SHA-256 over that text and every tensor.
 const DIGEST: &str = "sha256";
 
-/// Headers are short: 100 bytes per tensor. What claims more is not a model.
+/// Headers are short: about 100 bytes per tensor. A file that claims more is not a model.
 const LARGEST_HEADER: u64 = 16 << 20;
 
 /// What a checkpoint says about its weights.
@@ -64,7 +65,8 @@ pub struct Description {
     /// Accuracy on the tune part.
     #[serde(default)]
     pub accuracy: Option<Accuracy>,
-    /// How the images were divided, if the weights were trained here: what was not trained on can be found again.
+    /// How the images were divided, if the weights were trained here. The images that were not used in training can be
+    /// found from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<DrawnParts>,
 }
@@ -102,9 +104,9 @@ pub struct DrawnParts {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// Images labelled rightly.
+    /// Images that were classified correctly.
     pub k: usize,
-    /// Images.
+    /// All images.
     pub n: usize,
     /// Lower end of the Wilson 95 % interval.
     pub low: f64,
@@ -127,7 +129,7 @@ impl Description {
     }
 }
 
-/// What the user says about weights, over what their file says or instead of it.
+/// What the user states about the weights. It takes precedence over their file.
 ///
 /// # Examples
 /// ```
@@ -145,15 +147,15 @@ impl Description {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
-    /// `--arch`.
+    /// The setting `arch`.
     pub arch: Option<Arch>,
-    /// `--head`.
+    /// The setting `head`.
     pub head: Option<Head>,
-    /// `--mean`, one value per channel, or one for all.
+    /// The setting `mean`: one value per channel, or one for all.
     pub mean: Option<Vec<f32>>,
-    /// `--std`, likewise.
+    /// The setting `std`, likewise.
     pub std: Option<Vec<f32>>,
-    /// Height and width of the images, needed when the file does not say them.
+    /// Height and width of the images, needed if the file does not state them.
     pub size: Option<(usize, usize)>,
     /// How the model computes its convolutions.
     pub convolutions: Convolutions,
@@ -184,13 +186,13 @@ pub struct Loaded {
     pub description: Description,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// What was assumed because neither the file nor the user said it; to be shown.
+    /// What was assumed because neither the file nor the user stated it. It should be shown to the user.
     pub assumed: Vec<String>,
-    /// Whether the file carries a checksum of its content, which was found right.
+    /// Whether the file carries a checksum of its content. If it does, the checksum matches.
     pub checked: bool,
 }
 
-/// Writes a model with its description; whole or not at all. The same model makes the same bytes.
+/// Writes a model with its description, completely or not at all. The same model gives the same bytes.
 ///
 /// # Errors
 /// `Io` when the file cannot be written.
@@ -258,8 +260,9 @@ fn to_bytes(weights: &Weights, description: Option<&Description>) -> Result<Vec<
 ///
 /// # Errors
 /// `Io` when the file cannot be read; `Format` when it is not a safetensors file of the length its header claims
-/// (checked before anything is allocated), when its content is not what its checksum says, or when a tensor is missing, extra or misshapen, naming it and the shape
-/// expected; `InvalidParameter` when the image size is neither in the file nor in `overrides`.
+/// (checked before anything is allocated), when its content does not match its checksum, or when a tensor is missing,
+/// extra or misshapen, naming the tensor and the expected shape; `InvalidParameter` when the image size is neither in
+/// the file nor in `overrides`.
 ///
 /// # Examples
 /// ```
@@ -295,7 +298,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded> {
 /// What a file says about its weights, from its header alone; `None` for a file that is not one of ours.
 ///
 /// # Errors
-/// As [`load`], for a file that is no safetensors file.
+/// As [`load`], for a file that is not a safetensors file.
 ///
 /// # Examples
 /// ```
@@ -321,7 +324,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The weights again; `None` where the file is gone or is not the same any more.
+    /// The weights again; `None` if the file is gone or has changed.
     pub(crate) fn read(&self) -> Option<Weights> {
         let (weights, sha256) = Opened::open(&self.path).ok()?.read(|name| !is_ignored(name)).ok()?;
         (sha256 == self.sha256).then_some(weights)
@@ -338,7 +341,7 @@ pub(crate) struct Opened {
     infos: BTreeMap<String, TensorInfo>,
     /// Torchvision's names by the file's.
     names: BTreeMap<String, String>,
-    /// What the user should know of names and numbers that were understood.
+    /// What the user should know about how names and numbers were read.
     pub(crate) said: Vec<String>,
 }
 
@@ -349,9 +352,9 @@ impl Opened {
         let (head, metadata) = read_header(&mut file, length).map_err(|e| e.context(path.display()))?;
         let infos: BTreeMap<String, TensorInfo> =
             metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
-        // Of a tensor without numbers the other sides may claim anything, and channels are taken from one.
+        // A tensor without numbers may claim any length on its other axes, and channels are counted from one of them.
         if let Some((name, info)) = infos.iter().find(|(_, info)| info.shape.contains(&0)) {
-            return Err(Error::format(format!("tensor {name} {:?} holds no number", info.shape))
+            return Err(Error::format(format!("tensor {name} {:?} is empty", info.shape))
                 .with_hint("save the weights of a whole network, without empty tensors")
                 .context(path.display()));
         }
@@ -370,7 +373,7 @@ impl Opened {
         // PyTorch counts batches in whole numbers.
         let other: Vec<String> = other.into_iter().filter(|name| name != "I64").collect();
         if !other.is_empty() {
-            said.push(format!("numbers of {} are taken as single precision", other.join(" and ")));
+            said.push(format!("{} numbers are converted to single precision", other.join(" and ")));
         }
         Ok(Self { path: path.to_owned(), file, head, metadata, infos, names, said })
     }
@@ -380,16 +383,16 @@ impl Opened {
         self.names.iter().map(|(file, name)| (name.as_str(), self.infos[file].shape.as_slice())).collect()
     }
 
-    /// What one of our own files says about itself, and the SHA-256 that it says of this and its tensors.
+    /// The description in one of our own files, and the SHA-256 that the file states for it and the tensors.
     fn digest(&self) -> Option<(String, String)> {
         let metadata = self.metadata.metadata().as_ref()?;
         Some((metadata.get(KEY)?.clone(), metadata.get(DIGEST)?.clone()))
     }
 
-    /// The tensors that are wanted, and the file's SHA-256.
+    /// The tensors that `wanted` picks, and the file's SHA-256.
     ///
     /// # Errors
-    /// `Io`; `Format` for numbers that are not finite and for a file whose content is not what its checksum says.
+    /// `Io`; `Format` for numbers that are not finite and for a file whose content does not match its checksum.
     pub(crate) fn read(mut self, wanted: impl Fn(&str) -> bool) -> Result<(Weights, String)> {
         let mut hash = Sha256::new();
         hash.update(&self.head);
@@ -406,7 +409,7 @@ impl Opened {
             let name = self.names.get(&file_name);
             let taken = name.filter(|name| wanted(name));
             let mut rest = info.data_offsets.1 - info.data_offsets.0;
-            // What is not wanted may be most of the file: it is only hashed, a piece at a time.
+            // The other tensors may be most of the file: they are only hashed, a piece at a time.
             let piece = if taken.is_some() { rest } else { rest.min(1 << 20) };
             buffer.try_reserve_exact(piece.saturating_sub(buffer.len())).map_err(|_short| {
                 Error::out_of_memory(format_args!("the tensor {file_name}"), piece as u64)
@@ -435,10 +438,10 @@ impl Opened {
         let content = weakspot::digest::hex(&content.finalize());
         if let Some((_, claimed)) = claimed.filter(|(_, claimed)| *claimed != content) {
             return Err(Error::format(format!(
-                "{}: expected a content of SHA-256 {claimed}; came {content}: the file is damaged or was changed",
+                "{}: expected content of SHA-256 {claimed}; got {content}: the file is damaged or was changed",
                 self.path.display()
             ))
-            .with_hint("bring the file again, or train again"));
+            .with_hint("copy or download the file again, or train again"));
         }
         Ok((weights, weakspot::digest::hex(&hash.finalize())))
     }
@@ -481,12 +484,12 @@ pub(crate) fn describe(metadata: &Metadata) -> Result<Option<Description>> {
     let bad = |what: String| Error::format(format!("its \"{KEY}\" metadata: {what}"));
     let parsed: Description = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
     if let Some(Accuracy { k, n, .. }) = parsed.accuracy.filter(|a| a.k > a.n) {
-        return Err(bad(format!("accuracy: expected at most n, {n}, right; came {k}")));
+        return Err(bad(format!("accuracy: expected k to be at most n = {n}; got {k}")));
     }
     Ok(Some(parsed))
 }
 
-/// Joins what the file says, what the user says and what the tensors show.
+/// Joins what the file states, what the user states and what the tensors show.
 fn complete(
     described: Option<Description>,
     shapes: &BTreeMap<&str, &[usize]>,
@@ -507,21 +510,22 @@ fn complete(
     let per_channel = |name: &str, values: &[f32]| match values.len() {
         1 => Ok(vec![values[0]; model.channels]),
         n if n == model.channels => Ok(values.to_vec()),
-        n => Err(Error::invalid(format!("--{name} needs 1 or {} values; got {n}", model.channels))),
+        n => Err(Error::invalid(format!("{name} needs 1 or {} values; got {n}", model.channels))),
     };
     let mean = overrides.mean.as_deref().map(|v| per_channel("mean", v)).transpose()?;
     let std = overrides.std.as_deref().map(|v| per_channel("std", v)).transpose()?;
     let sides = [model.height, model.width_px];
     if !known && sides.iter().any(|side| *side < models::SMALLEST_SIDE) {
         assumed.push(format!(
-            "zeros around the images of {} x {} (height x width), to {} a side: five poolings leave nothing of less",
+            "zeros around the images of {} x {} (height x width), up to {} pixels a side, because five poolings leave \
+             nothing of smaller images",
             model.height,
             model.width_px,
             models::SMALLEST_SIDE
         ));
     }
     if !known && mean.is_none() && std.is_none() {
-        assumed.push("mean 0 and std 1: the weights file does not say them".to_owned());
+        assumed.push("mean 0 and std 1: the weights file does not state them".to_owned());
     }
     model.mean = mean.unwrap_or_else(|| model.mean.clone());
     model.std = std.unwrap_or_else(|| model.std.clone());
@@ -543,15 +547,21 @@ fn infer(
     });
     let head = match overrides.head {
         Some(head) => head,
-        // A max-pool before the average has no tensor that would show it, and other logits.
+        // A max-pool before the average has no tensor that would show it, but it changes the logits.
         None if shapes.contains_key("classifier.weight") => {
             return Err(Error::invalid(
-                "the tensors cannot say which of two networks they belong to: one averages the last ReLU over its grid before the \
-                 linear layer (gap), the other pools it first (pool-linear: `features` ends in a max-pool, as in most VGG16s for \
-                 CIFAR)",
+                "the tensors do not show which of two networks they belong to: one averages the last ReLU over its \
+                 grid before the linear layer (gap), the other pools it first (pool-linear: `features` ends in a \
+                 max-pool, as in most VGG16s for CIFAR)",
             )
             .with_hint(
-                "--head gap or --head pool-linear; --check FILE.npz with images and logits of your own code shows which is right",
+                Hint::new()
+                    .set("head", Head::Gap)
+                    .say(" or ")
+                    .set("head", Head::PoolLinear)
+                    .say("; ")
+                    .set("check", "FILE.npz")
+                    .say(" with images and logits of your own code shows which is right"),
             ));
         }
         None => {
@@ -561,9 +571,14 @@ fn infer(
     };
     let axis = |name: &str, axis: usize, meaning: &str| {
         shapes.get(name).and_then(|shape| shape.get(axis)).copied().filter(|&n| n > 0).ok_or_else(|| {
-            Error::format(format!("tensor {name}, which tells {meaning}, is missing or misshapen")).with_hint(
-                "weights need torchvision's names: features.0.weight and so on; --head gap and pool-linear expect \
-                 classifier.weight, --head linear3 classifier.{0,3,6}.weight",
+            Error::format(format!("tensor {name}, which gives {meaning}, is missing or misshapen")).with_hint(
+                Hint::new()
+                    .say("weights need torchvision's names: features.0.weight and so on, classifier.weight for ")
+                    .set("head", Head::Gap)
+                    .say(" or ")
+                    .set("head", Head::PoolLinear)
+                    .say(", classifier.{0,3,6}.weight for ")
+                    .set("head", Head::Linear3),
             )
         })
     };
@@ -576,7 +591,7 @@ fn infer(
     let n_outputs = axis(last, 0, "the number of classes")?;
     let width = width_of(first)?;
     let (height, width_px) = overrides.size.ok_or_else(|| {
-        Error::invalid("the weights file does not say the size of the images")
+        Error::invalid("the weights file does not state the size of the images")
             .with_hint("give the image size")
     })?;
     Ok(ModelSpec::new(arch, head, width, [channels, height, width_px], n_outputs))
@@ -585,13 +600,13 @@ fn infer(
 /// The width of a network whose first convolution has that many output channels.
 pub(crate) fn width_of(first: usize) -> Result<Width> {
     Width::one_in(64 / first.clamp(1, 64)).ok().filter(|width| width.of(64) == first).ok_or_else(|| {
-        let known = "a VGG16 has 64 at --width 1, 32 at 1/2, 8 at 1/8";
+        let known = "a VGG16 has 64 at width 1, 32 at width 1/2, 8 at width 1/8";
         Error::format(format!("tensor features.0.weight has {first} output channels; {known}"))
-            .with_hint("check that the file holds the weights of a VGG16, and not of another network")
+            .with_hint("check that the file holds the weights of a VGG16 and not of another network")
     })
 }
 
-/// The architecture whose tensors have these names: the second layer is a batch norm in one and a ReLU in the other.
+/// The architecture whose tensors have these names: its second layer is either a batch norm or a ReLU.
 pub(crate) fn arch_of(shapes: &BTreeMap<&str, &[usize]>) -> Arch {
     if shapes.contains_key("features.1.weight") { Arch::Vgg16Bn } else { Arch::Vgg16 }
 }

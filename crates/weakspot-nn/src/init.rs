@@ -29,7 +29,7 @@ pub fn weights(network: &Network, seed: u64) -> Weights {
     some(network, seed, |_| true)
 }
 
-/// Those of [`weights`] whose names are wanted; each is the same whatever the others are.
+/// Those of [`weights`] whose names are wanted. Each is the same whichever others are wanted.
 pub(crate) fn some(network: &Network, seed: u64, wanted: impl Fn(&str) -> bool) -> Weights {
     let tensor = |name: &str, shape: &[usize]| {
         let len = shape.iter().product();

@@ -1,9 +1,9 @@
 //! Image classifiers as data, run by a CPU executor forward and backward; training; checkpoints.
 //!
-//! A [`ModelSpec`] says which network; [`models::network`] builds the [`Network`], a list of named layers; an
-//! [`Executor`] runs it with [`Weights`]; a [`Model`] is all of these together and implements
-//! [`Classifier`](weakspot::classifier::Classifier), the only thing the science knows of it. [`train()`] makes one from
-//! images, [`checkpoint`] keeps it.
+//! A [`ModelSpec`] describes a network; [`models::network`] builds the [`Network`], a list of named layers; an
+//! [`Executor`] runs it with [`Weights`]; a [`Model`] joins all of these and implements
+//! [`Classifier`](weakspot::classifier::Classifier), the only interface that studies use. [`train()`] makes a model
+//! from images; [`checkpoint`] stores it in a file.
 #![deny(missing_docs)]
 
 pub mod checkpoint;

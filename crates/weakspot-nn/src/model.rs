@@ -1,4 +1,4 @@
-//! A model: a network with weights that the science can question.
+//! A model: a network with weights, in the form that studies use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::models::{self, Head, ModelSpec};
 use crate::network::{Layer, Network, Shape};
 use crate::weights::Weights;
 
-/// A specification, the network built from it, and its weights; in evaluation mode always.
+/// A specification, the network built from it, and its weights. It always runs in evaluation mode.
 ///
 /// # Examples
 /// ```
@@ -83,7 +83,7 @@ impl Model {
         Self::with_convolutions(spec, weights, Convolutions::default())
     }
 
-    /// As [`Model::new`], its convolutions computed as one likes.
+    /// As [`Model::new`], with the convolution method of your choice.
     ///
     /// # Errors
     /// As [`Model::new`].
@@ -117,13 +117,13 @@ impl Model {
         }
     }
 
-    /// Remembers the file that the weights were read from: [frozen](Model::freeze), the model can still be
+    /// Remembers the file that the weights were read from, so that a [frozen](Model::freeze) model can still be
     /// [randomised](Classifier::randomised).
     pub(crate) fn with_source(self, source: Source) -> Self {
         Self { source: Some(source), ..self }
     }
 
-    /// The weights, read from their file again if the model is frozen; `None` where that file is gone or has changed.
+    /// The weights, read from their file again if the model is frozen; `None` if that file is gone or has changed.
     fn weights_again(&self) -> Option<Weights> {
         self.weights().ok().or_else(|| self.source.as_ref()?.read())
     }
@@ -133,12 +133,12 @@ impl Model {
         &self.spec
     }
 
-    /// The network and its weights, for walks the [`Classifier`] contract has no words for.
+    /// The network and its weights, for walks that the [`Classifier`] contract does not cover.
     pub fn executor(&self) -> &Executor<f32> {
         &self.executor
     }
 
-    /// Gives back the memory that only training and [`Model::weights`] need, about a ninth of what a model holds.
+    /// Frees the memory that only training and [`Model::weights`] need, about a ninth of what a model holds.
     ///
     /// # Errors
     /// As [`Executor::freeze`].
@@ -193,7 +193,7 @@ impl Model {
         if let Some(((i, j), z)) = logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
             return Err(Error::new(
                 ErrorKind::Numerical,
-                format!("logit {j} of image {i} of the batch is {z}: the weights or the images are not usable numbers"),
+                format!("logit {j} of image {i} of the batch is {z}: the weights or the images hold unusable numbers"),
             )
             .with_hint("check that the weights are those of a trained model and the pixels lie in [0, 1]"));
         }
@@ -258,7 +258,7 @@ impl Model {
     }
 }
 
-/// What the model says of itself.
+/// The model's signature.
 fn signature(spec: &ModelSpec, executor: &Executor<f32>) -> Signature {
     let network = executor.network();
     let Shape { channels, height, width } = network.input();
@@ -327,7 +327,7 @@ impl Classifier for Model {
         // A linear layer stands after the flattening, never first.
         let mut taps: Vec<usize> = asked.iter().copied().chain(features.map(|place| place - 1)).collect();
         for to in request.walks.iter().flat_map(|walk| walk.to) {
-            // Where a walk stops, no fused operation may step over the layer.
+            // Fused operations must not skip a layer where a walk stops.
             if let Place::Layer(name) = to {
                 taps.push(self.place_of(name)?);
             }
@@ -357,8 +357,8 @@ impl Classifier for Model {
         Ok(trace)
     }
 
-    /// A frozen model has given weights away and reads them from its file again. While it lives, the randomised model
-    /// takes as much memory as this one.
+    /// A frozen model no longer holds all its weights and reads them from its file again. The randomised model takes as
+    /// much memory as this one for as long as it exists.
     fn randomised(&self, seed: u64) -> Result<Option<Box<dyn Classifier + '_>>> {
         let Some(mut weights) = self.weights_again() else { return Ok(None) };
         for (name, tensor) in &mut weights.0 {
@@ -368,7 +368,7 @@ impl Classifier for Model {
             }
         }
         let mut model = Self::with_convolutions(self.spec.clone(), &weights, self.executor.method())?;
-        // Filters take several times as much: the weights need not lie beside them.
+        // Filters take several times as much memory as the weights, which are not needed beside them.
         drop(weights);
         model.freeze()?;
         model.stop_on(self.stop.clone());

@@ -1,10 +1,11 @@
-//! From the names that tensors have in people's files to torchvision's.
+//! From the tensor names in users' files to torchvision's.
 //!
-//! `DataParallel`, `torch.compile`, wrappers and training loops put words before the names; those are taken off and reported.
-//! What could mean two things, and what belongs to another network, is refused by name.
+//! `DataParallel`, `torch.compile`, wrappers and training loops put words before the names; these are removed and
+//! reported. Names that could mean two things, and tensors of another network, are refused by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use weakspot::hint::Hint;
 use weakspot::{Error, Result};
 
 use crate::weights::is_ignored;
@@ -12,13 +13,13 @@ use crate::weights::is_ignored;
 /// The first convolution, which every VGG16 has.
 const FIRST: &str = "features.0.weight";
 
-/// What training loops count beside the weights.
+/// What training loops count and save beside the weights.
 const COUNTERS: [&str; 6] = ["n_averaged", "epoch", "step", "steps", "global_step", "best_acc"];
 
-/// What wrappers that normalise call their statistics.
+/// The names that normalising wrappers give their statistics.
 const STATISTICS: [&str; 5] = ["mean", "std", "mu", "sigma", "var"];
 
-/// Tensors whose names give another network away.
+/// Tensors whose names show another network.
 const OTHERS: [(&str, &str); 9] = [
     ("layer1.0.conv1.weight", "a ResNet"),
     ("layer1.0.conv2.weight", "a ResNet"),
@@ -42,9 +43,9 @@ const DEPTHS: [([usize; 5], &str); 4] = [
 /// A file's tensors under torchvision's names.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Torchvision's name by the file's; what is left out is not here.
+    /// Torchvision's name by the file's. Tensors that are left out are not here.
     pub(crate) of: BTreeMap<String, String>,
-    /// What the user should know of it.
+    /// What the user should know about the renaming.
     pub(crate) said: Vec<String>,
 }
 
@@ -54,7 +55,7 @@ impl Names {
         Self { of: names.map(|name| (name.to_owned(), name.to_owned())).collect(), said: Vec::new() }
     }
 
-    /// Of a file that does not say whose tensors it holds.
+    /// The names in a file that does not say which network its tensors belong to.
     ///
     /// # Errors
     /// `Format` for the tensors of another network, for more than one copy, and for a normalisation among the tensors.
@@ -77,14 +78,21 @@ impl Names {
                 return Err(Error::format(format!(
                     "tensor {name} {shape:?} looks like the normalisation of pixels, which is not part of a VGG16"
                 ))
-                .with_hint("give its numbers as --mean and --std, and save the file without it"));
+                .with_hint(
+                    Hint::new()
+                        .say("give its numbers as ")
+                        .setting("mean")
+                        .say(" and ")
+                        .setting("std")
+                        .say(", and save the file without it"),
+                ));
             }
         }
         if !prefix.is_empty() {
-            names.said.push(format!("\"{prefix}\", before every name, belongs to a wrapper"));
+            names.said.push(format!("\"{prefix}\" before every name belongs to a wrapper and was removed"));
         }
         if !left_out.is_empty() {
-            names.said.push(format!("{}, of a training loop, means nothing here", left_out.join(", ")));
+            names.said.push(format!("{}: counted by a training loop, ignored", left_out.join(", ")));
         }
         names.check_depth(shapes)?;
         names.rename_single_layer(shapes);
@@ -134,7 +142,7 @@ impl Names {
     }
 }
 
-/// What stands before the names of the one VGG16 in a file.
+/// The words before the names of the one VGG16 in a file.
 fn prefix<'a>(shapes: &BTreeMap<&'a str, &[usize]>) -> Result<&'a str> {
     let first = shapes.iter().filter(|(_, shape)| shape.len() == 4);
     let prefixes: Vec<&str> = first
@@ -150,16 +158,16 @@ fn prefix<'a>(shapes: &BTreeMap<&'a str, &[usize]>) -> Result<&'a str> {
         several => {
             let list: Vec<String> = several.iter().map(|prefix| format!("{prefix}{FIRST}")).collect();
             Err(Error::format(format!(
-                "expected one network; came {} copies: {}",
+                "expected one network; got {} copies: {}",
                 list.len(),
                 list.join(", ")
             ))
-            .with_hint("save the one that is meant, such as the averaged copy (EMA), in a file of its own"))
+            .with_hint("save the copy you want, such as the averaged one (EMA), in a file of its own"))
         }
     }
 }
 
-/// The other network that a tensor's name belongs to, and that name.
+/// The other network that a tensor's name shows, and that name.
 fn other_network<'a>(shapes: &BTreeMap<&'a str, &[usize]>) -> Option<(&'static str, &'a str)> {
     OTHERS.iter().find_map(|(mark, network)| {
         let tensor = shapes.keys().find(|name| name.contains(mark))?;
@@ -168,22 +176,23 @@ fn other_network<'a>(shapes: &BTreeMap<&'a str, &[usize]>) -> Option<(&'static s
 }
 
 fn only_vgg16(network: &str, mark: &str) -> Error {
-    Error::format(format!("expected the weights of a VGG16; came those of {network} ({mark})"))
-        .with_hint("this program takes VGG16 only, with batch norm or without")
+    Error::format(format!("expected the weights of a VGG16; got those of {network} ({mark})"))
+        .with_hint("only VGG16 is supported, with or without batch norm")
 }
 
-/// The error for tensors of no network that is known, naming one.
+/// The error for tensors of an unknown network, naming one of them.
 pub(crate) fn not_vgg(shapes: &BTreeMap<&str, &[usize]>) -> Error {
     let first = shapes.iter().find(|(name, _)| !is_ignored(name));
     let found = first
         .map_or_else(|| "no tensor".to_owned(), |(name, shape)| format!("{name} {shape:?}, among others"));
     Error::format(format!("expected the tensor {FIRST} of a VGG16, [64, 3, 3, 3]; found {found}")).with_hint(
-        "this program takes VGG16 only; from torchvision: safetensors.torch.save_file(torchvision.models.vgg16(\
+        "only VGG16 is supported; from torchvision: safetensors.torch.save_file(torchvision.models.vgg16(\
          weights=\"DEFAULT\").state_dict(), \"vgg16.safetensors\")",
     )
 }
 
-/// Where convolutions stand that are `apart` layers from each other: 2 with a ReLU after each, 3 with a batch norm as well.
+/// The places of convolutions that are `apart` layers from each other: 2 with a ReLU after each, 3 with a batch norm as
+/// well.
 fn places(stages: [usize; 5], apart: usize) -> BTreeSet<usize> {
     let mut next = 0;
     let mut places = BTreeSet::new();
@@ -248,7 +257,7 @@ mod tests {
         assert!(names.said.iter().any(|said| said.starts_with("n_averaged")), "{:?}", names.said);
         let error = translate("1.", &[("0.mean", &[3])]).unwrap_err();
         assert!(
-            error.to_string().contains("0.mean [3]") && error.hint().unwrap().contains("--mean"),
+            error.to_string().contains("0.mean [3]") && error.hint().unwrap().contains("as mean and std"),
             "{error}"
         );
     }

@@ -1,4 +1,4 @@
-//! Networks as data: named layers, and what shape leaves each of them.
+//! Networks as data: named layers, and the shape of each layer's output.
 
 use weakspot::{Error, Result};
 use weakspot_conv::ConvShape;
@@ -191,7 +191,7 @@ impl Layer {
         }
     }
 
-    /// The shape that leaves the layer when `input` enters it.
+    /// The shape of the layer's output for an input of the shape `input`.
     fn output(&self, input: Shape) -> Result<Shape> {
         let expect_channels = |expected: usize| {
             if input.channels == expected {
@@ -233,7 +233,7 @@ impl Layer {
             }
             Self::AdaptiveAvgPool2d { size: (height, width) } => {
                 if *height == 0 || *width == 0 {
-                    return Err(Error::shape("an adaptive pooling to an empty grid"));
+                    return Err(Error::shape("an adaptive pooling needs a grid of at least 1x1"));
                 }
                 Ok(Shape { channels: input.channels, height: *height, width: *width })
             }
@@ -260,8 +260,8 @@ impl Network {
     /// A chain of layers for images of a shape.
     ///
     /// # Errors
-    /// `Shape` or `InvalidParameter`, naming the layer, when a layer cannot take what the one before gives; when two
-    /// layers have one name; when nothing is left of an image.
+    /// `Shape` or `InvalidParameter`, naming the layer, when a layer does not accept the output of the one before;
+    /// when two layers have the same name; when nothing is left of an image.
     pub fn new(input: Shape, layers: Vec<NamedLayer>) -> Result<Self> {
         let mut outputs = Vec::with_capacity(layers.len());
         let mut shape = input;
@@ -288,17 +288,17 @@ impl Network {
         &self.layers
     }
 
-    /// The shape that leaves each layer.
+    /// The shape of each layer's output.
     pub fn outputs(&self) -> &[Shape] {
         &self.outputs
     }
 
-    /// The shape that leaves the network.
+    /// The shape of the network's output.
     pub fn output(&self) -> Shape {
         self.outputs.last().copied().unwrap_or(self.input)
     }
 
-    /// The place of the layer of that name.
+    /// The place of the layer with this name.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.layers.iter().position(|layer| layer.name == name)
     }

@@ -1,11 +1,12 @@
-//! Weights of another task to begin training from: ImageNet's, in torchvision's names.
+//! Weights of another task from which training starts: ImageNet's, in torchvision's names.
 //!
-//! The trunk must be the network's, tensor by tensor. Of what stands on it, tensors of the network's names and shapes
-//! are taken over; the others are left out, and what the network still lacks begins at random.
+//! The trunk must match the network's, tensor by tensor. Of the head, tensors with the network's names and shapes are
+//! taken over; the others are left out, and tensors that the network still lacks start at random.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use weakspot::hint::Hint;
 use weakspot::{Error, ErrorKind, Result};
 
 use crate::checkpoint::{Opened, arch_of, describe, width_of};
@@ -16,12 +17,13 @@ use crate::network::Network;
 use crate::train::is_trunk;
 use crate::weights::{Weights, is_ignored};
 
-/// Mean of ImageNet's pixels per colour channel, which torchvision's weights were trained to have subtracted.
+/// Mean of ImageNet's pixels per colour channel: torchvision's weights were trained on pixels from which it was
+/// subtracted.
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// Their standard deviation, likewise.
+/// Their standard deviation, by which the pixels were then divided.
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// A file of weights to begin from, of which only the header has been read.
+/// A file of weights to start from. Only its header has been read.
 ///
 /// # Examples
 /// ```
@@ -74,11 +76,11 @@ pub struct Normalization {
     pub mean: Vec<f32>,
     /// Then divided by, per channel.
     pub std: Vec<f32>,
-    /// Whether the file says so; otherwise it was assumed, and has to be shown.
+    /// Whether the file states this. If not, it was assumed and should be shown to the user.
     pub known: bool,
 }
 
-/// Weights to begin with, and where they come from.
+/// Weights to start from, and where they come from.
 ///
 /// # Examples
 /// ```
@@ -99,26 +101,26 @@ pub struct Normalization {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Begun {
-    /// Of the whole network.
+    /// The weights of the whole network.
     pub weights: Weights,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// The network's tensors that the file does not have in this shape, and that begin at random.
+    /// The network's tensors that the file does not have in this shape and that start at random.
     pub fresh: Vec<String>,
     /// The file's tensors that the network has no place for, with their shapes.
     pub left_out: Vec<String>,
-    /// What the user should know of names and numbers that were understood.
+    /// What the user should know about how names and numbers were read.
     pub said: Vec<String>,
 }
 
 impl Start {
     /// Reads the header of a file.
     ///
-    /// A file that does not say how pixels are normalised is taken for torchvision's: with three channels, ImageNet's
-    /// mean and standard deviation; else 0 and 1.
+    /// A file that does not say how pixels are normalised is treated like torchvision's: with three channels,
+    /// ImageNet's mean and standard deviation are used; otherwise 0 and 1.
     ///
     /// # Errors
-    /// `Io` when the file cannot be read; `Format` when it is not safetensors, or has no first convolution of VGG16.
+    /// `Io` when the file cannot be read; `Format` when it is not safetensors or lacks VGG16's first convolution.
     pub fn open(path: &Path) -> Result<Self> {
         let place = |e: Error| e.context(path.display());
         let file = Opened::open(path)?;
@@ -164,8 +166,9 @@ impl Start {
         &self.normalization
     }
 
-    /// Reads the weights of a network; what the file lacks of its head is drawn as for training from nothing. So is the last
-    /// layer unless `same_outputs` says that the file's outputs are the network's, in this order.
+    /// Reads the weights of a network. Tensors of the head that the file lacks are drawn as for training from random
+    /// weights. So is the last layer, unless `same_outputs` says that the file's outputs are the network's, in this
+    /// order.
     ///
     /// # Errors
     /// `Format`, naming the tensor and the shape expected, where the trunks differ or a number is not finite; `Io` when
@@ -201,8 +204,12 @@ impl Start {
 fn check_trunk(needed: &BTreeMap<String, Vec<usize>>, shapes: &BTreeMap<&str, &[usize]>) -> Result<()> {
     let differs = |message: String| {
         Err(Error::new(ErrorKind::Format, message).with_hint(
-            "the trunk must be the network's own: leave --arch and --width out, they are read from the file; names and \
-             shapes are torchvision's",
+            Hint::new()
+                .say("the trunk must be the network's own: leave out ")
+                .setting("arch")
+                .say(" and ")
+                .setting("width")
+                .say(", which are read from the file; names and shapes are torchvision's"),
         ))
     };
     for (name, expected) in needed.iter().filter(|(name, _)| is_trunk(name)) {

@@ -1,7 +1,8 @@
-//! The tensors of a network, by name, as PyTorch keeps them.
+//! The tensors of a network by name, as PyTorch stores them.
 
 use std::collections::BTreeMap;
 
+use weakspot::hint::Hint;
 use weakspot::{Error, ErrorKind, Result};
 
 use crate::network::Network;
@@ -44,12 +45,12 @@ pub struct Tensor {
 pub struct Weights(pub BTreeMap<String, Tensor>);
 
 impl Weights {
-    /// Checks that these are the tensors a network needs: all of them, no others, of the right shapes.
+    /// Checks that these are exactly the tensors a network needs, with the right shapes.
     ///
-    /// `num_batches_tracked`, which PyTorch counts beside every batch norm and nothing reads, is ignored.
+    /// `num_batches_tracked`, which PyTorch saves with every batch norm and which nothing reads, is ignored.
     ///
     /// # Errors
-    /// `Format`, naming the first tensor that is missing, extra or misshapen, and the shape expected.
+    /// `Format`, naming the first tensor that is missing, extra or misshapen, and the expected shape.
     pub fn check(&self, network: &Network) -> Result<()> {
         let shapes = self.0.iter().map(|(name, tensor)| (name.as_str(), tensor.shape.as_slice()));
         check_shapes(network, &shapes.collect())?;
@@ -66,7 +67,7 @@ impl Weights {
     }
 }
 
-/// Whether a tensor is one that PyTorch writes and no network here reads.
+/// Whether a tensor is one that PyTorch writes and that our networks do not read.
 pub(crate) fn is_ignored(name: &str) -> bool {
     name.ends_with(".num_batches_tracked")
 }
@@ -75,8 +76,14 @@ pub(crate) fn is_ignored(name: &str) -> bool {
 pub(crate) fn check_shapes(network: &Network, shapes: &BTreeMap<&str, &[usize]>) -> Result<()> {
     let format = |message: String| {
         Error::new(ErrorKind::Format, message).with_hint(
-            "check --arch, --head and --width against the network the weights were trained as; names and shapes are \
-             torchvision's",
+            Hint::new()
+                .say("check ")
+                .setting("arch")
+                .say(", ")
+                .setting("head")
+                .say(" and ")
+                .setting("width")
+                .say(" against the network the weights were trained as; names and shapes are torchvision's"),
         )
     };
     let parameters = network.parameters();

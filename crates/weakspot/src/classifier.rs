@@ -1,6 +1,7 @@
 //! The contract with a model: what it is, its logits, and one traced pass.
 //!
-//! The science knows no network and a network no science: they meet here (`docs/DESIGN.md`, invariant 3).
+//! The methods know nothing about networks, and networks nothing about the methods: they meet here
+//! (`docs/DESIGN.md`, invariant 3).
 
 use ndarray::{Array2, Array4, ArrayView4};
 
@@ -33,7 +34,7 @@ impl InputSpec {
     /// Checks that a batch has images of this shape.
     ///
     /// # Errors
-    /// `Shape`, with the shape expected and the shape that came.
+    /// `Shape`, with the expected shape and the actual one.
     pub fn check(&self, images: ArrayView4<'_, f32>) -> Result<()> {
         let (_, c, h, w) = images.dim();
         if (c, h, w) == (self.channels, self.height, self.width) {
@@ -46,7 +47,7 @@ impl InputSpec {
     }
 }
 
-/// What stands at a place in a network.
+/// What kind of layer stands at a place in a network.
 ///
 /// # Examples
 /// ```
@@ -71,7 +72,7 @@ pub enum LayerKind {
     Other,
 }
 
-/// A layer whose output can be asked for.
+/// A layer whose output can be traced.
 ///
 /// # Examples
 /// ```
@@ -93,8 +94,8 @@ pub struct LayerInfo {
     pub channels: usize,
     /// `(height, width)` of the output.
     pub grid: (usize, usize),
-    /// Rows and columns of pixels around the image that the grid covers too: `[top, left, bottom, right]`. A network that
-    /// pads its images first has them; a map at the grid is cropped back to the image.
+    /// Rows and columns of pixels around the image that the grid covers too, because the network pads its images
+    /// first: `[top, left, bottom, right]`. A map on the grid is cropped back to the image.
     pub margins: [usize; 4],
 }
 
@@ -126,7 +127,7 @@ pub struct CamHead {
     pub weights: Array2<f32>,
 }
 
-/// What a model is, as far as the science asks.
+/// What the methods need to know about a model.
 ///
 /// # Examples
 /// ```
@@ -144,7 +145,7 @@ pub struct Signature {
     pub input: InputSpec,
     /// The number of classes, at least 2. A model with one logit z is read as (-z/2, z/2).
     pub n_classes: usize,
-    /// Whether the model has one logit: a class's logit then says what the margin says.
+    /// Whether the model has one logit: a class's logit then says the same as the margin.
     pub one_logit: bool,
     /// The layers that can be traced, from the input to the output.
     pub layers: Vec<LayerInfo>,
@@ -220,7 +221,7 @@ pub struct Walk<'a> {
     pub to: &'a [Place<'a>],
 }
 
-/// What one traced pass should bring back; by default the logits alone.
+/// What one traced pass should return; by default the logits alone.
 ///
 /// # Examples
 /// ```
@@ -243,13 +244,13 @@ pub struct Walk<'a> {
 pub struct TraceRequest<'a> {
     /// The layers whose outputs are wanted.
     pub taps: &'a [&'a str],
-    /// The walks back. Each costs a pass through all layers behind its earliest place.
+    /// The walks back. Each costs a pass through all layers after its earliest place.
     pub walks: &'a [Walk<'a>],
     /// Whether the inputs of the last linear layer are wanted.
     pub features: bool,
 }
 
-/// What one traced pass brought back, in the order of the request.
+/// What one traced pass returned, in the order of the request.
 ///
 /// # Examples
 /// ```
@@ -273,9 +274,9 @@ pub struct TraceRequest<'a> {
 pub struct Trace {
     /// `[batch, classes]`.
     pub logits: Array2<f32>,
-    /// The outputs of the asked layers, each `[batch, channels, height, width]`.
+    /// The outputs of the requested layers, each `[batch, channels, height, width]`.
     pub taps: Vec<Array4<f32>>,
-    /// Of each walk the gradient at each of its places, of the output's or the images' shape.
+    /// For each walk, the gradient at each of its places, in the shape of the output or of the images.
     pub walks: Vec<Vec<Array4<f32>>>,
     /// Inputs of the last linear layer, `[batch, features]`.
     pub features: Option<Array2<f32>>,
@@ -285,10 +286,10 @@ impl Trace {
     /// Takes out the gradient of a walk at its first place.
     ///
     /// # Errors
-    /// `InvalidParameter` where the pass did not bring it.
+    /// `InvalidParameter` if the pass did not compute it.
     pub fn take_gradient(&mut self, walk: usize) -> Result<Array4<f32>> {
         let found = self.walks.get_mut(walk).and_then(|places| places.first_mut());
-        found.map(std::mem::take).ok_or_else(|| Error::invalid("the classifier brought no gradient"))
+        found.map(std::mem::take).ok_or_else(|| Error::invalid("the classifier returned no gradient"))
     }
 }
 
@@ -318,15 +319,16 @@ pub trait Classifier: Sync {
     /// `Shape` if the images are not of [`Classifier::input`]'s shape; `Numerical` if a logit is not finite.
     fn logits(&self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>>;
 
-    /// Logits and everything asked for, from one forward pass and one pass back per walk.
+    /// Logits and everything requested, from one forward pass and one pass back per walk.
     ///
     /// # Errors
-    /// As [`Classifier::logits`]; `InvalidParameter` for a layer that does not exist; what [`Cotangent::check`] reports.
+    /// As [`Classifier::logits`]; `InvalidParameter` for a layer that does not exist; what [`Cotangent::check`]
+    /// reports.
     fn trace(&self, images: ArrayView4<'_, f32>, request: &TraceRequest<'_>) -> Result<Trace>;
 
     /// The same network untrained: every parameter tensor permuted within itself by [`permute`], the statistics of
-    /// batch norms kept. The control for what a trained network's maps show. `None` where a model cannot tell its
-    /// parameters; whoever asks then reports "not run".
+    /// batch norms kept. The control for what a trained network's maps show. `None` if a model does not give its
+    /// parameters; the caller then reports "not run".
     ///
     /// # Errors
     /// What building the model reports.

@@ -1,8 +1,10 @@
-//! What went wrong, and who can fix it.
+//! What went wrong, and what can be done about it.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
+
+use crate::hint::{Hint, Setting};
 
 /// A result whose error is [`Error`].
 ///
@@ -50,23 +52,28 @@ pub enum ErrorKind {
     Interrupted,
 }
 
-/// The one error of this project: what was expected, what came, and what to type next.
+/// The one error of this project: what was expected, what came, and what can be done about it.
 ///
 /// One opaque type composes across crates; [`Error::kind`] is what a program should match on.
 ///
 /// # Examples
 /// ```
-/// use weakspot::Error;
+/// use weakspot::{Error, hint::Hint};
 ///
-/// let error = Error::invalid("batch size must be at least 1; got 0").with_hint("--batch 32").context("plan");
+/// let hint = Hint::new().say("for example ").set("batch", 32);
+/// let error = Error::invalid("batch size must be at least 1; got 0").with_hint(hint).context("plan");
 /// assert_eq!(error.to_string(), "plan: batch size must be at least 1; got 0");
-/// assert_eq!(error.hint(), Some("--batch 32"));
+/// assert_eq!(error.hint(), Some("for example batch = 32"));
+///
+/// // A front end writes the settings in its own way.
+/// let python = error.hint_in(|s| format!("{}={}", s.name, s.value.as_deref().unwrap_or("...")));
+/// assert_eq!(python.as_deref(), Some("for example batch=32"));
 /// ```
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    hint: Option<String>,
+    hint: Option<Hint>,
 }
 
 impl Error {
@@ -75,11 +82,11 @@ impl Error {
         Self { kind, message: message.into(), hint: None }
     }
 
-    /// The same error with what the user can type next.
+    /// The same error with what can be done about it: words, or a [`Hint`] that names settings.
     ///
     /// Where memory is short no hint is taken: what helps does not depend on where it ran out.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Hint>) -> Self {
         if self.kind != ErrorKind::OutOfMemory {
             self.hint = Some(hint.into());
         }
@@ -98,9 +105,14 @@ impl Error {
         self.kind
     }
 
-    /// What to type next, if that is known.
+    /// What can be done about it, if that is known. Settings are written `name = value`.
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.hint.as_ref().map(Hint::as_str)
+    }
+
+    /// What can be done about it, with settings as `word` writes them: for front ends.
+    pub fn hint_in(&self, word: impl Fn(&Setting) -> String) -> Option<String> {
+        self.hint.as_ref().map(|hint| hint.worded(word))
     }
 
     /// A setting outside its range.
@@ -126,11 +138,14 @@ impl Error {
                 Self::new(ErrorKind::OutOfMemory, format!("out of memory while {} was read", path.display()))
             }
             io::ErrorKind::InvalidFilename => io.with_hint(
-                "a file's name may have 255 bytes, on some systems fewer: choose a shorter --out, or shorter class names",
+                Hint::new()
+                    .say("a file's name may have 255 bytes, on some systems fewer: choose a shorter ")
+                    .setting("out")
+                    .say(", or shorter class names"),
             ),
-            io::ErrorKind::FileTooLarge => {
-                io.with_hint("the system limits the size of files: raise the limit (ulimit -f), or write elsewhere")
-            }
+            io::ErrorKind::FileTooLarge => io.with_hint(
+                "the system limits the size of files: raise the limit (ulimit -f), or write elsewhere",
+            ),
             _ => io,
         }
     }

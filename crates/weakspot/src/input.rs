@@ -1,7 +1,7 @@
-//! Files that others made: opened only where they are files, read only up to a length.
+//! Files that others made: opened only if they are regular files, read only up to a length.
 //!
-//! Opening a named pipe waits until somebody writes to it, and a device may never end. So what a path leads to is
-//! asked before it is opened, and once more of what was opened, because the name may lead elsewhere by then.
+//! Opening a named pipe waits until somebody writes to it, and a device may never end. What a path leads to is
+//! therefore checked before it is opened, and again afterwards, because the name may lead elsewhere by then.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::Read as _;
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) enum Refused {
     /// The file system refused.
     Io(std::io::Error),
-    /// It is no file but this, with its article: "a named pipe".
+    /// It is not a file but this, with its article: "a named pipe".
     NoFile(&'static str),
 }
 
@@ -33,15 +33,15 @@ pub fn open_regular(path: &Path) -> Result<(File, u64)> {
     open(path).map_err(|refused| match refused {
         Refused::Io(e) => Error::io(path, &e).with_hint("check that the file exists and is readable"),
         Refused::NoFile(came) => {
-            Error::new(ErrorKind::Io, format!("{}: expected a file; came {came}", path.display()))
-                .with_hint("name a file; save what comes through a pipe to one first")
+            Error::new(ErrorKind::Io, format!("{}: expected a file; got {came}", path.display()))
+                .with_hint("name a file; save the output of a pipe to a file first")
         }
     })
 }
 
 /// Reads a whole file of at most `most` bytes.
 ///
-/// The length is held against `most` before anything is allocated, and a file that grows meanwhile is read no further.
+/// The length is compared with `most` before anything is allocated, and a file that grows meanwhile is read no further.
 ///
 /// # Errors
 /// `Io` as [`open_regular`]; `Format` for a longer file.
@@ -57,15 +57,15 @@ pub fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
     let came = length.max(bytes.len() as u64);
     if came > most {
         return Err(Error::format(format!(
-            "{}: expected a file of at most {most} bytes; came {came}",
+            "{}: expected a file of at most {most} bytes; got {came}",
             path.display()
         ))
-        .with_hint("name another file: this one is too large to be what is read here"));
+        .with_hint("name another file: this one is too large to be the right one"));
     }
     Ok(bytes)
 }
 
-/// As [`open_regular`], for those who have their own words for what was refused.
+/// As [`open_regular`], for callers that word the error themselves.
 pub(crate) fn open(path: &Path) -> Result<(File, u64), Refused> {
     check(&std::fs::metadata(path)?)?;
     let file = File::open(path)?;
@@ -78,7 +78,7 @@ fn check(metadata: &Metadata) -> Result<(), Refused> {
     if metadata.is_file() { Ok(()) } else { Err(Refused::NoFile(named(metadata.file_type()))) }
 }
 
-/// What is no file, with its article.
+/// What it is instead of a file, with its article.
 fn named(kind: FileType) -> &'static str {
     if kind.is_dir() {
         return "a folder";
@@ -96,7 +96,7 @@ fn named(kind: FileType) -> &'static str {
             return "a device";
         }
     }
-    "something that is no file"
+    "something that is not a file"
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(read_bounded(&path, 5).unwrap(), b"12345");
         let error = read_bounded(&path, 4).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Format);
-        assert!(error.to_string().contains("at most 4 bytes; came 5"), "{error}");
+        assert!(error.to_string().contains("at most 4 bytes; got 5"), "{error}");
         for path in [folder.path(), &folder.path().join("absent")] {
             let error = read_bounded(path, 9).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Io);
@@ -133,7 +133,7 @@ mod tests {
             [(&*pipe, "a named pipe"), (&*socket, "a socket"), (Path::new("/dev/zero"), "a device")]
         {
             let error = open_regular(path).unwrap_err();
-            assert!(error.to_string().contains(&format!("expected a file; came {came}")), "{error}");
+            assert!(error.to_string().contains(&format!("expected a file; got {came}")), "{error}");
             assert_eq!(error.kind(), ErrorKind::Io);
         }
     }

@@ -2,8 +2,8 @@
 //! that are struck but not looked at helps.
 //!
 //! It implements Chattopadhyay, Yip, Tan and Chattopadhyay, *Spatially Correlated Patterns in Adversarial
-//! Images*, and says in `docs/METHODS.md` where it goes beyond. Plain arrays and the
-//! [`classifier::Classifier`] trait: no machine-learning framework.
+//! Images*; `docs/METHODS.md` says where it goes beyond the paper. It works with plain arrays and the
+//! [`classifier::Classifier`] trait, and needs no machine-learning framework.
 //!
 //! # A study of your own classifier
 //!
@@ -57,8 +57,8 @@
 //! }
 //! ```
 //!
-//! [`report::write`] makes a folder of it, with tables, figures and a page. Networks with weights are in the crate
-//! `weakspot-nn`.
+//! [`report::write`] writes the results to a folder, as tables, figures and a page. Networks with weights are in the
+//! crate `weakspot-nn`.
 #![deny(missing_docs)]
 
 pub mod attack;
@@ -69,6 +69,7 @@ pub mod dataset;
 #[doc(hidden)]
 pub mod digest;
 pub mod error;
+pub mod hint;
 pub mod image;
 #[doc(hidden)]
 pub mod input;

@@ -36,7 +36,7 @@ pub trait Cotangent: Sync {
         Ok(())
     }
 
-    /// Writes the gradient of the image in place `image` of the batch to `out`, one value per class; `logits` are the
+    /// Writes the gradient of image number `image` of the batch to `out`, one value per class; `logits` are the
     /// image's.
     fn write(&self, image: usize, logits: ArrayView1<'_, f32>, out: ArrayViewMut1<'_, f32>);
 }
@@ -108,11 +108,11 @@ impl Cotangent for Labelled<'_> {
 pub enum Objective {
     /// `z_y`: what Grad-CAM explains.
     ClassLogit,
-    /// `z_y` minus the largest other logit: `--explain margin`.
+    /// `z_y` minus the largest other logit: the setting `explain = margin`.
     ClassMargin,
-    /// What an untargeted attack *ascends*: `ln(sum over the other classes j of exp z_j) - z_y`, the logarithm of the odds
-    /// against `y`. For two classes that is `z_other - z_y`. Its gradient is the cross-entropy's divided by `1 - p_y`: of the
-    /// same sign, and never zero because the model is sure (`docs/METHODS.md`, "Attack").
+    /// What an untargeted attack *ascends*: `ln(sum over the other classes j of exp z_j) - z_y`, the logarithm of the
+    /// odds against `y`. For two classes that is `z_other - z_y`. Its gradient is the cross-entropy's divided by
+    /// `1 - p_y`: it has the same sign, and it does not vanish when the model is sure (METHODS, section 4).
     Loss,
 }
 
@@ -139,7 +139,8 @@ impl Objective {
                 out[1 - label] = 1.0;
             }
             Self::Loss => {
-                // The cross-entropy's own gradient, p_j and p_y - 1, is all zero in single precision where p_y rounds to 1.
+                // The cross-entropy's own gradient, p_j and p_y - 1, is all zero in single precision if p_y rounds
+                // to 1.
                 let top = logits[strongest_other(logits, label)];
                 let exp = |z: f32| f64::from(z - top).exp();
                 let of_others = || logits.iter().enumerate().filter(|(j, _)| *j != label);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 
 /// Writes a file under a temporary name beside its place, then renames it, so that no reader and no crash
 /// ever sees half of it.
@@ -18,8 +19,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     finish(file, path, true)
 }
 
-/// A folder below another, made where it is missing. A link is taken as a folder only where it stays inside: what a run
-/// writes, and what `--force` clears, lies in the run's own folder.
+/// A folder below another, made if it is missing. A link counts as a folder only if it stays inside: what a run
+/// writes, and what the setting `force` clears, lies in the run's own folder.
 ///
 /// # Errors
 /// `Io`, naming the path, when it cannot be made or leads out of `folder`.
@@ -76,13 +77,13 @@ fn begin(path: &Path) -> Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let file =
         tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(|e| refused(path, &e))?;
-    // Where a file system knows no locks, the file's age alone keeps it.
+    // On a file system without locks, only the file's age protects it.
     let _ = file.as_file().try_lock();
     Ok(file)
 }
 
-/// Removes temporary files that a killed run left in a folder: those that have our names, were last written before a
-/// moment, and are written by nobody now. What cannot be removed stays.
+/// Removes temporary files that a killed run left in a folder: those with our names that were last written before
+/// the given time and that no process is writing now. Files that cannot be removed stay.
 pub fn clear_litter(folder: &Path, before: SystemTime) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -95,7 +96,7 @@ pub fn clear_litter(folder: &Path, before: SystemTime) {
     }
 }
 
-/// Whether a temporary name ends as those do that are drawn at random: in six letters or digits.
+/// Whether a name ends like a random temporary name: in six letters or digits.
 pub fn is_drawn(ending: &str) -> bool {
     ending.len() == 6 && ending.bytes().all(|b| b.is_ascii_alphanumeric())
 }
@@ -107,7 +108,7 @@ fn is_left(path: &Path, before: SystemTime) -> bool {
         && std::fs::File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// Gives the temporary file its name; with `replace`, whatever has that name already is gone.
+/// Gives the temporary file its name; with `replace`, a file that already has that name is replaced.
 fn finish(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> Result<()> {
     file.as_file().sync_all().map_err(|e| refused(path, &e))?;
     #[cfg(unix)]
@@ -122,7 +123,14 @@ fn finish(file: tempfile::NamedTempFile, path: &Path, replace: bool) -> Result<(
         Ok(_) => Ok(()),
         Err(e) if !replace && e.error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(Error::invalid(format!("expected a new file; {} was written meanwhile", path.display()))
-                .with_hint("choose another --out, or add --force to replace it"))
+                .with_hint(
+                    Hint::new()
+                        .say("choose another ")
+                        .setting("out")
+                        .say(", or add ")
+                        .setting("force")
+                        .say(" to replace it"),
+                ))
         }
         Err(e) => Err(refused(path, &e.error)),
     }
@@ -147,13 +155,13 @@ impl TensorSpec {
     }
 }
 
-/// A safetensors file that is written row by row, so that only one batch (or one tensor) is ever in memory; it appears under
-/// its name when it is whole.
+/// A safetensors file that is written row by row, so that only one batch (or one tensor) is ever in memory. It
+/// appears under its name when it is whole.
 #[derive(Debug)]
 pub struct TensorFile {
     file: tempfile::NamedTempFile,
     path: PathBuf,
-    /// Name, where its first byte stands, bytes per row.
+    /// Name, place of its first byte, bytes per row.
     tensors: Vec<(String, u64, usize)>,
 }
 
@@ -205,7 +213,7 @@ impl TensorFile {
             .map_err(|e| refused(&self.path, &e))
     }
 
-    /// Brings the file to its place, in the place of one that is there.
+    /// Moves the file to its place and replaces a file that is there.
     ///
     /// # Errors
     /// `Io`, naming the path.
@@ -213,10 +221,10 @@ impl TensorFile {
         finish(self.file, &self.path, true)
     }
 
-    /// Brings the file to its place, where nothing is there.
+    /// Moves the file to its place, which must be empty.
     ///
     /// # Errors
-    /// `Io`, naming the path; `InvalidParameter` where another file came first, which stays.
+    /// `Io`, naming the path; `InvalidParameter` if another file came first, which stays.
     pub fn finish_new(self) -> Result<()> {
         finish(self.file, &self.path, false)
     }
@@ -243,7 +251,7 @@ mod tests {
         }
         std::fs::create_dir(at(".weakspot-folder")).unwrap();
         write_atomic(&at(".weakspot-young1"), b"").unwrap();
-        // One that is being written, by somebody slow.
+        // One that a slow process is still writing.
         let written = begin(&at("result")).unwrap();
         old(written.path());
         clear_litter(folder.path(), before);
@@ -271,7 +279,7 @@ mod tests {
         let (first, second) = (file(1), file(2));
         first.finish_new().unwrap();
         let told = second.finish_new().unwrap_err();
-        assert!(told.to_string().contains("written meanwhile") && told.hint().unwrap().contains("--force"));
+        assert!(told.to_string().contains("written meanwhile") && told.hint().unwrap().contains("add force"));
         assert_eq!(last(), Some(1), "the first one's stays");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of the second");
         file(3).finish().unwrap();

@@ -63,14 +63,14 @@ pub trait Observer: Sync {
         false
     }
 
-    /// What is set when the user asks to stop, for those who cannot ask: a network looks between its layers, as a batch of
-    /// photographs can take a quarter of a minute.
+    /// A flag that is set when the user asks to stop, for code that cannot ask the observer: a network checks it
+    /// between its layers, because a batch of photographs can take a quarter of a minute.
     fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
         None
     }
 }
 
-/// An observer that watches nothing.
+/// An observer that ignores everything.
 ///
 /// # Examples
 /// ```

@@ -433,8 +433,8 @@ impl<C: Classifier> Classifier for Counting<C> {
 
 /// The classifier `M∘N`: neutralizes, then classifies. The gradient goes through `N`, so it is zero on the mask.
 ///
-/// Attacking it is what protocol P3 says in so many words (METHODS, section 7); the study attacks `M` outside the
-/// mask from `N(x)` instead, and a theorem test shows that both are the same bytes.
+/// An attack on it is the literal definition of protocol P3 (METHODS, section 7). The study attacks `M` outside the
+/// mask from `N(x)` instead, and a theorem test shows that both give the same bytes.
 #[derive(Clone, Debug)]
 pub struct Neutralized<C> {
     inner: C,
@@ -501,7 +501,8 @@ fn relu(v: f64) -> f64 {
     if v > 0.0 { v } else { 0.0 }
 }
 
-/// What every walk of a request brings: `at` gives the gradient at a place from those at the logits, `[batch, classes]`.
+/// The gradients of every walk of a request. `at` gives the gradient at a place from those at the logits,
+/// `[batch, classes]`.
 fn walks<'r>(
     request: &TraceRequest<'r>,
     logits: &Array2<f32>,

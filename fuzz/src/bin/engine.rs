@@ -12,7 +12,7 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
     TARGETS.into_iter().find(|target| target.name == name).unwrap_or_else(|| {
         let known: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
         panic!(
-            "expected WEAKSPOT_FUZZ_TARGET to name a target; came {name:?}; known are {}",
+            "expected WEAKSPOT_FUZZ_TARGET to name a target; got {name:?}; known targets are {}",
             known.join(", ")
         )
     })
@@ -21,8 +21,8 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
 /// The last panic's words.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
-// libFuzzer's own hook ends the process at every panic. The library guards the decoders of others and turns their panics
-// into errors; those are right answers, so that only a panic which leaves the target ends the process here.
+// libFuzzer's own hook ends the process at every panic. The library turns panics of foreign decoders into errors, which
+// are correct answers. For this reason only a panic that leaves the target ends the process here.
 fuzz_target!(
     init: {
         LazyLock::force(&TARGET);

@@ -1,7 +1,7 @@
 //! Writes the inputs to begin from: `cargo run --manifest-path fuzz/Cargo.toml --bin seeds`.
 //!
-//! One file per kind and variant, `corpus/<target>/seed-<variant>`, as small as it can be. What fuzzing added lies beside
-//! them and is not touched.
+//! One file per kind and variant, `corpus/<target>/seed-<variant>`, as small as possible. Inputs that fuzzing added lie
+//! beside them and are left alone.
 
 use std::fs;
 use std::io::{Cursor, Write as _};
@@ -166,7 +166,7 @@ fn results() -> Result<(), Failure> {
         seed(target, "one", &edits[28..32])?;
         seed(target, "some", &edits)?;
     }
-    // A stage has a row per image: three stages' first rows say how a row looks.
+    // A stage has one row per image: the first rows of three stages show the form of a row.
     let journal = String::from_utf8(small_journal())?;
     let mut lines = vec!["weakspot-journal/2 fuzz".to_owned()];
     for stage in ["\tfit\t", "\teval\t", "\tsweep"] {

@@ -14,14 +14,14 @@ pub(super) fn sources() -> String {
 }
 
 /// Which images.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Images")]
 pub(crate) struct DataArgs {
     /// Folder of a named data set [default: $WEAKSPOT_DATA/NAME, or where fetch puts it; e.g. ~/data/mnist]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Labels of the images in an .npy file: another .npy file [e.g. labels.npy]
+    /// Labels for images that come as an .npy file: another .npy file [e.g. labels.npy]
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) labels: Option<PathBuf>,
 
@@ -57,25 +57,35 @@ pub(crate) struct DataArgs {
 }
 
 /// What parts are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SplitBy {
+    #[default]
     Image,
     Slide,
 }
 
 /// How picture files become pixels.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, PartialEq)]
 #[command(next_help_heading = "Images")]
 pub(crate) struct PictureArgs {
     /// Resize pictures to N x N pixels [default: by data set, none for your own; e.g. 64]
     #[arg(long, value_name = "N", value_parser = picture_size)]
     pub(crate) size: Option<usize>,
 
-    /// Leave out and list pictures that cannot be read, instead of stopping at the first
+    /// Leave out pictures that cannot be read, and list them, instead of stopping with an error
     #[arg(long, hide_short_help = true)]
     pub(crate) skip_bad: bool,
 
-    /// Folder for a temporary file with the pixels that exceed 1 GiB [e.g. /var/tmp]
-    #[arg(long, value_name = "DIR", default_value = "runs", hide_short_help = true)]
+    /// Folder for a temporary file that holds the pixels beyond 1 GiB [e.g. /var/tmp]
+    #[arg(long, value_name = "DIR", default_value = SCRATCH, hide_short_help = true)]
     pub(crate) scratch: PathBuf,
+}
+
+/// Where pixels go that memory should not hold.
+const SCRATCH: &str = "runs";
+
+impl Default for PictureArgs {
+    fn default() -> Self {
+        Self { size: None, skip_bad: false, scratch: SCRATCH.into() }
+    }
 }

@@ -9,13 +9,13 @@ use weakspot::{Error, Result};
 
 use crate::fetch::names;
 
-/// Download data sets and weights from their publishers, check them, and put them where study looks
+/// Download data sets and weights from their publishers, check them, and put them where study finds them
 ///
 /// This is the only command that uses the network.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct FetchArgs {
-    /// What to fetch [default: only list what there is]
+    /// What to fetch [default: nothing, only list what is available]
     #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     pub(crate) names: Vec<String>,
 
@@ -39,12 +39,12 @@ pub(crate) struct FetchArgs {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// Download again what an earlier fetch put there
+    /// Download again, and replace what an earlier fetch left
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// 64 hexadecimal digits, made small.
+/// 64 hexadecimal digits, in lower case.
 fn sha256(text: &str) -> Result<String> {
     let digits = text.trim().to_ascii_lowercase();
     if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -30,7 +30,7 @@ pub(crate) struct MapsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) mask: Option<PathBuf>,
 
-    /// Round the attacked images to 8 bits, within --eps, before they are judged; needs 8-bit images
+    /// Round the attacked images to 8 bits, within --eps, before they are classified; needs 8-bit images
     #[arg(long)]
     pub(crate) quantize: bool,
 

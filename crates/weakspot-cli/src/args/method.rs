@@ -5,6 +5,7 @@ use weakspot::attack::{AttackKind, Epsilon, Measure};
 use weakspot::attribution::{Explain, Method};
 use weakspot::region::Threshold;
 
+use super::named::Named;
 use super::values::{at_least_one, step, switch};
 
 /// The attacks by name.
@@ -42,7 +43,16 @@ pub(crate) struct MethodArgs {
     pub(crate) eps: Option<Epsilon>,
 
     // Made of the attacks' own rows.
-    #[arg(long, value_name = "NAME", help = attacks(), long_help = attacks_explained())]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = Named::<AttackKind>::new(|| {
+            AttackKind::ALL.map(|kind| (kind.name(), kind.row().summary)).into()
+        }),
+        hide_possible_values = true,
+        help = attacks(),
+        long_help = attacks_explained()
+    )]
     pub(crate) attack: Option<AttackKind>,
 
     /// Step size of pgd in pixel units [default: an eighth of --eps; e.g. 2/255]
@@ -75,7 +85,14 @@ pub(crate) struct MethodArgs {
     pub(crate) restarts: Option<usize>,
 
     // Made of the methods' own rows.
-    #[arg(long, value_name = "NAME", help = maps(), long_help = maps_explained())]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = Named::<Method>::new(|| Method::ALL.map(|map| (map.name(), map.row().summary)).into()),
+        hide_possible_values = true,
+        help = maps(),
+        long_help = maps_explained()
+    )]
     pub(crate) cam: Option<Method>,
 
     /// Layer of the utility map [default: the deepest with at least 4 x 4 cells; e.g. features.22 or conv5_3]

@@ -1,10 +1,12 @@
 //! What was typed. Parsing never acts: no file is opened here but the configuration that stands for typed words.
 
+mod completions;
 mod data;
 mod fetch;
 mod maps;
 mod method;
 mod model;
+mod named;
 mod report;
 mod reproduce;
 mod run;
@@ -21,8 +23,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as ClapKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use weakspot::{Error, Result};
 
-use crate::config::{self, Given};
+use crate::request::config::{self, Given};
+use crate::terminal::output;
 
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use data::{DataArgs, PictureArgs, SplitBy};
 pub(crate) use fetch::FetchArgs;
 pub(crate) use maps::MapsArgs;
@@ -30,7 +34,7 @@ pub(crate) use method::MethodArgs;
 pub(crate) use model::{CheckArgs, ModelArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use reproduce::ReproduceArgs;
-pub(crate) use run::RunArgs;
+pub(crate) use run::{RunArgs, images_per_batch};
 pub(crate) use seeds::{SeedArgs, Seeds};
 pub(crate) use study::{Preset, SavedMaps, StudyArgs};
 pub(crate) use train::TrainArgs;
@@ -64,7 +68,8 @@ Examples:
 const MORE: &str = "
   weakspot study x.npz --classes 3,5 --eps 8/255 --weights mine.safetensors --held-out
   weakspot maps --images x.npz --weights mine.safetensors --eps 8/255 --out maps.safetensors
-  weakspot reproduce --quick       a first look at the paper's tables and figures beside ours";
+  weakspot reproduce --quick       a first look at the paper's tables and figures beside ours
+  weakspot completions bash        print the script that lets bash complete commands, flags and names";
 
 const EXIT_CODES: &str = "
 
@@ -90,6 +95,9 @@ pub(crate) enum Command {
     Report(ReportArgs),
     Reproduce(Box<ReproduceArgs>),
     Fetch(FetchArgs),
+    // The short help has one screen.
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
 }
 
 /// What the words on the command line come to.
@@ -106,7 +114,7 @@ pub(crate) enum Parsed {
 /// # Errors
 /// `InvalidParameter`, in the house's form: one line, and a hint; what reading a configuration reports.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed> {
-    let cli = Cli::command();
+    let cli = program();
     let (words, notes) = config::expand(words, &cli)?;
     let parsed = cli.try_get_matches_from(words).and_then(|matches| {
         let mut command = Cli::from_arg_matches(&matches)?.command;
@@ -124,9 +132,14 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Parsed> {
     }
 }
 
+/// All commands with their flags.
+pub(crate) fn program() -> clap::Command {
+    Cli::command()
+}
+
 /// The flags of a study.
 pub(crate) fn study_command() -> clap::Command {
-    let cli = Cli::command();
+    let cli = program();
     cli.find_subcommand("study").cloned().unwrap_or(cli)
 }
 
@@ -142,8 +155,8 @@ fn translated(error: &clap::Error) -> Error {
     if let (Some(own), Some(flag)) = (refused, text(ContextKind::InvalidArg)) {
         let flag = flag.split_whitespace().next().unwrap_or_default().to_owned();
         return Error::invalid(format!("{flag}: {own}")).with_hint(
-            own.hint()
-                .map_or_else(|| "weakspot COMMAND --help-all explains each flag".to_owned(), str::to_owned),
+            own.hint_in(output::flag)
+                .unwrap_or_else(|| "weakspot COMMAND --help-all explains each flag".to_owned()),
         );
     }
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -176,7 +189,65 @@ fn command_in(rendered: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use super::*;
+
+    /// The code of the libraries, file by file, without tests and comments.
+    fn libraries() -> Vec<(String, String)> {
+        let mut files = Vec::new();
+        let mut left = ["weakspot", "weakspot-nn", "weakspot-conv"]
+            .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src"))
+            .to_vec();
+        while let Some(folder) = left.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.display().to_string();
+                if path.is_dir() {
+                    left.push(path);
+                } else if path.extension().is_some_and(|ending| ending == "rs") && !name.ends_with("tests.rs")
+                {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                    let code: Vec<&str> =
+                        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+                    files.push((name, code.join("\n")));
+                }
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn the_libraries_write_no_flags_and_every_setting_in_their_hints_is_a_flag() {
+        let mut cli = Cli::command();
+        cli.build();
+        let flags: BTreeSet<String> = cli
+            .get_subcommands()
+            .flat_map(|command| command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)))
+            .collect();
+        let mut named = 0;
+        for (file, code) in libraries() {
+            let dashed = code
+                .match_indices("--")
+                .find(|(at, _)| code[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
+            // Variables of a style sheet look like flags.
+            assert!(
+                dashed.is_none() || file.ends_with("style.rs"),
+                "{file}: {:?}",
+                dashed.map(|(at, _)| &code[at..])
+            );
+            for opening in [".set(\"", ".setting(\""] {
+                for rest in code.split(opening).skip(1) {
+                    let name = rest.split('"').next().unwrap_or_default();
+                    assert!(flags.contains(name), "{file}: {name} is no flag of the program");
+                    named += 1;
+                }
+            }
+        }
+        assert!(named > 40, "hints name settings; {named} were found");
+    }
 
     #[test]
     fn the_arguments_are_well_formed() {

@@ -9,14 +9,14 @@ use weakspot_nn::{Arch, Convolutions, Head, Width};
 use super::values::PerChannel;
 
 /// Which network.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Classifier")]
 pub(crate) struct ModelArgs {
     /// Network: vgg16, or vgg16-bn with batch norm [default: that of the weights, or by data set; e.g. vgg16-bn]
     #[arg(long, value_name = "NAME")]
     pub(crate) arch: Option<Arch>,
 
-    /// Last layers: gap, pool-linear, linear3 [default: those of the weights, or gap; e.g. linear3]
+    /// Head (the last layers): gap, pool-linear or linear3 [default: that of the weights, or gap; e.g. linear3]
     #[arg(long, value_name = "NAME")]
     pub(crate) head: Option<Head>,
 
@@ -48,7 +48,7 @@ pub(crate) struct ModelArgs {
 /// Whether the weights are read as they are meant.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CheckArgs {
-    /// Compare the logits with those of your own code: an .npz of images and logits [e.g. check.npz]
+    /// Check the logits against those of your own code: an .npz with images and logits [e.g. check.npz]
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) check: Option<PathBuf>,
 }

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// Folder of a finished run, of a reproduction, or of several seeds
+    /// Folder of a finished run, of a reproduction, or of a study of several seeds [e.g. runs/demo-disc-cross]
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
 

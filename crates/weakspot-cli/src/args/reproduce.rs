@@ -35,7 +35,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// Folder of the results [default: runs/reproduce, with --quick runs/reproduce-quick; e.g. runs/paper]
+    /// Folder for the results [default: runs/reproduce, or runs/reproduce-quick with --quick; e.g. runs/paper]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) train_limit: Option<usize>,
 
-    /// Train for at most N epochs [default: 10, photographs 12; e.g. 4]
+    /// Train for at most N epochs [default: 10, or 12 for photographs; e.g. 4]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) epochs: Option<usize>,
 
@@ -63,7 +63,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "N", value_parser = picture_size)]
     pub(crate) size: Option<usize>,
 
-    /// Leave out and list pictures that cannot be read, instead of stopping at the first
+    /// Leave out pictures that cannot be read, and list them, instead of stopping with an error
     #[arg(long)]
     pub(crate) skip_bad: bool,
 
@@ -92,6 +92,6 @@ Examples:
 
 const MORE: &str = "
   weakspot reproduce --data-dir ~/data --only mnist,malaria --out runs/paper
-  weakspot report runs/reproduce        make the page again, without a model
+  weakspot report runs/reproduce        rebuild the page, without a model
 
 With --force, finished studies that have other settings or data are run again, and the rest are kept.";

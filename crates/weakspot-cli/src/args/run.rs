@@ -16,7 +16,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) threads: Option<usize>,
 
-    /// Seed of all random draws: split, first weights, random starts, permutations [e.g. 1]
+    /// Seed of all random draws: split, initial weights, random starts, permutations [e.g. 1]
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 
@@ -26,9 +26,15 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
-    /// Images per batch, of images with `dim` (count, channels, height, width). Filters are read once per batch, so large
-    /// batches are faster; what layers hold grows with the batch's pixels.
-    pub(crate) fn batch(&self, (_, _, height, width): (usize, usize, usize, usize)) -> usize {
-        self.batch_size.unwrap_or_else(|| ((1 << 17) / (height * width).max(1)).clamp(16, 128))
+    /// Images per batch, of images with `dim` (count, channels, height, width).
+    pub(crate) fn batch(&self, dim: (usize, usize, usize, usize)) -> usize {
+        images_per_batch(self.batch_size, dim)
     }
+}
+
+/// Images per batch: those that were asked for, or a number that fits the images' size. Filters are read once per
+/// batch, so large batches are faster; the memory of the layers grows with the pixels of the batch.
+pub(crate) fn images_per_batch(asked: Option<usize>, dim: (usize, usize, usize, usize)) -> usize {
+    let (_, _, height, width) = dim;
+    asked.unwrap_or_else(|| ((1 << 17) / (height * width).max(1)).clamp(16, 128))
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 use weakspot::{Error, Result};
 
-/// Enough for any question about networks; a typing error should not begin a year of training.
+/// Enough for any question about networks: a typing error should not start a year of training.
 const MOST: usize = 100;
 
 /// What to type.
@@ -19,19 +19,15 @@ pub(crate) struct SeedArgs {
     #[arg(long, value_name = "N|LIST", allow_negative_numbers = true)]
     pub(crate) seeds: Option<Seeds>,
 
-    /// Seed that divides the data into parts [default: the first seed; e.g. 0]
+    /// Seed for dividing the data into parts [default: the first seed; e.g. 0]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub(crate) split_seed: Option<u64>,
-
-    /// Whether the study is one of several of other seeds.
-    #[arg(skip)]
-    pub(crate) one_of_several: bool,
 }
 
 /// How many seeds, or which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seeds {
-    /// So many, from `--seed` on.
+    /// This many, from `--seed` on.
     Count(usize),
     /// These.
     List(Vec<u64>),
@@ -71,7 +67,7 @@ impl FromStr for Seeds {
         let seeds: Vec<Option<u64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
         match seeds[..] {
             [Some(1)] => Err(Error::invalid("expected at least two seeds; got 1")
-                .with_hint("one network needs no --seeds: --seed says its seed")),
+                .with_hint("for one network, leave --seeds out; --seed sets its seed")),
             [Some(n)] if (2..=MOST as u64).contains(&n) => Ok(Self::Count(n as usize)),
             [_] => wrong(&format!("a number of seeds from 2 to {MOST}, or a list of seeds")),
             _ if seeds.len() > MOST => wrong(&format!("at most {MOST} seeds")),
@@ -80,7 +76,7 @@ impl FromStr for Seeds {
                     return wrong("whole numbers from 0 on, separated by commas");
                 };
                 match seeds.iter().enumerate().find(|(i, seed)| seeds[..*i].contains(seed)) {
-                    Some((_, twice)) => wrong(&format!("different seeds ({twice} stands there twice)")),
+                    Some((_, twice)) => wrong(&format!("different seeds ({twice} is listed twice)")),
                     None => Ok(Self::List(seeds)),
                 }
             }
@@ -114,7 +110,7 @@ mod tests {
             ("", "from 2 to 100"),
             ("1,", "whole numbers"),
             ("1,-2", "whole numbers"),
-            ("3,4,3", "3 stands there twice"),
+            ("3,4,3", "3 is listed twice"),
         ] {
             let error = bad.parse::<Seeds>().unwrap_err();
             assert!(error.to_string().contains(expected), "{bad}: {error}");

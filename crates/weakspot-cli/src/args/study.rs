@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use weakspot::metrics::Window;
-use weakspot::region::{BlobRule, Fill, MaskPolicy, Theta};
+use weakspot::region::{BlobRule, Fill, MaskPolicy, NamedFill, Theta};
 use weakspot::study::Protocols;
 
-use crate::config::Given;
+use crate::request::config::Given;
 
 use super::data::sources;
 use super::values::{Controls, Sweep, window};
@@ -25,11 +25,11 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Folder of the results [default: runs/DATASET-A-B, then -2, -3 and so on; e.g. runs/mnist]
+    /// Folder for the results [default: runs/DATASET-A-B; if it exists, with -2, -3 and so on; e.g. runs/mnist]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Your own weights, instead of training: safetensors, torchvision's names [e.g. mine.safetensors]
+    /// Your own weights: safetensors, named as in torchvision [default: train a classifier; e.g. mine.safetensors]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
@@ -66,6 +66,20 @@ pub(crate) struct StudyArgs {
     pub(crate) given: Given,
 }
 
+/// The fills by name.
+fn fills() -> String {
+    let names = NamedFill::ALL.map(|fill| fill.row().name).join(", ");
+    format!(
+        "Values for masked pixels: in [0, 1], or {names}; the headline uses the first [default: 0,1; e.g. 0.5,0]"
+    )
+}
+
+/// The same, and what each is.
+fn fills_explained() -> String {
+    let rows = NamedFill::ALL.map(|fill| format!("{:<12} {}", fill.row().name, fill.row().summary));
+    format!("{}\n\n{}", fills(), rows.join("\n"))
+}
+
 /// What is measured.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Mask and protocols")]
@@ -80,7 +94,7 @@ pub(crate) struct WhatArgs {
     )]
     pub(crate) preset: Preset,
 
-    /// Attack towards the other class, not away from the label; with two classes, the numbers are the same
+    /// Attack towards the other class instead of away from the label; with two classes, the numbers are the same
     #[arg(long, hide_short_help = true)]
     pub(crate) targeted: bool,
 
@@ -88,15 +102,22 @@ pub(crate) struct WhatArgs {
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) theta: Option<Theta>,
 
-    /// Rule for the blob: frequency (of U-V+) or rep-diff (class RoA without RoI) [default: frequency; e.g. rep-diff]
+    /// Blob: RoA without RoI, by image (frequency) or by class (rep-diff) [default: frequency; e.g. rep-diff]
     #[arg(long, value_name = "RULE", hide_short_help = true)]
     pub(crate) blob: Option<BlobRule>,
 
-    /// Values for the masked pixels, in [0, 1] or channel-mean; headline first [default: 0,1; e.g. channel-mean,0]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
+    // Made of the fills' own rows.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        help = fills(),
+        long_help = fills_explained()
+    )]
     pub(crate) fill: Option<Vec<Fill>>,
 
-    /// Mask of an image: union of both blobs, or oracle (its true class's blob) [default: union; e.g. oracle]
+    /// Mask for an image: union (of both blobs) or oracle (its true class's blob) [default: union; e.g. oracle]
     #[arg(long, value_name = "POLICY", hide_short_help = true)]
     pub(crate) mask: Option<MaskPolicy>,
 
@@ -104,7 +125,7 @@ pub(crate) struct WhatArgs {
     #[arg(long, value_name = "FILE|RUN")]
     pub(crate) use_mask: Option<String>,
 
-    /// Protocols to run: p0 (always), p1, p2, p3 (with the worst cases), p4 [default: all; e.g. p0,p3]
+    /// Protocols to run: p0 (always run), p1, p2, p3 (with the worst cases), p4 [default: all; e.g. p0,p3]
     #[arg(long, value_name = "LIST", value_parser = Protocols::parse)]
     pub(crate) protocols: Option<Protocols>,
 

@@ -15,7 +15,7 @@ pub(crate) struct TrainArgs {
     #[arg(value_name = "DATASET", default_value = "demo", help = sources())]
     pub(crate) dataset: String,
 
-    /// File for the weights [default: a file in --models, which study finds there; e.g. mine.safetensors]
+    /// File for the weights [default: a file in --models, where study finds it; e.g. mine.safetensors]
     ///
     /// Without --out, a classifier that is already in --models is not trained again.
     #[arg(long, value_name = "FILE")]

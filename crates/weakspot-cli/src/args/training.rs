@@ -10,7 +10,7 @@ use weakspot_nn::train::{Freeze, Optimizer};
 use super::values::{at_least_one, switch};
 
 /// How a classifier is trained, where none is given.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Training")]
 pub(crate) struct TrainingArgs {
     /// Start from weights of another task, such as ImageNet [default: at random; e.g. vgg16-imagenet.safetensors]
@@ -85,7 +85,7 @@ pub(crate) struct TrainingArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) epochs: Option<usize>,
 
-    /// Stop after N epochs in which the tune accuracy does not rise [default: by recipe; e.g. 3]
+    /// Stop after N epochs without a rise in accuracy on the tune part [default: by recipe; e.g. 3]
     #[arg(long, value_name = "N", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) patience: Option<usize>,
 
@@ -121,7 +121,7 @@ pub(crate) struct TrainingArgs {
 }
 
 impl TrainingArgs {
-    /// The first of these flags that was given: they mean nothing beside weights that exist already.
+    /// The first of these flags that was given: they mean nothing for weights that exist already.
     pub(crate) fn given(&self) -> Option<&'static str> {
         [
             ("--init", self.init.is_some()),
@@ -193,10 +193,8 @@ fn freeze(text: &str) -> Result<Freeze> {
     match text {
         "trunk" => Ok(Freeze::Trunk),
         "none" => Ok(Freeze::None),
-        _ => {
-            Err(Error::invalid(format!("expected what is frozen; got {text:?}"))
-                .with_hint("one of trunk, none"))
-        }
+        _ => Err(Error::invalid(format!("expected the part to freeze; got {text:?}"))
+            .with_hint("one of trunk, none")),
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct TuneArgs {
 }
 
 impl TuneArgs {
-    /// The first flag that was given about a search.
+    /// The first flag about a search that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let flags = [
             ("--tune-for", self.tune_for.is_some()),

@@ -125,13 +125,14 @@ impl PerChannel {
     pub(crate) fn of_pixels(&self, flag: &str, channels: usize) -> Result<Vec<f32>> {
         let numbers = self.of(flag, channels)?;
         let Some(bad) = numbers.iter().find(|v| !(0.0..=1.0).contains(*v)) else { return Ok(numbers) };
-        let error = Error::invalid(format!("{flag} is about pixels in [0, 1]; got {bad}"));
+        let error = Error::invalid(format!("{flag} is meant for pixels in [0, 1]; got {bad}"));
         let of_bytes = self.0.iter().all(|v| (0.0..=255.0).contains(v));
         Err(if of_bytes {
             let meant: Vec<String> = self.0.iter().map(|v| format!("{:.4}", v / 255.0)).collect();
-            error.with_hint(format!("of bytes from 0 to 255, divided by 255: {flag} {}", meant.join(",")))
+            error.with_hint(format!("for bytes from 0 to 255, divide by 255: {flag} {}", meant.join(",")))
         } else {
-            error.with_hint(format!("for example {flag} 0.5; pixels in [-1, 1] are --mean 0.5 --std 0.5"))
+            error
+                .with_hint(format!("for example {flag} 0.5; for pixels in [-1, 1], use --mean 0.5 --std 0.5"))
         })
     }
 }
@@ -176,7 +177,7 @@ pub(crate) fn step(text: &str) -> Result<Epsilon> {
     Epsilon::named("step", text)
 }
 
-/// A side in pixels that pictures can be brought to.
+/// A side in pixels that pictures can be resized to.
 pub(crate) fn picture_size(text: &str) -> Result<usize> {
     match text.parse() {
         Ok(n) if (8..=1024).contains(&n) => Ok(n),

@@ -4,10 +4,11 @@ use indicatif::HumanBytes;
 use weakspot::{Error, Result};
 
 use crate::args::FetchArgs;
+use crate::data::cache;
 use crate::fetch::{Fetcher, source, sources};
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
-use crate::{cache, output};
+use crate::system::interrupt::Interrupt;
+use crate::terminal::output;
+use crate::terminal::progress::Progress;
 
 /// Fetches what is named, or lists what there is.
 pub(crate) fn run(args: &FetchArgs) -> Result<()> {
@@ -17,14 +18,14 @@ pub(crate) fn run(args: &FetchArgs) -> Result<()> {
     };
     if args.names.is_empty() {
         if !args.from.is_empty() || args.sha256.is_some() {
-            return Err(Error::invalid("expected the name of what comes from there; got none")
+            return Err(Error::invalid("expected the name of what to fetch from there; got none")
                 .with_hint("for example weakspot fetch cifar10 --from cifar-10-binary.tar.gz"));
         }
         output::data(&list(&root))?;
         return Ok(());
     }
     if args.names.len() > 1 && args.sha256.is_some() {
-        return Err(Error::invalid("--sha256 is about one file; several names were given")
+        return Err(Error::invalid("--sha256 is the digest of a single file; several names were given")
             .with_hint("fetch that one by itself"));
     }
     let progress = Progress::new(Interrupt::listen()?);
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &FetchArgs) -> Result<()> {
     };
     for name in &args.names {
         let source = source(name).ok_or_else(|| {
-            Error::invalid(format!("nothing is called {name:?}")).with_hint("weakspot fetch")
+            Error::invalid(format!("nothing is called {name:?}")).with_hint("weakspot fetch lists all names")
         })?;
         let folder = fetcher.fetch(source)?;
         output::data(&folder.display().to_string())?;

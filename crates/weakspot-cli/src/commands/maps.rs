@@ -13,9 +13,14 @@ use weakspot::{Error, Result};
 use weakspot_nn::checkpoint::Loaded;
 
 use crate::args::{MapsArgs, SplitBy};
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
-use crate::{folder, masks, model, output, plan, source, threads};
+use crate::data::{masks, source};
+use crate::model;
+use crate::request::plan;
+use crate::results::folder;
+use crate::system::interrupt::Interrupt;
+use crate::system::threads;
+use crate::terminal::output;
+use crate::terminal::progress::Progress;
 
 /// Maps every image and writes the file.
 pub(crate) fn run(args: &MapsArgs) -> Result<()> {
@@ -94,25 +99,25 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     output::talk(&format!("layer {}, {chosen}; epsilon {}", summary.layer, plan.epsilon));
     match &summary.accuracy {
         Some(before) => output::talk(&format!(
-            "explained and attacked: the labels; right before {} of {}, after {}",
+            "explained and attacked: the labels; correct before the attack: {} of {}, after it: {}",
             before.k, before.n, summary.adversarial_accuracy.k
         )),
         None => output::talk(&format!(
-            "explained and attacked: the predicted classes, as there are no labels; kept under attack {} of {}",
+            "explained and attacked: the predicted classes, as there are no labels; unchanged by the attack: {} of {}",
             summary.adversarial_accuracy.k, summary.adversarial_accuracy.n
         )),
     }
     if summary.without_gradient > 0 {
         output::talk(&format!(
-            "note: of {} images {} have a loss gradient of zero everywhere: no gradient attack moves them",
-            summary.images, summary.without_gradient
+            "note: {} of {} images have a loss gradient of zero everywhere: no gradient attack changes them",
+            summary.without_gradient, summary.images
         ));
     }
     if summary.empty_roi + summary.empty_roa > 0 {
         output::talk(&format!(
-            "note: of {} images {} have an empty roi (no pixel speaks for the class) and {} an empty roa; try another \
+            "note: {} of {} images have an empty RoI (no pixel speaks for the class), and {} an empty RoA; try another \
              --layer, or a wider --delta1 and --delta2",
-            summary.images, summary.empty_roi, summary.empty_roa
+            summary.empty_roi, summary.images, summary.empty_roa
         ));
     }
     output::data(&args.out.display().to_string())?;
@@ -128,7 +133,7 @@ fn fresh_folder(path: &Path, force: bool) -> Result<()> {
             "expected a new or empty folder; {} is not empty",
             path.display()
         ))
-        .with_hint("choose another --png, or add --force to write beside what is there"));
+        .with_hint("choose another --png, or add --force to add to what is there"));
     }
     Ok(())
 }
@@ -139,7 +144,7 @@ fn outputs_of(args: &MapsArgs, images: &Arrays, loaded: &Loaded) -> Result<Optio
     let Some(labels) = &images.labels else {
         return match typed {
             [] => Ok(None),
-            _ => Err(Error::invalid("--classes is about labels; the images have none")
+            _ => Err(Error::invalid("--classes says what labels mean; the images have none")
                 .with_hint("leave --classes out, or put the images into one folder per class")),
         };
     };
@@ -153,7 +158,7 @@ fn outputs_of(args: &MapsArgs, images: &Arrays, loaded: &Loaded) -> Result<Optio
     let wanted: Vec<usize> = occurring.into_iter().collect();
     let known = &loaded.description.class_names;
     let outputs = classes.outputs(&wanted, loaded.model.n_classes(), known, typed)?;
-    // Numbers that count outputs need no word.
+    // Labels that are the numbers of outputs need no explanation.
     if outputs.by != By::Numbers {
         let wanted: Vec<String> = wanted.iter().map(|&class| names[class].clone()).collect();
         output::talk(&model::matched(&wanted, &outputs, known));

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod completions;
 pub(crate) mod fetch;
 mod kept;
 pub(crate) mod maps;

@@ -3,9 +3,10 @@
 use weakspot::{Error, Result, report};
 
 use crate::args::ReportArgs;
-use crate::exit_code::Outcome;
-use crate::expect::Expected;
-use crate::{folder, output};
+use crate::results::expect::Expected;
+use crate::results::folder;
+use crate::terminal::exit_code::Outcome;
+use crate::terminal::output;
 
 /// Rebuilds and says where, or compares.
 pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
@@ -27,7 +28,9 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
             "expected the folder of a finished run; {} holds no results.json",
             args.dir.display()
         ))
-        .with_hint("weakspot report runs/NAME, the folder that weakspot study wrote"));
+        .with_hint(
+            "give the folder that weakspot study wrote, for example weakspot report runs/demo-disc-cross",
+        ));
     }
     if report::reproduction::is_reproduction(&args.dir) {
         if args.expect.is_some() || args.write_expected.is_some() {

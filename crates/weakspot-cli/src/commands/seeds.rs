@@ -7,45 +7,46 @@ use weakspot::record::Record;
 use weakspot::report::seeds::{self, MissingSeed, SeedStudy, folder_of};
 use weakspot::{Error, ErrorKind, Result};
 
-use crate::args::{Seeds, StudyArgs};
+use crate::args::Seeds;
 use crate::commands::kept;
 use crate::commands::study::{self, Study, default_out};
-use crate::folder::{self, Wanted};
-use crate::interrupt::Interrupt;
-use crate::output;
-use crate::parts::Parts;
-use crate::progress::Progress;
-use crate::run_record::RunRecord;
+use crate::data::parts::Parts;
+use crate::request::{ClassifierSource, Destination, StudyRequest};
+use crate::results::folder::{self, Wanted};
+use crate::results::run_record::RunRecord;
+use crate::system::interrupt::Interrupt;
+use crate::terminal::output;
+use crate::terminal::progress::Progress;
 
-/// Runs what is not finished, and sets all networks side by side.
-pub(crate) fn run(args: &StudyArgs, asked: &Seeds) -> Result<()> {
-    if args.weights.is_some() {
+/// Runs what is not finished, and writes the page over all networks.
+pub(crate) fn run(request: &StudyRequest, asked: &Seeds) -> Result<()> {
+    if matches!(request.classifier.source, ClassifierSource::Weights { .. }) {
         return Err(Error::invalid(
-            "--seeds trains a network for every seed; --weights leaves nothing to train",
+            "--seeds trains a network for every seed; with --weights, nothing is trained",
         )
         .with_hint("leave --seeds out, or --weights"));
     }
-    let asked = asked.numbers(args.run.seed, args.given.has("seed"))?;
-    let split_seed = args.seed.split_seed.unwrap_or(asked[0]);
+    let asked = asked.numbers(request.plan.seed, request.given.has("seed"))?;
+    let split_seed = request.data.split_seed.unwrap_or(asked[0]);
     let interrupt = Interrupt::listen()?;
     let progress = Progress::new(interrupt.clone());
-    for note in &args.given.notes {
+    for note in &request.given.notes {
         progress.note(note);
     }
-    if let Some(out) = &args.out {
-        check(out, args.run.force)?;
+    if let Some(out) = &request.destination.out {
+        check(out, request.destination.force)?;
     }
-    let first = of_seed(args, asked[0], split_seed, Path::new(""));
+    let first = of_seed(request, asked[0], split_seed, Path::new(""));
     let parts = study::open(&first, &progress)?;
     let planned = progress.while_reading(|| Study::new(&first, &parts))?;
     planned.describe(&progress);
     let shared = planned.shared()?;
-    let out = place(args, &default_out(&parts.data), &shared)?;
+    let out = place(&request.destination, &default_out(&parts.data), &shared)?;
     for &seed in &asked {
         weakspot::output::stays_inside(&out, &out.join(folder_of(seed)))?;
     }
     let mut work = Work {
-        args,
+        request,
         parts,
         all: seeds::Seeds { shared, split_seed, studies: Vec::new(), missing: Vec::new() },
         seeds: asked,
@@ -64,15 +65,15 @@ pub(crate) fn run(args: &StudyArgs, asked: &Seeds) -> Result<()> {
     }
 }
 
-/// The words of one seed's study.
-fn of_seed(args: &StudyArgs, seed: u64, split_seed: u64, out: &Path) -> StudyArgs {
-    let mut one = args.clone();
-    one.given = args.given.of_seed(seed, split_seed);
-    one.run.seed = seed;
-    one.seed.seeds = None;
-    one.seed.split_seed = Some(split_seed);
-    one.seed.one_of_several = true;
-    one.out = Some(out.join(folder_of(seed)));
+/// The request of one seed's study.
+fn of_seed(all: &StudyRequest, seed: u64, split_seed: u64, out: &Path) -> StudyRequest {
+    let mut one = all.clone();
+    one.given = all.given.of_seed(seed, split_seed);
+    one.plan.seed = seed;
+    // How many more there are decides nothing.
+    one.plan.one_of_several_seeds = true;
+    one.data.split_seed = Some(split_seed);
+    one.destination.out = Some(out.join(folder_of(seed)));
     one
 }
 
@@ -116,10 +117,10 @@ fn check(out: &Path, force: bool) -> Result<()> {
     Ok(())
 }
 
-/// The folder of all seeds: `--out`, or the first of `runs/<data>-<a>-<b>-seeds`, `-seeds-2`, ... that is new or holds these
-/// very studies.
-fn place(args: &StudyArgs, of_one: &Path, shared: &str) -> Result<PathBuf> {
-    if let Some(out) = &args.out {
+/// The folder of all seeds: `--out`, or the first of `runs/<data>-<a>-<b>-seeds`, `-seeds-2`, ... that is new or holds
+/// these very studies.
+fn place(destination: &Destination, of_one: &Path, shared: &str) -> Result<PathBuf> {
+    if let Some(out) = &destination.out {
         return Ok(out.clone());
     }
     let mut name = of_one.file_name().unwrap_or_default().to_owned();
@@ -132,7 +133,7 @@ fn place(args: &StudyArgs, of_one: &Path, shared: &str) -> Result<PathBuf> {
         match holds(&path) {
             Ok(Holds::Nothing) => return Ok(path),
             Ok(Holds::Seeds(found)) if found == shared => return Ok(path),
-            _ if args.run.force => return Ok(path),
+            _ if destination.force => return Ok(path),
             _ => number += 1,
         }
     }
@@ -140,7 +141,7 @@ fn place(args: &StudyArgs, of_one: &Path, shared: &str) -> Result<PathBuf> {
 
 /// Several seeds under way.
 struct Work<'a> {
-    args: &'a StudyArgs,
+    request: &'a StudyRequest,
     /// Opened and divided once; the seed in it is that of the study under way.
     parts: Parts,
     /// What is finished.
@@ -154,10 +155,11 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Reads the studies that are finished: those that are asked for, and those of an earlier call with the same settings, so
-    /// that no seed can be left out once it is known. Studies of other settings are an error before any work.
+    /// Reads the studies that are finished: those that are asked for, and those of an earlier call with the same
+    /// settings, so that no seed can be left out once it is known. Studies of other settings are an error before any
+    /// work.
     fn keep_finished(&mut self) -> Result<()> {
-        let force = self.args.run.force;
+        let force = self.request.destination.force;
         let asked = self.seeds.clone();
         self.seeds.sort_unstable();
         let earlier: Vec<u64> = match holds(&self.out) {
@@ -199,7 +201,7 @@ impl Work<'_> {
 
     /// The finished study of a seed, if it is there and the same.
     fn finished(&mut self, seed: u64) -> Result<Option<Record>> {
-        let force = self.args.run.force;
+        let force = self.request.destination.force;
         let (one, folder) = (self.one(seed), self.out.join(folder_of(seed)));
         let Some(run) = kept::finished(&one, &folder, force)? else { return Ok(None) };
         self.parts.seed = seed;
@@ -210,8 +212,8 @@ impl Work<'_> {
         }
     }
 
-    fn one(&self, seed: u64) -> StudyArgs {
-        of_seed(self.args, seed, self.all.split_seed, &self.out)
+    fn one(&self, seed: u64) -> StudyRequest {
+        of_seed(self.request, seed, self.all.split_seed, &self.out)
     }
 
     fn add(&mut self, seed: u64, record: Record) {
@@ -236,7 +238,7 @@ impl Work<'_> {
                     self.add(seed, record);
                     self.write()?;
                 }
-                // A training that finds no numbers says nothing of the next seed's; anything else would come again.
+                // A training that finds no numbers says nothing about the next seed; any other error would recur.
                 Err(error) if error.kind() == ErrorKind::Numerical => {
                     output::failure(&error);
                     self.failed.push((seed, error));
@@ -254,12 +256,13 @@ impl Work<'_> {
         self.parts.seed = seed;
         let study = Study::new(&one, &self.parts)?;
         let chosen = study.classifier(progress)?;
-        let wanted = Wanted { out: Some(&folder), default: folder.clone(), force: self.args.run.force };
+        let wanted =
+            Wanted { out: Some(&folder), default: folder.clone(), force: self.request.destination.force };
         let (_, run) = study.run(chosen, &wanted, watch, progress)?;
         Ok(run.record)
     }
 
-    /// Everything as far as it goes.
+    /// The page of what is finished; the rest is listed as missing.
     fn page(&self) -> seeds::Seeds {
         let mut all = self.all.clone();
         for &seed in self.seeds.iter().filter(|seed| all.studies.iter().all(|s| s.seed != **seed)) {
@@ -270,7 +273,7 @@ impl Work<'_> {
         all
     }
 
-    /// Writes the page; after an interruption it stands there.
+    /// Writes the page, so that it exists after an interruption.
     fn write(&self) -> Result<()> {
         seeds::write(&self.out, &self.page())
     }

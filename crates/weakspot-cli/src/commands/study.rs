@@ -1,5 +1,6 @@
 //! `weakspot study`: data, model, study, report.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -8,40 +9,46 @@ use weakspot::classifier::Classifier;
 use weakspot::dataset::Dataset;
 use weakspot::objective::predicted;
 use weakspot::progress::Observer as _;
-use weakspot::record::Record;
-use weakspot::record::Run;
+use weakspot::record::{ClassifierRecord, Record, Run};
 use weakspot::study::{FileJournal, PairView, Plan, Subject};
 use weakspot::{Error, ErrorKind, Result, digest, report, study};
 use weakspot_nn::{Model, checkpoint};
 
-use crate::args::StudyArgs;
-use crate::folder::{Wanted, slug_of_pair};
-use crate::interrupt::Interrupt;
+use crate::args::{StudyArgs, TrainingArgs};
+use crate::commands;
+use crate::data::masks;
+use crate::data::parts::{For, Parts};
 use crate::model::{self, Chosen};
-use crate::parts::{For, Parts};
-use crate::progress::Progress;
-use crate::run_record::RunRecord;
-use crate::{commands, masks, output, plan, threads};
+use crate::request::{ClassifierSource, StudyRequest, plan};
+use crate::results::folder::{Wanted, slug_of_pair};
+use crate::results::run_record::RunRecord;
+use crate::system::interrupt::Interrupt;
+use crate::system::threads;
+use crate::terminal::output;
+use crate::terminal::progress::Progress;
+
+/// The digest of the user's own mask, among the settings of a record.
+pub(super) const MASK_DIGEST: &str = "use-mask-sha256";
 
 /// Studies one pair of classes, from data to report.
 pub(crate) fn run(args: &StudyArgs) -> Result<()> {
     threads::start(args.run.threads)?;
+    let request = StudyRequest::of(args)?;
     if let Some(seeds) = &args.seed.seeds {
-        return commands::seeds::run(args, seeds);
-    }
-    if let (Some(_), Some(flag)) = (&args.weights, args.training.given()) {
-        return Err(Error::invalid(format!("{flag} is about training; --weights leaves nothing to train"))
-            .with_hint(format!("leave {flag} out, or --weights")));
+        return commands::seeds::run(&request, seeds);
     }
     let progress = Progress::new(Interrupt::listen()?);
     let watch = RunRecord::begin();
-    for note in &args.given.notes {
+    for note in &request.given.notes {
         progress.note(note);
     }
-    let parts = open(args, &progress)?;
-    let study = progress.while_reading(|| Study::new(args, &parts))?;
-    let wanted =
-        Wanted { out: args.out.as_deref(), default: default_out(&parts.data), force: args.run.force };
+    let parts = open(&request, &progress)?;
+    let study = progress.while_reading(|| Study::new(&request, &parts))?;
+    let wanted = Wanted {
+        out: request.destination.out.as_deref(),
+        default: default_out(&parts.data),
+        force: request.destination.force,
+    };
     wanted.check()?;
     study.describe(&progress);
     let chosen = study.classifier(&progress)?;
@@ -55,51 +62,45 @@ pub(crate) fn run(args: &StudyArgs) -> Result<()> {
 ///
 /// # Errors
 /// As [`Parts::open`].
-pub(crate) fn open(args: &StudyArgs, progress: &Progress) -> Result<Parts> {
-    let known = args.weights.as_deref().map(checkpoint::description).transpose()?.flatten();
-    let of = match &args.weights {
-        None if args.held_out => {
-            return Err(Error::invalid(
-                "--held-out speaks of --weights; a classifier that is trained here gets parts of its own",
-            )
-            .with_hint("leave --held-out out"));
+pub(crate) fn open(request: &StudyRequest, progress: &Progress) -> Result<Parts> {
+    let known;
+    let (of, train_limit) = match &request.classifier.source {
+        ClassifierSource::Trained { training, .. } => (For::Training, training.train_limit),
+        ClassifierSource::Weights { file, held_out, .. } => {
+            known = checkpoint::description(file)?;
+            (For::Weights { known: known.as_ref(), held_out: *held_out }, None)
         }
-        None if args.check.check.is_some() => {
-            return Err(Error::invalid("--check is about --weights; a classifier that is trained here has no other code to agree with")
-                .with_hint("leave --check out"));
-        }
-        None => For::Training,
-        Some(_) => For::Weights { known: known.as_ref(), held_out: args.held_out },
     };
-    let seed = args.seed.split_seed.unwrap_or(args.run.seed);
-    let mut parts = Parts::open(&args.dataset, &args.data, args.training.train_limit, seed, of, progress)?;
-    parts.seed = args.run.seed;
-    if parts.drawn.seed != args.run.seed || args.seed.split_seed.is_some() {
+    let (data, seed) = (&request.data, request.plan.seed);
+    let split_seed = data.split_seed.unwrap_or(seed);
+    let mut parts = Parts::open(&data.dataset, &data.images, train_limit, split_seed, of, progress)?;
+    parts.seed = seed;
+    if parts.drawn.seed != seed || data.split_seed.is_some() {
         parts.splits.description.extend(["; drawn with seed ", &parts.drawn.seed.to_string()]);
     }
     Ok(parts)
 }
 
-/// A study that is about to be run: what was asked for, and the data it is asked of.
+/// A study that is about to be run: the request, and the data that it is about.
 pub(crate) struct Study<'a> {
-    args: &'a StudyArgs,
+    request: &'a StudyRequest,
     parts: &'a Parts,
-    /// What the words come to.
+    /// The request's, with the user's own mask where there is one.
     pub(crate) plan: Plan,
 }
 
 impl<'a> Study<'a> {
-    /// Finds out what is asked, before any long work.
+    /// Reads the user's own mask, before any long work.
     ///
     /// # Errors
-    /// As [`plan::study`].
-    pub(crate) fn new(args: &'a StudyArgs, parts: &'a Parts) -> Result<Self> {
-        let mut plan = plan::study(args, &parts.data.name)?;
-        if let Some(text) = &args.what.use_mask {
+    /// As [`masks::given`], and for a mask that contradicts the plan.
+    pub(crate) fn new(request: &'a StudyRequest, parts: &'a Parts) -> Result<Self> {
+        let mut plan = request.plan.clone();
+        if let Some(text) = &request.use_mask {
             plan.given = Some(masks::given(text, &parts.data)?);
             plan.validate()?;
         }
-        Ok(Self { args, parts, plan })
+        Ok(Self { request, parts, plan })
     }
 
     /// Says what is studied.
@@ -108,7 +109,7 @@ impl<'a> Study<'a> {
             progress.note(&remark);
         }
         progress.note(&format!("{}: {}", self.parts.data.name, self.parts.splits.description));
-        if let Some(limit) = self.args.data.limit {
+        if let Some(limit) = self.request.data.images.limit {
             progress.note(&format!(
                 "--limit: at most {limit} eval images per class are scored; intervals are wider"
             ));
@@ -120,16 +121,19 @@ impl<'a> Study<'a> {
     /// # Errors
     /// As [`Chosen::given`] and [`model::trained_or_reused`].
     pub(crate) fn classifier(&self, progress: &Progress) -> Result<Chosen> {
-        let (args, parts) = (self.args, self.parts);
-        let chosen = if let Some(file) = &args.weights {
-            let chosen = progress.while_reading(|| Chosen::given(file, &args.model, parts))?;
-            if let Some(check) = &args.check.check {
-                progress.note(&model::check(check, &chosen.model)?);
+        let (classifier, parts) = (&self.request.classifier, self.parts);
+        let chosen = match &classifier.source {
+            ClassifierSource::Weights { file, check, .. } => {
+                let chosen = progress.while_reading(|| Chosen::given(file, &classifier.network, parts))?;
+                if let Some(check) = check {
+                    progress.note(&model::check(check, &chosen.model)?);
+                }
+                chosen
             }
-            chosen
-        } else {
-            let fits = |model: &Model| self.layer_in(model).map(drop);
-            model::trained_or_reused(&args.models, &args.model, &args.training, parts, Some(&fits), progress)?
+            ClassifierSource::Trained { models, training } => {
+                let fits = |model: &Model| self.layer_in(model).map(drop);
+                model::trained_or_reused(models, &classifier.network, training, parts, Some(&fits), progress)?
+            }
         };
         progress.note(&chosen.note);
         if chosen.model.n_classes() > 2 {
@@ -142,25 +146,25 @@ impl<'a> Study<'a> {
     fn say_whole_decision(&self, chosen: &Chosen, progress: &Progress) -> Result<()> {
         let Parts { data, splits, .. } = self.parts;
         let (model, n) = (&chosen.model, splits.eval.len());
-        let mut right = 0;
+        let mut correct = 0;
         progress.stage("the decision among all classes", n);
-        for chunk in splits.eval.chunks(self.args.run.batch(data.pixels.dim())) {
+        for chunk in splits.eval.chunks(self.request.batch(data.pixels.dim())) {
             if progress.interrupted() {
                 return Err(Error::new(ErrorKind::Interrupted, "stopped by request; nothing was written"));
             }
             let logits = model.logits(data.pixels.batch(chunk)?.view())?;
             let labels = chunk.iter().map(|&i| chosen.classes[data.labels[i]]);
-            right += logits.outer_iter().zip(labels).filter(|(z, label)| predicted(*z) == *label).count();
+            correct += logits.outer_iter().zip(labels).filter(|(z, label)| predicted(*z) == *label).count();
             progress.advance(chunk.len());
         }
         progress.end_stage();
         progress.note(&format!(
-            "the model has {} classes and is studied through the logits of {} and {} alone; among all of them it decides {right} of \
-             {n} eval images rightly ({:.1} %)",
+            "the model has {} classes and is studied through the logits of {} and {} alone; among all of them it \
+             classifies {correct} of {n} eval images correctly ({:.1} %)",
             model.n_classes(),
             data.class_names[0],
             data.class_names[1],
-            100.0 * right as f64 / n.max(1) as f64
+            100.0 * correct as f64 / n.max(1) as f64
         ));
         Ok(())
     }
@@ -179,8 +183,8 @@ impl<'a> Study<'a> {
         progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
         let Chosen { mut model, classes, record, sha256, weights, .. } = chosen;
         model.stop_on(progress.stop_flag());
-        let args = self.args;
-        let batch = args.run.batch(self.parts.data.pixels.dim());
+        let request = self.request;
+        let batch = request.batch(self.parts.data.pixels.dim());
         // Pages and figures need no model, whose memory is most of all.
         let (folder, journal, found) = {
             let model = model;
@@ -217,7 +221,8 @@ impl<'a> Study<'a> {
 
         folder.clear()?;
         report::write(&folder.path, &found)?;
-        args.given.write(&folder.path, &args.dataset, &found.record, args.weights.is_none())?;
+        let trained = matches!(request.classifier.source, ClassifierSource::Trained { .. });
+        request.given.write(&folder.path, &request.data.dataset, &found.record, trained)?;
         watch.write(&folder.path, batch, progress.stages(), weights, folder.resumes)?;
         drop(journal);
         if !folder.finish()? {
@@ -237,11 +242,17 @@ impl<'a> Study<'a> {
         let differs = |what: &str, then: &str, now: &str| Some(format!("{what} {then}, now {now}"));
         let data = &self.parts.data;
         let then = found.checksums.get("data").map_or("unknown", String::as_str);
+        let short = |sum: &str| sum.chars().take(12).collect::<String>();
         if then != data.checksum {
-            let short = |sum: &str| sum.chars().take(12).collect::<String>();
             return Ok(differs("data of SHA-256", &short(then), &short(&data.checksum)));
         }
-        let wanted = model::described(&self.args.model, &self.args.training, self.parts)?;
+        let mask = |config: &BTreeMap<String, String>| config.get(MASK_DIGEST).cloned();
+        if let (Some(then), Some(now)) = (mask(&found.config), mask(&self.plan.config()))
+            && then != now
+        {
+            return Ok(differs("a mask of SHA-256", &short(&then), &short(&now)));
+        }
+        let wanted = self.described()?;
         let had = &found.classifier;
         for (what, then, now) in [
             ("network", &had.arch, &wanted.arch),
@@ -268,7 +279,8 @@ impl<'a> Study<'a> {
         Ok(None)
     }
 
-    /// SHA-256 of everything that the studies of several seeds share: version, data, parts, settings, network and recipe.
+    /// SHA-256 of everything that the studies of several seeds share: version, data, parts, settings, network and
+    /// recipe.
     ///
     /// # Errors
     /// As [`model::described`].
@@ -276,7 +288,7 @@ impl<'a> Study<'a> {
         let Parts { data, splits, .. } = self.parts;
         let mut config = self.plan.config();
         config.remove("seed");
-        let model = model::described(&self.args.model, &self.args.training, self.parts)?;
+        let model = self.described()?;
         let ids = |part: &[usize]| part.iter().map(|&i| data.ids[i].as_str()).collect::<Vec<_>>();
         let parts = [&splits.train, &splits.tune, &splits.fit, &splits.eval].map(|part| ids(part));
         let shared = json!({
@@ -287,6 +299,19 @@ impl<'a> Study<'a> {
             "model": [&model.arch, &model.head, &model.width, &model.recipe, &model.convolutions],
         });
         Ok(digest::sha256(shared.to_string().as_bytes()))
+    }
+
+    /// What is known of the classifier before it is trained.
+    fn described(&self) -> Result<ClassifierRecord> {
+        let classifier = &self.request.classifier;
+        match &classifier.source {
+            ClassifierSource::Trained { training, .. } => {
+                model::described(&classifier.network, training, self.parts)
+            }
+            ClassifierSource::Weights { .. } => {
+                model::described(&classifier.network, &TrainingArgs::default(), self.parts)
+            }
+        }
     }
 
     fn layer_in(&self, model: &Model) -> Result<ChosenLayer> {

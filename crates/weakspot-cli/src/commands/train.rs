@@ -1,17 +1,24 @@
 //! `weakspot train`: the training step of a study, by itself.
 
-use weakspot::Result;
 use weakspot::progress::Observer as _;
+use weakspot::{Error, Result};
 
 use crate::args::TrainArgs;
-use crate::interrupt::Interrupt;
-use crate::parts::{For, Parts};
-use crate::progress::Progress;
-use crate::{folder, model, output, threads};
+use crate::data::parts::{For, Parts};
+use crate::model;
+use crate::results::folder;
+use crate::system::interrupt::Interrupt;
+use crate::system::threads;
+use crate::terminal::output;
+use crate::terminal::progress::Progress;
 
 /// Trains and writes the weights.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     threads::start(args.run.threads)?;
+    if args.data.limit.is_some() {
+        return Err(Error::invalid("--limit is about scored images; train scores none")
+            .with_hint("--train-limit N trains on at most N images per class"));
+    }
     if let Some(out) = &args.out {
         folder::check_file(out, args.run.force)?;
     }

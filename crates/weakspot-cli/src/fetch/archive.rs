@@ -1,4 +1,4 @@
-//! What every archive is held to, of whatever format: an archive is somebody else's program for writing files.
+//! The rules for every archive, whatever its format: an archive is somebody else's program for writing files.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,7 +9,7 @@ use weakspot::progress::Observer as _;
 use weakspot::{Error, Result};
 
 use super::download::{DISK, interrupted};
-use crate::progress::Progress;
+use crate::terminal::progress::Progress;
 use weakspot::dataset::known::Unpacked;
 
 /// The largest of our archives has 27,562 members.
@@ -19,14 +19,14 @@ const MEMBERS: usize = 100_000;
 const NAME_BYTES: usize = 240;
 const NAME_DEPTH: usize = 8;
 
-/// Pictures are compressed already and come out as large as they go in; text and deflate together reach 10 or 20. What
-/// swells more is made to fill disks.
+/// Pictures are compressed already and come out as large as they go in; text and deflate together reach 10 or 20. An
+/// archive that swells more was made to fill disks.
 pub(crate) const RATIO: u64 = 100;
 
 /// Members shorter than this may swell as they like: it does no harm.
 const SMALL: u64 = 1 << 20;
 
-/// Reads as many bytes at once.
+/// Bytes that are read at once.
 const PIECE: usize = 1 << 16;
 
 /// Unpacks into one folder, and refuses what no honest archive holds.
@@ -34,7 +34,7 @@ const PIECE: usize = 1 << 16;
 pub(crate) struct Unpacker<'a> {
     into: &'a Path,
     what: &'a Unpacked,
-    /// Names so far, in small letters: some file systems see no difference.
+    /// Names so far, in lower case: some file systems see no difference.
     names: HashSet<String>,
     total: u64,
     kept: Vec<usize>,
@@ -53,7 +53,7 @@ impl<'a> Unpacker<'a> {
         Ok(Self { into, what, names: HashSet::new(), total: 0, kept, files: 0 })
     }
 
-    /// Checks a member's name; where the member belongs, if it is kept.
+    /// Checks a member's name. Returns where the member belongs, if it is kept.
     pub(crate) fn admit(&mut self, raw: &[u8]) -> Result<Option<PathBuf>> {
         let shown = String::from_utf8_lossy(raw).into_owned();
         let name = std::str::from_utf8(raw).map_err(|_e| hostile(&shown, "its name is not UTF-8"))?;
@@ -146,7 +146,7 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
-    /// Every folder that was expected has come.
+    /// Checks that every expected folder was in the archive.
     pub(crate) fn finish(&self) -> Result<()> {
         let missing = self.kept.iter().position(|&n| n == 0);
         missing.map_or(Ok(()), |place| {
@@ -171,7 +171,7 @@ fn refused(part: &str) -> Option<&'static str> {
 
 /// A member that no honest archive holds.
 pub(crate) fn hostile(name: &str, why: &str) -> Error {
-    // Shown with escapes: a name may hold what steers a terminal.
+    // The name is shown with escapes: it may hold control sequences of a terminal.
     Error::format(format!("the archive's member {name:?} is refused: {why}"))
         .with_hint("nothing was kept; fetch the publisher's edition, or check the file that --from names")
 }

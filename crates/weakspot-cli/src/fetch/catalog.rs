@@ -12,7 +12,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     sources().map(|source| source.name)
 }
 
-/// What has a name.
+/// What is fetched under a name.
 pub(crate) fn source(name: &str) -> Option<&'static Published> {
     sources().find(|source| source.name == name)
 }
@@ -27,15 +27,15 @@ static VGG16: Published = Published {
         "https://huggingface.co/timm/vgg16.tv_in1k/resolve/b8d8aa2dd860af9233c8c67385a8097fd6c35d3f/",
         "https://hf-mirror.com/timm/vgg16.tv_in1k/resolve/b8d8aa2dd860af9233c8c67385a8097fd6c35d3f/",
     ],
-    // Revision and digest as two programs record them that fetch the same file; one of them, an LPIPS in JAX, found
+    // Two other programs that fetch the same file record this revision and digest; one of them, an LPIPS in JAX, found
     // features.* equal to those of torchvision's vgg16-397923af.pth, bit by bit.
     files: &[whole(
         "model.safetensors",
-        // 138,357,544 numbers; the header's few kilobytes do not matter for a bar.
+        // 138,357,544 numbers; the header's few kilobytes do not matter for a progress bar.
         553_430_176,
         "57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8",
     )],
     layout: Layout::TimmVgg,
     remark: None,
-    next: "weakspot train FOLDER --init",
+    first_study: &[],
 };

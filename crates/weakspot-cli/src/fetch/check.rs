@@ -1,4 +1,4 @@
-//! Digests of files, with a bar.
+//! Digests of files, with a progress bar.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -10,7 +10,7 @@ use weakspot::progress::Observer as _;
 use weakspot::{Error, ErrorKind, Result, digest};
 
 use super::download::interrupted;
-use crate::progress::Progress;
+use crate::terminal::progress::Progress;
 use weakspot::dataset::known::Sum;
 
 /// Bytes that are read at once.
@@ -18,7 +18,7 @@ const PIECE: usize = 1 << 16;
 
 /// Why a file is not the one that was published, or `None` where it is.
 ///
-/// `other` stands in for the published digest of a file's bytes.
+/// `other`, if given, replaces the published digest of a file's bytes.
 ///
 /// # Errors
 /// `Io` where the file cannot be read; `Interrupted`.

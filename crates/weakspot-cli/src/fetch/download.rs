@@ -1,4 +1,4 @@
-//! One file from one address: resumed where it broke, bounded, and never longer than it may be.
+//! One file from one address: resumed where the connection broke, and never longer than allowed.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
@@ -10,8 +10,8 @@ use weakspot::progress::Observer as _;
 use weakspot::{Error, ErrorKind, Result, input, output};
 
 use super::http::{Client, Event, Failure, Head};
-use crate::clock::Stopwatch;
-use crate::progress::Progress;
+use crate::system::clock::Stopwatch;
+use crate::terminal::progress::Progress;
 
 /// Attempts in a row that bring nothing new, and attempts at all, before another address is tried.
 const FRUITLESS: u32 = 3;
@@ -23,13 +23,13 @@ const LONGEST_ORIGIN: u64 = 1 << 16;
 /// The first wait after a broken attempt; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
-/// A file that is on its way: `NAME.part`, and beside it where it comes from.
+/// A file that is being downloaded: `NAME.part`, and a file beside it that says where it comes from.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) path: PathBuf,
 }
 
-/// What a later attempt has to know.
+/// What a later attempt needs to know.
 #[derive(Debug, Serialize, Deserialize)]
 struct Origin {
     address: String,
@@ -48,9 +48,9 @@ pub(crate) enum Trouble {
 
 /// How one attempt ended.
 enum Ended {
-    /// The file is here; whether its beginning came in an earlier attempt.
+    /// The file is here; whether its beginning is from an earlier attempt.
     Whole { resumed: bool },
-    /// With so many new bytes.
+    /// The connection broke, for this reason and after so many new bytes.
     Broken(String, u64),
 }
 
@@ -64,7 +64,7 @@ impl Part {
         self.path.with_extension("part.json")
     }
 
-    /// Forgets what has come so far.
+    /// Removes what has been downloaded so far.
     pub(crate) fn remove(&self) -> Result<()> {
         for path in [&self.path, &self.origin_path()] {
             match std::fs::remove_file(path) {
@@ -93,7 +93,8 @@ impl Part {
     }
 }
 
-/// Brings the file at `address` into `part`, in as many attempts as bring something; whether it was put together from several.
+/// Downloads the file at `address` into `part`, in as many attempts as bring something new. Returns whether it was put
+/// together from several.
 ///
 /// `size` is what the file is expected to have, `limit` what it may have at most.
 pub(crate) fn download(
@@ -119,7 +120,7 @@ pub(crate) fn download(
                 }
             }
         }
-        progress.status(&format!("({why}; goes on)"));
+        progress.status(&format!("({why}; continuing)"));
         rest(wait, progress).map_err(Trouble::Here)?;
         wait = (wait * 2).min(Duration::from_secs(8));
     }
@@ -152,7 +153,7 @@ fn attempt(
     };
     let promised = head.length.map(|length| first.saturating_add(length));
     if let Some(promised) = promised.filter(|&promised| promised > limit) {
-        return Err(Trouble::There(format!("it offers {promised} bytes where {limit} are the most")));
+        return Err(Trouble::There(format!("it offers {promised} bytes, more than the {limit} allowed")));
     }
     let here = |e: std::io::Error| Trouble::Here(Error::io(&part.path, &e).with_hint(DISK));
     if first == 0 {
@@ -171,9 +172,7 @@ fn attempt(
                 if length > limit {
                     drop(file);
                     part.remove().map_err(Trouble::Here)?;
-                    return Err(Trouble::There(format!(
-                        "it sends more than the {limit} bytes that are the most"
-                    )));
+                    return Err(Trouble::There(format!("it sends more than the {limit} bytes allowed")));
                 }
                 file.write_all(&bytes).map_err(here)?;
                 progress.advance(bytes.len());
@@ -189,7 +188,7 @@ fn attempt(
             Err(failure) => break failure,
         }
     };
-    // What has come is the beginning of the next attempt.
+    // The next attempt continues from what has arrived.
     file.flush().map_err(here)?;
     ended(failure, length - first)
 }
@@ -199,7 +198,9 @@ fn first_byte(head: &Head, begun: u64) -> std::result::Result<u64, Failure> {
     match (head.status, head.range) {
         (200, _) => Ok(0),
         (206, Some((first, _))) if first == begun && begun > 0 => Ok(first),
-        (206, _) => Err(Failure::Broken("it sent another part than was asked for".to_owned())),
+        (206, _) => {
+            Err(Failure::Broken("it sent a different part from the one that was asked for".to_owned()))
+        }
         (416, _) => Err(Failure::Broken("it no longer has the rest of the file".to_owned())),
         (408 | 425 | 429 | 500..=599, _) => Err(Failure::Broken(format!("it answered {}", head.status))),
         (status, _) => Err(Failure::Refused(format!("it answered {status}"))),
@@ -214,17 +215,17 @@ fn ended(failure: Failure, new: u64) -> std::result::Result<Ended, Trouble> {
     }
 }
 
-/// What to say where the disk refuses.
+/// The hint where the disk refuses.
 pub(crate) const DISK: &str =
     "check the free space and the permissions of the folder, or choose another --data-dir";
 
 /// The user's Ctrl-C.
 pub(crate) fn interrupted() -> Error {
     Error::new(ErrorKind::Interrupted, "stopped; what has been downloaded so far is kept")
-        .with_hint("type the same command again: it goes on where it stopped")
+        .with_hint("type the same command again: it continues where it stopped")
 }
 
-/// Waits, and hears Ctrl-C meanwhile.
+/// Waits, unless Ctrl-C is pressed.
 fn rest(time: Duration, progress: &Progress) -> Result<()> {
     let watch = Stopwatch::start();
     while watch.elapsed() < time {

@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-/// A file of this name in a folder, or what is left of it without `.gz`.
+/// The file of this name in a folder, or of this name without `.gz`.
 pub(crate) fn in_folder(folder: &Path, name: &str) -> Option<PathBuf> {
     let plain = name.strip_suffix(".gz").filter(|plain| !plain.contains(".tar"));
     [Some(name), plain].into_iter().flatten().map(|name| folder.join(name)).find(|path| path.is_file())
@@ -52,7 +52,8 @@ pub(crate) fn in_folder(folder: &Path, name: &str) -> Option<PathBuf> {
 /// The places of a source: those the user names, else the publishers'.
 ///
 /// # Errors
-/// `InvalidParameter` for what is neither an address nor there; for one file where the source has several.
+/// `InvalidParameter` for what is neither an address nor an existing path, and for one file of a source that has
+/// several.
 pub(crate) fn places(source: &Published, from: &[String]) -> Result<Vec<Place>> {
     if from.is_empty() {
         return Ok(source.bases.iter().map(|base| Place::Base((*base).to_owned())).collect());
@@ -76,7 +77,7 @@ fn place(text: &str) -> Result<Place> {
             "http" | "https" if text.ends_with('/') => Ok(Place::Base(text.to_owned())),
             "http" | "https" => Ok(Place::Address(text.to_owned())),
             _ => Err(Error::invalid(format!("expected an address in http or https; got {text}"))
-                .with_hint("of a file on this machine give the path, without file://")),
+                .with_hint("for a file on this machine, give its path without file://")),
         };
     }
     let path = PathBuf::from(text);
@@ -85,7 +86,7 @@ fn place(text: &str) -> Result<Place> {
     } else if path.is_file() {
         Ok(Place::File(path))
     } else {
-        Err(Error::invalid(format!("expected an address, a file or a folder; there is no {text}"))
+        Err(Error::invalid(format!("expected an address, a file or a folder; {text} does not exist"))
             .with_hint("for example --from https://mirror.example/mnist/ or --from ~/Downloads"))
     }
 }

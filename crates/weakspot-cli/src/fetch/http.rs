@@ -12,13 +12,13 @@ use ureq::{Agent, Proxy};
 use weakspot::progress::Observer as _;
 use weakspot::{Error, Result, input};
 
-use crate::clock::Stopwatch;
-use crate::progress::Progress;
+use crate::system::clock::Stopwatch;
+use crate::terminal::progress::Progress;
 
-/// How often a waiting download looks whether it should stop.
+/// How often a waiting download checks whether it should stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Bytes that travel together, and how many such pieces may lie ready.
+/// Bytes of a piece, and how many pieces may wait to be taken.
 const PIECE: usize = 64 << 10;
 const PIECES_READY: usize = 16;
 
@@ -44,7 +44,7 @@ pub(crate) struct Head {
     pub(crate) length: Option<u64>,
     /// `Content-Range`: the first byte, and the length of the whole.
     pub(crate) range: Option<(u64, Option<u64>)>,
-    /// What `If-Range` may be asked with: a strong entity tag, else the date of the last change.
+    /// What may be sent as `If-Range`: a strong entity tag, else the date of the last change.
     pub(crate) validator: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum Event {
     End,
 }
 
-/// Why nothing comes any more.
+/// Why nothing more comes.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The user asked to stop.
@@ -68,7 +68,7 @@ pub(crate) enum Failure {
 }
 
 impl Client {
-    /// A client that gives a server up after some time of silence, with the environment's proxy and certificates.
+    /// A client that gives up on a server after some time of silence, with the environment's proxy and certificates.
     ///
     /// # Errors
     /// `InvalidParameter` for a proxy's address that cannot be understood, `Io` or `Format` for certificates that
@@ -100,12 +100,12 @@ impl Client {
                 request = request.header("If-Range", validator);
             }
         }
-        // What begins with encryption must not be led away from it.
+        // A request that begins with encryption must not be redirected to an address without.
         let request = request.config().https_only(address.starts_with("https:")).build();
         let (send, events) = sync_channel(PIECES_READY);
         let refused = send.clone();
         let started = std::thread::Builder::new().spawn(move || {
-            // A receiver that has gone away is the way of stopping this thread.
+            // To stop this thread, its receiver is dropped.
             let tell = |event| send.send(event).is_ok();
             let mut response = match request.call() {
                 Ok(response) => response,
@@ -152,7 +152,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Waits for what comes next.
     pub(crate) fn next(&self, progress: &Progress) -> std::result::Result<Event, Failure> {
-        // Resolving, connecting, redirects and the head may each take the client's patience before it says so itself.
+        // Resolving, connecting, redirects and the head may each use up the client's patience before it reports that.
         let (watch, limit) = (Stopwatch::start(), self.patience * 4);
         while watch.elapsed() < limit {
             if progress.interrupted() {
@@ -164,7 +164,7 @@ impl Answer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        Err(Failure::Broken(format!("nothing came for {} s", limit.as_secs())))
+        Err(Failure::Broken(format!("the server sent nothing for {} s", limit.as_secs())))
     }
 }
 
@@ -189,7 +189,7 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
 fn failure(error: &ureq::Error) -> Failure {
     let text = match error {
         ureq::Error::Io(e) => e.to_string(),
-        ureq::Error::RequireHttpsOnly(to) => format!("it leads from https to {to}"),
+        ureq::Error::RequireHttpsOnly(to) => format!("it redirects from https to {to}"),
         other => other.to_string(),
     };
     match error {
@@ -204,7 +204,7 @@ fn proxy() -> Result<Option<Proxy>> {
     let Some(variable) = PROXY_VARIABLES.iter().find(|name| set(name)) else { return Ok(None) };
     let proxy = Proxy::try_from_env().ok_or_else(|| {
         // Its value may hold a password.
-        Error::invalid(format!("{variable} is set, and is no proxy's address"))
+        Error::invalid(format!("{variable} is set, but is not the address of a proxy"))
             .with_hint(format!("for example {variable}=http://proxy.example:3128"))
     })?;
     Ok(Some(proxy))

@@ -1,4 +1,4 @@
-//! Downloads that can be trusted: found, brought, checked against a published digest, and only then put in place.
+//! Downloads that can be trusted: found, fetched, checked against a published digest, and only then put in place.
 
 mod archive;
 mod catalog;
@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::HumanBytes;
-use weakspot::progress::Observer as _;
-use weakspot::{Error, ErrorKind, Result, output};
-
 use weakspot::dataset::known::{Layout, Published, PublishedFile, Sum};
+use weakspot::hint::Setting;
+use weakspot::progress::Observer as _;
+use weakspot::{Error, ErrorKind, Result, input, output};
 
-use crate::progress::Progress;
+use crate::terminal::output::flag;
+use crate::terminal::progress::Progress;
 use download::{DISK, Part, Trouble, download};
 use from::Place;
 use http::Client;
@@ -28,10 +29,10 @@ use record::{Download, Record};
 
 pub(crate) use catalog::{names, source, sources};
 
-/// Where downloads wait until they are whole and checked, inside the root, so that placing is renaming.
+/// Where downloads wait until they are complete and checked: inside the root, so that a renaming puts them in place.
 const WAITING: &str = ".fetch";
 
-/// With a digest of the user's own, nothing else says how large a file may be.
+/// The largest file where the user gives the digest: nothing else says how large it may be.
 const LARGEST: u64 = 8 << 30;
 
 /// Whether neither a folder, nor the folder of that name in it, holds every file of a source that is placed as it is.
@@ -52,7 +53,7 @@ pub(crate) struct Fetcher<'a> {
     pub(crate) from: &'a [String],
     /// `--sha256`.
     pub(crate) sha256: Option<&'a str>,
-    /// Silence that a server may keep.
+    /// How long a server may be silent.
     pub(crate) patience: Duration,
     /// `--force`.
     pub(crate) force: bool,
@@ -67,16 +68,16 @@ struct Checked {
 }
 
 impl Fetcher<'_> {
-    /// Fetches one source; its folder.
+    /// Fetches one source and returns its folder.
     ///
     /// # Errors
-    /// `Io` where no address gives the file, `Format` where what came is not what was published, `InvalidParameter`
+    /// `Io` where no address gives the file, `Format` where the file is not the published one, `InvalidParameter`
     /// for settings that do not fit, `Interrupted`.
     pub(crate) fn fetch(&self, source: &Published) -> Result<PathBuf> {
         let places = from::places(source, self.from)?;
         if self.sha256.is_some() && source.files.len() > 1 {
             return Err(Error::invalid(format!(
-                "--sha256 is about one file; {} is {}",
+                "--sha256 is the digest of a single file; {} has {}",
                 source.name,
                 source.files.len()
             ))
@@ -97,7 +98,7 @@ impl Fetcher<'_> {
         std::fs::create_dir_all(&waiting).map_err(fail)?;
         let (_lock, alone) = lock(&waiting.join(format!("{}.lock", source.name)))?;
         if alone {
-            // What a killed fetch was laying out is of no use.
+            // Files that a killed fetch was laying out are of no use.
             clear_staging(&waiting, source.name);
         }
         let mut checked = Vec::new();
@@ -116,7 +117,7 @@ impl Fetcher<'_> {
         }
         self.progress.note(&format!("{}: {files} files in {}, checked", source.name, target.display()));
         if let Some(remark) = source.remark {
-            self.progress.note(remark);
+            self.progress.note(&remark().worded(flag));
         }
         self.progress.note(&format!("next: {}", self.next(source, &target)));
         Ok(target)
@@ -124,11 +125,18 @@ impl Fetcher<'_> {
 
     /// What to type next.
     fn next(&self, source: &Published, target: &Path) -> String {
-        match source.layout {
-            Layout::TimmVgg => format!("{} {}", source.next, target.join(timm::FILE).display()),
-            _ if crate::cache::root().is_ok_and(|root| root == self.root) => source.next.to_owned(),
-            _ => format!("{} --data-dir {}", source.next, self.root.display()),
+        if let Layout::TimmVgg = source.layout {
+            return format!("weakspot train FOLDER --init {}", target.join(timm::FILE).display());
         }
+        let mut line = format!("weakspot study {}", source.name);
+        for &(name, value) in source.first_study {
+            let value = Some(value.to_owned()).filter(|value| !value.is_empty());
+            line.extend([" ", &flag(&Setting { name, value })]);
+        }
+        if !crate::data::cache::root().is_ok_and(|root| root == self.root) {
+            line.extend([" --data-dir ", &self.root.display().to_string()]);
+        }
+        line
     }
 
     /// Whether an earlier fetch left all of it, unchanged; an error where something else lies there.
@@ -174,7 +182,7 @@ impl Fetcher<'_> {
         Ok(true)
     }
 
-    /// Brings one file from the first place that has it, and checks it.
+    /// Gets one file from the first place that has it, and checks it.
     fn obtain(
         &self,
         source: &Published,
@@ -206,10 +214,10 @@ impl Fetcher<'_> {
                 Some(client) => client,
                 None => client.insert(self.client()?),
             };
-            // What was resumed may have been begun from another edition, in an earlier run or before the connection broke:
-            // then it is brought once more, from its start.
+            // A resumed file may have been begun from another edition, in an earlier run or before the connection
+            // broke: then it is downloaded once more, from its start.
             let mut again = true;
-            // What failed before is said where it led to something; else the error says it.
+            // Earlier failures are reported where another address is tried; otherwise the error lists them.
             for reason in &reasons {
                 self.progress.note(&format!("{reason}; trying {address}"));
             }
@@ -236,10 +244,10 @@ impl Fetcher<'_> {
         }
         Err(Error::new(
             ErrorKind::Io,
-            format!("{}: no place gave {} as published: {}", source.name, file.name, reasons.join("; ")),
+            format!("{}: no place had {} as it was published: {}", source.name, file.name, reasons.join("; ")),
         )
         .with_hint(format!(
-            "behind a proxy set HTTPS_PROXY; or bring {} here yourself and type weakspot fetch {} --from FOLDER",
+            "behind a proxy, set HTTPS_PROXY; or download {} yourself and type weakspot fetch {} --from FOLDER",
             file.name, source.name
         )))
     }
@@ -252,7 +260,7 @@ impl Fetcher<'_> {
         Ok(client)
     }
 
-    /// Makes the new folder of a source from its files; how many it holds.
+    /// Fills the new folder of a source with its files. Returns how many it holds.
     fn lay_out(&self, source: &Published, checked: &[Checked], new: &Path) -> Result<usize> {
         let Some(first) = checked.first() else { return Ok(0) };
         match &source.layout {
@@ -310,8 +318,12 @@ fn part_name(source: &Published, file: &PublishedFile) -> String {
     format!("{}-{}", source.name, file.name)
 }
 
-/// Keeps a second fetch of the same thing away until this one ends, however it ends; and whether it surely does.
+/// Keeps a second fetch of the same thing away until this one ends, however it ends. Returns whether it surely does.
 fn lock(path: &Path) -> Result<(File, bool)> {
+    if path.symlink_metadata().is_ok() {
+        // A pipe in its place would be waited for.
+        input::open_regular(path)?;
+    }
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -330,7 +342,7 @@ fn lock(path: &Path) -> Result<(File, bool)> {
     }
 }
 
-/// Brings a new folder to its place, in one renaming where there was nothing and two where there was.
+/// Puts a new folder in its place, by one renaming if the place was free, and by two if it was not.
 fn place(new: &Path, target: &Path, old: &Path) -> Result<()> {
     let fail = |e: std::io::Error| Error::io(target, &e).with_hint(DISK);
     if target.exists() {

@@ -1,4 +1,4 @@
-//! What a fetch leaves beside its files, and whether they are still what it left.
+//! The record that a fetch leaves beside its files, and whether these are still the same.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use weakspot::{Error, ErrorKind, Result, digest, input, output};
 
 use super::check;
-use crate::progress::Progress;
+use crate::terminal::progress::Progress;
 
 /// Hidden, so that a folder of pictures is a folder of pictures.
 const NAME: &str = ".weakspot-fetch.json";
@@ -18,7 +18,7 @@ const SCHEMA: &str = "weakspot-fetch/1";
 /// A record has a line for each download, of which there are a few.
 const LARGEST: u64 = 1 << 20;
 
-/// What was fetched, from where, and what lies in the folder since.
+/// What was fetched, from where, and what the folder has held since.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     schema: String,
@@ -28,7 +28,7 @@ pub(crate) struct Record {
     version: String,
     licence: String,
     page: String,
-    /// What came, before it was unpacked.
+    /// What was downloaded, before it was unpacked.
     downloads: Vec<Download>,
     /// Files in the folder, their bytes, and the SHA-256 of their sorted list: `path`, a space, bytes, a space, the
     /// file's own SHA-256 and a line feed each.
@@ -37,12 +37,12 @@ pub(crate) struct Record {
     sha256: String,
 }
 
-/// One file that came.
+/// One file that was downloaded.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Download {
     pub(crate) file: String,
     pub(crate) from: String,
-    /// The SHA-256 that it was held to.
+    /// The SHA-256 that it had to have.
     pub(crate) sha256: String,
     /// `bytes`, or `gunzipped` where the digest is that of the gzip's content.
     pub(crate) of: String,
@@ -70,7 +70,7 @@ impl Record {
         let record = Self {
             schema: SCHEMA.to_owned(),
             name: source.name.to_owned(),
-            fetched: crate::clock::now(),
+            fetched: crate::system::clock::now(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             licence: source.licence.to_owned(),
             page: source.page.to_owned(),
@@ -91,7 +91,7 @@ impl Record {
         serde_json::from_slice(&bytes).ok().filter(|record: &Self| record.schema == SCHEMA)
     }
 
-    /// Whether the folder still holds what it held.
+    /// Whether the folder still holds the same files.
     pub(crate) fn holds(&self, folder: &Path, progress: &Progress) -> Result<bool> {
         let expected = Tree { files: self.files, bytes: self.bytes, sha256: self.sha256.clone() };
         Ok(tree(folder, progress)? == expected)

@@ -15,7 +15,7 @@ use weakspot_nn::checkpoint::Description;
 use weakspot_nn::{Arch, Head, ModelSpec, Start, Width};
 
 use super::download::{DISK, interrupted};
-use crate::progress::Progress;
+use crate::terminal::progress::Progress;
 
 /// timm's names and torchvision's.
 const NAMES: [(&str, &str); 3] = [
@@ -33,8 +33,8 @@ const STD: [f32; 3] = [0.229, 0.224, 0.225];
 pub(crate) const FILE: &str = "vgg16.safetensors";
 
 /// What to do with a file that is not the published one.
-const HINT: &str = "with --sha256, --from must name the weights of a VGG16 by timm's or torchvision's names; leave both out \
-                    to get the published file";
+const HINT: &str = "with --sha256, --from must name the weights of a VGG16 with timm's or torchvision's names of \
+                    tensors; leave both out to get the published file";
 
 /// 32 tensors need 4 kB.
 const LARGEST_HEADER: u64 = 1 << 20;
@@ -83,8 +83,8 @@ pub(crate) fn rename(from: &Path, to: &Path, progress: &Progress) -> Result<()> 
     }
 }
 
-/// Whether a training could begin from what was made. A published file always can; with `--sha256` it may be any file,
-/// whose header claims other bytes than follow, or has a tensor by both names.
+/// Checks that a training could start from the file that was made. It always can from a published file; with `--sha256`
+/// it may be any file: one whose header claims other bytes than follow, or one with a tensor under both names.
 fn usable(made: &Path) -> std::result::Result<(), String> {
     Start::open(made).map(drop).map_err(|e| {
         let (text, place) = (e.to_string(), format!("{}: ", made.display()));
@@ -111,7 +111,7 @@ fn renamed(header: Map<String, Value>) -> Result<BTreeMap<String, Value>> {
         }
         tensors.insert(new.unwrap_or(name), entry);
     }
-    // Of a file of the user's own the classes may be others than ImageNet's.
+    // A file of the user's own may have other classes than ImageNet's.
     let classes = tensors.get("classifier.6.weight").and_then(|entry| entry["shape"][0].as_u64());
     let classes = classes.map_or(1000, |classes| classes as usize);
     let mut spec = ModelSpec::new(Arch::Vgg16, Head::Linear3, Width::one_in(1)?, [3, 224, 224], classes);

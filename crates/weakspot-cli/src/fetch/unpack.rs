@@ -10,10 +10,10 @@ use weakspot::{Error, Result};
 use zip::ZipArchive;
 
 use super::archive::{RATIO, Unpacker, hostile};
-use crate::progress::Progress;
+use crate::terminal::progress::Progress;
 use weakspot::dataset::known::Unpacked;
 
-/// Unpacks a zip archive; how many files were kept.
+/// Unpacks a zip archive. Returns how many files were kept.
 ///
 /// # Errors
 /// `Format` for an archive that is broken or hostile; `Io`; `Interrupted`.
@@ -37,7 +37,7 @@ pub(crate) fn zip(archive: &Path, into: &Path, what: &Unpacked, progress: &Progr
         let mut member = zip.by_index(index).map_err(bad)?;
         let name = member.name_raw().to_vec();
         let shown = String::from_utf8_lossy(&name).into_owned();
-        // A type of 0 is what systems write that know none.
+        // Systems that know no types write 0.
         let kind = member.unix_mode().unwrap_or(0) & 0o170_000;
         if member.encrypted() {
             return Err(hostile(&shown, "it is encrypted"));
@@ -78,7 +78,7 @@ fn directory_entries(file: File, start: u64) -> Result<usize, IoError> {
     }
 }
 
-/// Unpacks a gzipped tar archive; how many files were kept.
+/// Unpacks a gzipped tar archive. Returns how many files were kept.
 ///
 /// # Errors
 /// As [`zip`].
@@ -109,14 +109,14 @@ pub(crate) fn tar_gz(archive: &Path, into: &Path, what: &Unpacked, progress: &Pr
         unpacker.take(&name, member, length, place.as_deref(), progress)?;
         progress.advance(usize::try_from(length).unwrap_or(0));
     }
-    // To the end of the gzip, whose checksum stands there.
+    // Reads on to the end of the gzip, where its checksum is.
     let mut rest = tar.into_inner();
     std::io::copy(&mut rest, &mut std::io::sink()).map_err(bad)?;
     unpacker.finish()?;
     Ok(unpacker.files)
 }
 
-/// A reader that ends in an error where there is more than there may be.
+/// A reader that fails where there is more than allowed.
 struct Bounded<R> {
     inner: R,
     left: u64,

@@ -82,7 +82,7 @@ fn an_epsilon_nobody_gave_is_asked_for() {
     let labels = Array::U8(vec![n], (0..n).map(|i| (i % 2) as u8).collect());
     write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images), ("labels", &labels)])).unwrap();
     refused(folder.path(), &["study", "x.npz"], "--eps is needed");
-    refused(folder.path(), &["study", "y.npz"], "y.npz");
+    refused(folder.path(), &["study", "y.npz", "--eps", "4/255"], "y.npz");
     refused(folder.path(), &["study", "x.npz", "--eps", "4/255", "--classes", "0,2"], "\"2\"");
 }
 
@@ -203,7 +203,11 @@ fn images_that_are_none_are_refused() {
         &["maps", "--images", "small.npz", "--weights", "w", "--out", "o"],
         "--eps is needed",
     );
-    refused(folder.path(), &words(&maps("small.npz", "w"), &["--labels", "nan.npz"]), "--labels");
+    refused(
+        folder.path(),
+        &words(&maps("small.npz", "w"), &["--labels", "nan.npz"]),
+        "a file of labels beside an .npy",
+    );
     refused(
         folder.path(),
         &words(

@@ -12,6 +12,8 @@ use weakspot::output::write_atomic;
 
 use crate::archives::{file, tar_gz};
 use crate::program::{Said, command, start, tree, weakspot};
+#[cfg(unix)]
+use crate::program::{pipe, soon};
 use crate::server::{Request, Server, head, part, send, whole};
 
 /// An archive as CIFAR-10's, 300 kB of noise that does not compress.
@@ -350,6 +352,73 @@ fn proxies_are_used_and_a_broken_setting_is_an_error() {
     is_whole(folder.path());
 }
 
+/// The words of a fetch of CIFAR-10 from a sound server.
+#[cfg(unix)]
+fn sound() -> (Server, [String; 8]) {
+    let server = Server::start(|_, request, stream| part(request, stream, &archive(), "\"one\""));
+    let from = format!("{}/x.tar.gz", server.address);
+    let digest = sha256(&archive());
+    let words = ["fetch", "cifar10", "--sha256", &digest, "--timeout", "5", "--from", &from];
+    let words = words.map(str::to_owned);
+    (server, words)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_beside_a_part_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, words) = sound();
+    let place = folder.path().join("cache/.fetch");
+    std::fs::create_dir_all(&place).unwrap();
+    write_atomic(&place.join("cifar10-cifar-10-binary.tar.gz.part"), &archive()[..1000]).unwrap();
+    let origin = place.join("cifar10-cifar-10-binary.tar.gz.part.json");
+    pipe(&origin);
+    soon(command(folder.path(), &words.each_ref().map(String::as_str))).ok();
+    assert!(!origin.exists());
+    is_whole(folder.path());
+    assert_eq!(server.requests()[0].from(), None, "nobody knows where the part is from");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_the_record_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, words) = sound();
+    std::fs::create_dir_all(placed(folder.path())).unwrap();
+    pipe(&placed(folder.path()).join(".weakspot-fetch.json"));
+    let said = soon(command(folder.path(), &words.each_ref().map(String::as_str)));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(said.stderr.contains("left as it is"), "{}", said.stderr);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_the_lock_was_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, words) = sound();
+    let waiting = placed(folder.path()).parent().unwrap().join(".fetch");
+    std::fs::create_dir_all(&waiting).unwrap();
+    pipe(&waiting.join("cifar10.lock"));
+    let said = soon(command(folder.path(), &words.each_ref().map(String::as_str)));
+    refused(folder.path(), &said, "cifar10.lock: expected a file; got a named pipe");
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_certificates_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, words) = sound();
+    pipe(&folder.path().join("roots.pem"));
+    let mut fetch = command(folder.path(), &words.each_ref().map(String::as_str));
+    fetch.env("SSL_CERT_FILE", "roots.pem");
+    let said = soon(fetch);
+    refused(folder.path(), &said, "roots.pem: expected a file; got a named pipe");
+    assert!(said.stderr.lines().last().unwrap().contains("SSL_CERT_FILE"), "{}", said.stderr);
+    assert_eq!(server.requests().len(), 0);
+}
+
 #[test]
 fn local_files_and_folders_are_checked_like_everything_else() {
     let folder = tempfile::tempdir().unwrap();
@@ -386,7 +455,7 @@ fn settings_that_make_no_sense_say_what_to_type() {
         (&["fetch", "cifar10", "--from", "file:///tmp/x"], "file:///tmp/x"),
         (&["fetch", "cifar10", "--from", "ftp://host/x"], "ftp://host/x"),
         (&["fetch", "mnist", "--from", "a.gz"], "mnist is 4 files"),
-        (&["fetch", "mnist", "--sha256", &"0".repeat(64)], "mnist is 4"),
+        (&["fetch", "mnist", "--sha256", &"0".repeat(64)], "mnist has 4"),
         (&["fetch", "mnist", "cifar10", "--sha256", &"0".repeat(64)], "several names"),
         (&["fetch", "--from", "."], "expected the name"),
         (&["fetch", "cifar10", "--timeout", "0"], "--timeout"),

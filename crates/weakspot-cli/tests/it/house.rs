@@ -175,10 +175,10 @@ fn the_list_of_third_party_licences_is_that_of_the_lock_file() {
     let mut text = "\
 # Third-party licences
 
-The crates that are linked into the program `weakspot` on some system, as `Cargo.lock` has them, with the licence that each
-declares in SPDX's form. Where it leaves a choice, any of them may be chosen. A crate's own text with its copyright notices is
-in its archive on crates.io, `https://crates.io/api/v1/crates/NAME/VERSION/download`. Written by `scripts/licences`; a test
-holds it against the lock file.
+The crates that are linked into the program `weakspot` on some system, as `Cargo.lock` has them, with the licence that
+each declares in SPDX's form. Where it leaves a choice, any of them may be chosen. A crate's own text with its copyright
+notices is in its archive on crates.io, `https://crates.io/api/v1/crates/NAME/VERSION/download`. `scripts/licences`
+writes this file; a test compares it with the lock file.
 
 | crate | version | licence | source |
 |---|---|---|---|
@@ -197,8 +197,29 @@ holds it against the lock file.
     assert!(written == text, "THIRD-PARTY-LICENCES.md is not that of Cargo.lock: run scripts/licences");
 }
 
+#[test]
+fn every_line_of_code_has_at_most_120_columns() {
+    let mut left = ["crates", "fuzz", "reference", "bench"].map(root).to_vec();
+    let mut lines = 0;
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "target" {
+                left.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                for (i, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
+                    assert!(line.chars().count() <= 120, "{}:{}", path.display(), i + 1);
+                    lines += 1;
+                }
+            }
+        }
+    }
+    assert!(lines > 50_000, "{lines} lines were found");
+}
+
 /// What every room may use.
-const EVERYBODY: [&str; 7] = ["digest", "error", "input", "num", "output", "progress", "rng"];
+const EVERYBODY: [&str; 8] = ["digest", "error", "hint", "input", "num", "output", "progress", "rng"];
 
 /// The arrows that ARCHITECTURE draws between the rooms of `crates/weakspot`.
 fn drawn() -> BTreeMap<String, BTreeSet<String>> {

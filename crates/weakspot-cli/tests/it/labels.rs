@@ -10,6 +10,7 @@ use weakspot_nn::checkpoint::{self, Description};
 use weakspot_nn::{Arch, Head, Model, ModelSpec, Weights, Width};
 
 use crate::fixtures::{Array, npz, png, safetensors};
+use crate::pictures::bmp;
 use crate::program::weakspot;
 
 const SIDE: usize = 32;
@@ -20,7 +21,7 @@ fn model(outputs: usize) -> Model {
     Model::random(ModelSpec::new(Arch::Vgg16, Head::Gap, width, [3, SIDE, SIDE], outputs), 3).unwrap()
 }
 
-/// Its weights with the last layer changed.
+/// The same model with some weights changed.
 fn changed(model: &Model, change: impl Fn(&str, &mut Vec<f32>)) -> Model {
     let mut weights = model.weights().unwrap();
     for (name, tensor) in &mut weights.0 {
@@ -29,7 +30,7 @@ fn changed(model: &Model, change: impl Fn(&str, &mut Vec<f32>)) -> Model {
     Model::new(model.spec().clone(), &weights).unwrap()
 }
 
-/// Writes weights as other programs do, without a word on what they are.
+/// Writes weights as other programs do, without a description.
 fn write_foreign(path: &Path, weights: &Weights) {
     let arrays: Vec<(&str, Array)> = weights
         .0
@@ -80,6 +81,18 @@ fn write_folder(place: &Path, classes: &[&str], per_class: u8) {
     }
 }
 
+/// A folder with two pictures of noise for each class; their pixels, class by class.
+fn write_noise(place: &Path, classes: &[&str], seed: u64) -> Vec<u8> {
+    let images = noise(2 * classes.len(), seed);
+    for (i, image) in images.chunks(3 * SIDE * SIDE).enumerate() {
+        let folder = place.join(classes[i / 2]);
+        std::fs::create_dir_all(&folder).unwrap();
+        let picture = bmp(SIDE, SIDE, |y, x| [0, 1, 2].map(|c| image[(c * SIDE + y) * SIDE + x]));
+        write_atomic(&folder.join(format!("{}.bmp", i % 2)), &picture).unwrap();
+    }
+    images
+}
+
 /// The shortest study there is.
 const SHORT: [&str; 11] = [
     "--eps",
@@ -103,7 +116,7 @@ fn record(folder: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("run/results.json")).unwrap()).unwrap()
 }
 
-/// Right on clean images, of how many, both classes together.
+/// Clean images that are correctly classified, and all of them, both classes together.
 fn clean(folder: &Path) -> (u64, u64) {
     let record = record(folder);
     let directions = record["directions"].as_array().unwrap();
@@ -150,7 +163,7 @@ fn a_pair_in_the_other_order_meets_the_same_outputs() {
         let (k, n) = clean(folder.path());
         assert!(k == n && n > 0, "--classes {classes}: {k} of {n}");
     }
-    // What is typed goes first, also where it is wrong.
+    // What is typed counts, even if it is wrong.
     let words = study("x.npz", "w.safetensors", &["--head", "gap", "--classes", "0=1,1=0"]);
     let said = weakspot(folder.path(), &words).ok();
     assert!(said.stderr.contains("0 is output 1; 1 is output 0 (as typed)"), "{}", said.stderr);
@@ -168,7 +181,7 @@ fn a_model_of_more_classes_says_what_is_studied_and_what_its_own_decision_is_wor
     let (_, n) = clean(folder.path());
     let expected = format!(
         "the model has 4 classes and is studied through the logits of 0 and 1 alone; among all of them \
-                            it decides {n} of {n} eval images rightly (100.0 %)"
+                            it classifies {n} of {n} eval images correctly (100.0 %)"
     );
     assert!(said.stderr.contains(&expected), "{}", said.stderr);
 }
@@ -229,27 +242,33 @@ fn labels_from_1_are_refused_by_study_as_by_maps() {
 #[test]
 fn maps_find_folders_by_the_names_the_weights_know() {
     let folder = tempfile::tempdir().unwrap();
-    write_named(&folder.path().join("w.safetensors"), &model(2), &["alpha", "beta"]);
-    write_folder(&folder.path().join("only"), &["beta"], 2);
-    let words = [
-        "maps",
-        "--images",
-        "only",
-        "--weights",
-        "w.safetensors",
-        "--eps",
-        "2/255",
-        "--out",
-        "o.safetensors",
-    ];
-    let said = weakspot(folder.path(), &words).ok();
-    assert!(said.stderr.contains("beta is output 1 (by name)"), "{}", said.stderr);
-    // Folders called by numbers are those numbers.
-    write_named(&folder.path().join("w.safetensors"), &model(11), &[]);
-    write_folder(&folder.path().join("only"), &["1", "10", "2"], 2);
-    std::fs::remove_dir_all(folder.path().join("only/beta")).unwrap();
-    weakspot(folder.path(), &[&words[..], &["--force"]].concat()).ok();
-    let words = study("only", "w.safetensors", &["--classes", "0,1"]);
+    let at = |name: &str| folder.path().join(name);
+    let maps = |images: &str| {
+        let to = ["--weights", "w.safetensors", "--eps", "2/255", "--force", "--out", "o.safetensors"];
+        let said = weakspot(folder.path(), &[&["maps", "--images", images], &to[..]].concat()).ok();
+        (std::fs::read(at("o.safetensors")).unwrap(), said.stderr)
+    };
+    // The file of the same pixels whose labels are outputs already.
+    let labelled = |images: &[u8], outputs: Vec<i64>| {
+        write_npz(&at("x.npz"), images, outputs);
+        maps("x.npz").0
+    };
+    write_named(&at("w.safetensors"), &model(2), &["alpha", "beta"]);
+    let images = write_noise(&at("named"), &["beta"], 8);
+    let (written, said) = maps("named");
+    assert!(said.contains("beta is output 1 (by name)"), "{said}");
+    assert!(written == labelled(&images, vec![1, 1]), "the first folder is not the first output");
+    assert!(written != labelled(&images, vec![0, 0]), "the label decides what is written");
+    // Folders called by numbers are those numbers, and not their places.
+    write_named(&at("w.safetensors"), &model(11), &[]);
+    let images = write_noise(&at("numbered"), &["1", "10", "2"], 9);
+    let (written, _) = maps("numbered");
+    assert!(
+        written == labelled(&images, vec![1, 1, 10, 10, 2, 2]),
+        "each folder is the output of its number"
+    );
+    assert!(written != labelled(&images, vec![0, 0, 1, 1, 2, 2]), "the labels decide what is written");
+    let words = study("numbered", "w.safetensors", &["--classes", "0,1"]);
     let said = weakspot(folder.path(), &words);
     assert!(said.stderr.contains("the classes are called 1, 10, 2"), "{}", said.stderr);
 }
@@ -291,11 +310,7 @@ fn weights_are_not_scored_on_the_images_they_were_trained_on() {
     assert!(!flags(folder.path()).contains(&"seen-images".to_owned()));
     assert_eq!(record(folder.path())["classifier"]["seen"], "held-out");
     let said = weakspot(folder.path(), &["study", "x.npz", "--held-out"]);
-    assert!(
-        said.code == Some(2) && said.stderr.contains("--held-out speaks of --weights"),
-        "{}",
-        said.stderr
-    );
+    assert!(said.code == Some(2) && said.stderr.contains("--held-out is about --weights"), "{}", said.stderr);
 }
 
 #[test]
@@ -328,13 +343,73 @@ fn a_sure_model_of_three_classes_is_attacked_all_the_same() {
         "o",
     ];
     let said = weakspot(folder.path(), &words).ok();
-    assert!(said.stderr.contains("right before 6 of 6"), "{}", said.stderr);
+    assert!(said.stderr.contains("correct before the attack: 6 of 6"), "{}", said.stderr);
     assert!(!said.stderr.contains("gradient of zero"), "{}", said.stderr);
     let bytes = std::fs::read(folder.path().join("o")).unwrap();
     let written = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let adversarial = written.tensor("adversarial").unwrap().data().to_vec();
     let clean: Vec<u8> = pixels(&images).iter().flat_map(|v| v.to_le_bytes()).collect();
     assert_ne!(adversarial, clean, "nothing was moved");
+}
+
+#[test]
+fn images_that_no_gradient_moves_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    write_named(&folder.path().join("w.safetensors"), &model(2), &[]);
+    let said = |images: &[u8]| {
+        let n = images.len() / (3 * SIDE * SIDE);
+        write_npz(&folder.path().join("x.npz"), images, (0..n as i64).map(|i| i % 2).collect());
+        let words =
+            ["maps", "--images", "x.npz", "--weights", "w.safetensors", "--eps", "2/255", "--out", "o"];
+        weakspot(folder.path(), &[&words[..], &["--force"]].concat()).ok().stderr
+    };
+    // The biases of an untrained model are 0, so that black images pass no ReLU, and neither do their gradients.
+    let told = said(&[noise(1, 10), vec![0; 3 * 3 * SIDE * SIDE]].concat());
+    assert!(told.contains("note: 3 of 4 images have a loss gradient of zero everywhere"), "{told}");
+    let told = said(&noise(4, 10));
+    assert!(!told.contains("gradient of zero"), "{told}");
+}
+
+#[test]
+fn a_last_layer_for_other_classes_starts_at_random_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    // Numbers that one epoch cannot bring about, or away.
+    let large = changed(&model(2), |name, data| {
+        if name.starts_with("classifier.") {
+            data.fill(1e3);
+        }
+    });
+    let train =
+        ["train", "demo", "--init", "w.safetensors", "--train-limit", "4", "--epochs", "1", "--force"];
+    for (names, classes, taken) in [
+        (["disc", "cross"], "disc,cross", true),
+        // The same classes, and each would be the other's output.
+        (["disc", "cross"], "cross,disc", false),
+        (["cat", "dog"], "disc,cross", false),
+    ] {
+        write_named(&folder.path().join("w.safetensors"), &large, &names);
+        let words = [&train[..], &["--out", "t.safetensors", "--classes", classes]].concat();
+        let said = weakspot(folder.path(), &words).ok();
+        let (random, unused) = if taken {
+            ("none", "none")
+        } else {
+            ("classifier.bias, classifier.weight", "classifier.bias [2], classifier.weight [2, 8]")
+        };
+        let expected = format!("started at random: {random}; in the file but not used: {unused};");
+        assert!(said.stderr.contains(&expected), "{names:?} {classes}: {}", said.stderr);
+        let bytes = std::fs::read(folder.path().join("t.safetensors")).unwrap();
+        let read = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let weight = read.tensor("classifier.weight").unwrap().data().to_vec();
+        let largest = weight
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b).abs())
+            .max_by(f32::total_cmp)
+            .unwrap();
+        assert_eq!(largest > 500.0, taken, "{names:?} {classes}: {largest}");
+        assert!(taken || largest < 1.0, "{names:?} {classes}: {largest}");
+    }
 }
 
 #[test]
@@ -367,7 +442,7 @@ fn weights_are_held_against_their_owners_logits() {
         |head| weakspot(folder.path(), &[&words[..], &["--head", head, "--check", "check.npz"]].concat());
     write(logits.iter().copied().collect(), 3);
     let said = run("gap").ok();
-    assert!(said.stderr.contains("the logits of 4 images are those of check.npz"), "{}", said.stderr);
+    assert!(said.stderr.contains("the logits of 4 images agree with those of check.npz"), "{}", said.stderr);
     let largest = logits.iter().fold(0.0_f32, |most, v| if v.abs() > most { v.abs() } else { most });
     let mut off: Vec<f32> = logits.iter().copied().collect();
     off[4] += 2e-3 * largest;

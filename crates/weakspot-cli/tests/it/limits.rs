@@ -50,7 +50,7 @@ fn memory_that_ran_out_ended_the_program_by_a_signal() {
         refused += 1;
     }
     assert!(refused > 2, "the limits were no limits");
-    // What was finished before is gone on from, and the end is that of a run which was never stopped.
+    // The run continues from what was finished, and its results are those of a run that was never stopped.
     let whole = words(&tiny(&[]), &["--out", "whole"]);
     weakspot(folder.path(), &whole).ok();
     if !folder.path().join("out/report.html").exists() {

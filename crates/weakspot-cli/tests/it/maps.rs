@@ -111,7 +111,7 @@ fn every_kind_of_file_gives_the_same_maps_and_every_promised_array() {
 fn an_attack_can_be_confined_to_a_mask_and_kept_as_pictures_of_8_bits() {
     let folder = tempfile::tempdir().unwrap();
     write_atomic(&folder.path().join("x.npy"), &images().npy()).unwrap();
-    // The upper half may be written.
+    // The upper half may be changed.
     let mask = Array::U8(vec![32, 32], (0..1024).map(|i| u8::from(i < 512)).collect());
     write_atomic(&folder.path().join("mask.npy"), &mask.npy()).unwrap();
     let words =
@@ -181,6 +181,34 @@ fn a_folder_of_pictures_is_read_with_its_subfolders_as_classes() {
 }
 
 #[test]
+fn a_radius_that_was_probably_meant_in_another_unit_is_remarked_on() {
+    let folder = tempfile::tempdir().unwrap();
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images()), ("labels", &labels())]))
+        .unwrap();
+    let weights = weights().join("w.safetensors");
+    let weights = weights.to_str().unwrap();
+    let remark = |said: &str| said.lines().find(|line| line.starts_with("note: --eps ")).map(str::to_owned);
+    for (eps, large) in [("1", true), ("0.5", true), ("0.49", false), ("8/255", false)] {
+        let words =
+            ["maps", "--images", "x.npz", "--weights", weights, "--force", "--out", "o", "--eps", eps];
+        let said = weakspot(folder.path(), &words).ok().stderr;
+        match remark(&said) {
+            Some(line) => {
+                let expected = format!("note: --eps {eps} ");
+                assert!(large && line.starts_with(&expected) && line.contains("N/255"), "{line}");
+            }
+            None => assert!(!large, "--eps {eps}: {said}"),
+        }
+    }
+    // A study says so before it trains.
+    let words =
+        ["study", "demo", "--eps", "1", "--sweep", "none", "--width", "1/64", "--layer", "features.99"];
+    let said = weakspot(folder.path(), &words);
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(remark(&said.stderr).is_some(), "{}", said.stderr);
+}
+
+#[test]
 fn a_size_beside_arrays_is_refused_and_not_ignored() {
     let folder = tempfile::tempdir().unwrap();
     write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images())])).unwrap();
@@ -201,8 +229,11 @@ fn empty_maps_are_counted_and_said() {
         .unwrap();
     // Thresholds that no gradient reaches.
     let (_, said) = maps(folder.path(), "x.npz", &["--delta1", "abs:1000000", "--delta2", "abs:1000000"]);
-    assert!(said.contains("note: of 6 images 6 have an empty roi"), "{said}");
-    assert!(said.contains("and 6 an empty roa"), "{said}");
+    assert!(said.contains("note: 6 of 6 images have an empty RoI"), "{said}");
+    assert!(said.contains("and 6 an empty RoA"), "{said}");
     let (_, said) = maps(folder.path(), "x.npz", &["--delta1", "abs:1000000"]);
-    assert!(said.contains("6 have an empty roi") && said.contains("and 0 an empty roa"), "{said}");
+    assert!(
+        said.contains("6 of 6 images have an empty RoI") && said.contains("and 0 an empty RoA"),
+        "{said}"
+    );
 }

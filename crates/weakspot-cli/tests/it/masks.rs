@@ -58,14 +58,14 @@ fn a_mask_that_is_none_is_refused_before_any_training() {
     write("good.png", 32, 255);
     for (value, expected) in [
         ("small.png", "expected a mask of [32, 32]"),
-        ("grey.png", "came 100"),
+        ("grey.png", "got 100"),
         ("missing.png", "missing.png"),
         ("good.png,missing.png", "missing.png"),
         (".", "results.json"),
     ] {
         refused(folder.path(), &words(&tiny(&[]), &["--use-mask", value]), expected);
     }
-    refused(folder.path(), &tiny(&["--use-mask", "good.png", "--tune"]), "--use-mask");
+    refused(folder.path(), &tiny(&["--use-mask", "good.png", "--tune"]), "the mask that is scored is given");
 }
 
 /// The paper's data sets with words that make a study of each take seconds.

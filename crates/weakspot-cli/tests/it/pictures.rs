@@ -68,13 +68,9 @@ fn a_folder_of_pictures_is_studied_and_what_is_bad_or_twice_is_said() {
     refused(
         folder.path(),
         &study(&at, &["--out", "run"]),
-        "left/empty.png: expected a whole picture; came an empty",
+        "left/empty.png: expected a whole picture; got an empty",
     );
-    refused(
-        folder.path(),
-        &["study", "photos", "--eps", "8/255", "--skip-bad"],
-        "--size to bring them to one",
-    );
+    refused(folder.path(), &["study", "photos", "--eps", "8/255", "--skip-bad"], "a size to bring them to");
     let said = weakspot(folder.path(), &study(&at, &["--out", "run", "--skip-bad"])).ok();
     assert!(said.stderr.contains("note: 2 files could not be read"), "{}", said.stderr);
     assert!(said.stderr.contains("occur in both classes"), "{}", said.stderr);
@@ -118,7 +114,7 @@ fn a_list_with_groups_keeps_each_in_one_part() {
     weakspot(folder.path(), &study(&at, &["--out", "named"])).ok();
     assert!(results(folder.path(), "named")["data"]["split"].as_str().unwrap().contains("6 whole slides"));
 
-    refused(folder.path(), &["study", "mnist", "--manifest", "files.csv"], "got both");
+    refused(folder.path(), &["study", "mnist", "--manifest", "files.csv", "--eps", "0.1"], "got both");
     refused(folder.path(), &["study", "--manifest", "absent.csv", "--eps", "0.1"], "absent.csv");
     refused(folder.path(), &["study", "demo", "--size", "64"], "--size belongs to folders");
     refused(folder.path(), &["study", "demo", "--split-by", "slide"], "--split-by slide belongs");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// What one run of the program said.
 #[derive(Debug)]
@@ -10,6 +10,13 @@ pub(crate) struct Said {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
 }
 
 impl Said {
@@ -40,12 +47,35 @@ pub(crate) fn command(folder: &Path, words: &[&str]) -> Command {
 
 /// Runs the program to its end.
 pub(crate) fn weakspot(folder: &Path, words: &[&str]) -> Said {
-    let output = command(folder, words).output().unwrap();
-    Said {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+    command(folder, words).output().unwrap().into()
+}
+
+/// Runs a program that must end by itself, within a minute.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn soon(mut command: Command) -> Said {
+    ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// Waits a minute at most for the end of a program, and stops it if it goes on; its output must be piped, and short.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn ended(mut child: Child) -> Said {
+    for _ in 0..3000 {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap().into();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    child.kill().unwrap();
+    let said = Said::from(child.wait_with_output().unwrap());
+    panic!("it still ran after a minute: {}", said.stderr);
+}
+
+/// Makes a named pipe that nobody writes to. Whoever opens it waits for ever.
+#[cfg(unix)]
+pub(crate) fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
 /// Starts the program and lets it run.

@@ -189,7 +189,10 @@ fn a_finished_study_of_other_settings_or_data_is_an_error_that_names_the_differe
     assert_eq!(said.code, Some(2), "{}", said.stderr);
     assert!(said.stderr.contains("data of SHA-256") && said.stderr.contains("--force"), "{}", said.stderr);
     assert!(said.stderr.contains("mnist, paper settings: finished before, kept"), "{}", said.stderr);
-    assert!(page(folder.path()).contains("malaria, default settings"), "what is in the way is said");
+    assert!(
+        page(folder.path()).contains("malaria, default settings"),
+        "the page names what was not finished"
+    );
     assert_eq!(
         before[Path::new("out/malaria/default/results.json")],
         std::fs::read(folder.path().join("out/malaria/default/results.json")).unwrap()

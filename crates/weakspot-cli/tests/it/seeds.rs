@@ -4,6 +4,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use weakspot::output::write_atomic;
+use weakspot::report::figures::grey_png;
+
 use crate::program::{Said, start, tree, weakspot};
 use crate::study::{assert_same, copy, json, results, tiny, words};
 
@@ -12,7 +15,8 @@ fn two<'a>(more: &[&'a str]) -> Vec<&'a str> {
     words(&tiny(&["--protocols", "p0,p3"]), more)
 }
 
-/// Finished studies of seeds 0 and 1, made once and only read: the folder that holds `out/` and `models/`, and what was said.
+/// Finished studies of seeds 0 and 1, made once and only read: the folder that holds `out/` and `models/`, and what was
+/// said.
 fn finished() -> &'static (tempfile::TempDir, Said) {
     static FINISHED: OnceLock<(tempfile::TempDir, Said)> = OnceLock::new();
     FINISHED.get_or_init(|| {
@@ -144,10 +148,10 @@ fn what_cannot_be_is_an_error_that_says_what_to_type() {
     let folder = another();
     let before = tree(folder.path());
     for (more, expected) in [
-        (&["--seeds", "2", "--weights", "w.safetensors"][..], "--weights leaves nothing to train"),
+        (&["--seeds", "2", "--weights", "w.safetensors"][..], "with --weights, nothing is trained"),
         (&["--seeds", "0,3", "--seed", "1"], "got --seed 1 beside it"),
         (&["--seeds", "1"], "at least two seeds"),
-        (&["--seeds", "3,3"], "3 stands there twice"),
+        (&["--seeds", "3,3"], "3 is listed twice"),
         (&["--seeds", "-2"], "from 2 to 100"),
         (&["--seeds", "2", "--out", "models"], "or one of weakspot study --seeds"),
         (&["--seeds", "2", "--out", "out", "--theta", "0.3"], "--theta 0.5, now 0.3"),
@@ -193,4 +197,23 @@ fn a_study_was_written_through_a_link_out_of_the_folder() {
         assert!(said.stderr.contains("out/seed-2: expected a place inside out"), "{}", said.stderr);
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn finished_studies_of_a_given_mask_were_taken_for_others() {
+    let folder = another();
+    let mask = |columns: usize| {
+        let pixels: Vec<u8> = (0..1024).map(|i| if i % 32 < columns { 255 } else { 0 }).collect();
+        write_atomic(&folder.path().join("mask.png"), &grey_png(32, 32, &pixels).unwrap()).unwrap();
+    };
+    mask(4);
+    let study = two(&["--seeds", "2", "--use-mask", "mask.png", "--out", "masked"]);
+    weakspot(folder.path(), &study).ok();
+    let again = weakspot(folder.path(), &study).ok();
+    assert_eq!(again.stderr.matches("finished before, kept").count(), 2, "{}", again.stderr);
+    // The same words, and another mask behind them.
+    mask(5);
+    let said = weakspot(folder.path(), &study);
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(said.stderr.contains("a mask of SHA-256"), "{}", said.stderr);
 }

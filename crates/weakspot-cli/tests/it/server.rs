@@ -5,12 +5,12 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// One request, as it came.
+/// One request, as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
-    /// Names in small letters.
+    /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each request, given how many came before it, and closes the connection.
+    /// Answers each request, given how many there were before it, and closes the connection.
     pub(crate) fn start(answer: impl Fn(usize, &Request, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -83,7 +83,7 @@ pub(crate) fn head(stream: &mut TcpStream, status: &str, fields: &[String]) {
     let _ = stream.write_all(text.as_bytes());
 }
 
-/// Sends bytes; that the other side has gone away is its right.
+/// Sends bytes. Returns whether the other side was still there.
 pub(crate) fn send(stream: &mut TcpStream, bytes: &[u8]) -> bool {
     stream.write_all(bytes).and_then(|()| stream.flush()).is_ok()
 }

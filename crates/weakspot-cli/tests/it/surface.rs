@@ -8,7 +8,7 @@ use std::time::Duration;
 use weakspot::output::write_atomic;
 
 use crate::fixtures::{Array, npz, safetensors};
-use crate::program::{Said, command, weakspot};
+use crate::program::{Said, command, ended, pipe, soon, weakspot};
 
 /// Runs the program behind a shell's limit.
 fn limited(folder: &Path, limit: &str, words: &[&str]) -> Said {
@@ -21,12 +21,7 @@ fn limited(folder: &Path, limit: &str, words: &[&str]) -> Said {
             None => shell.env_remove(name),
         };
     }
-    let output = shell.args(program.get_args()).current_dir(folder).stdin(Stdio::null()).output().unwrap();
-    Said {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    shell.args(program.get_args()).current_dir(folder).stdin(Stdio::null()).output().unwrap().into()
 }
 
 #[test]
@@ -73,24 +68,52 @@ fn a_hundred_thousand_threads_are_a_few_and_a_word() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_to_ends_with_the_first_signal() {
+fn a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = Array::U8(vec![2, 1, 8, 8], vec![9; 128]);
+    write_atomic(&folder.path().join("x.npz"), &npz(&[("images", &images)])).unwrap();
+    for name in ["pipe.npz", "pipe.npy", "pipe.safetensors", "pipe.csv", "pipe"] {
+        pipe(&folder.path().join(name));
+    }
+    let maps = ["maps", "--eps", "0.1", "--out", "o"];
+    for (words, named) in [
+        (&[&maps[..], &["--weights", "w", "--images", "pipe.npz"]].concat()[..], "pipe.npz"),
+        (&[&maps[..], &["--weights", "w", "--images", "pipe.npy"]].concat(), "pipe.npy"),
+        (&[&maps[..], &["--weights", "w", "--images", "pipe.safetensors"]].concat(), "pipe.safetensors"),
+        (&[&maps[..], &["--weights", "pipe", "--images", "x.npz"]].concat(), "pipe"),
+        (&["study", "--manifest", "pipe.csv", "--eps", "0.1"], "pipe.csv"),
+        (&["train", "demo", "--init", "pipe.safetensors"], "pipe.safetensors"),
+        (&["study", "--config", "pipe"], "pipe"),
+    ] {
+        let said = soon(command(folder.path(), words));
+        assert_eq!(said.code, Some(2), "{words:?}: {}", said.stderr);
+        let expected = format!("{named}: expected a file; got a named pipe");
+        assert!(said.stderr.contains(&expected), "{words:?}: {}", said.stderr);
+        assert!(said.stderr.lines().last().unwrap().starts_with("hint: "), "{words:?}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn one_signal_ends_a_training_which_says_what_is_kept() {
+    // A training that would last for hours.
+    let long = ["train", "demo", "--train-limit", "4", "--width", "1/64", "--schedule", "one-cycle"];
+    let words = [&long[..], &["--epochs", "1000000", "--out", "w.safetensors"]].concat();
     for signal in ["-TERM", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Command::new("mkfifo").arg(folder.path().join("x.npz")).status().unwrap().success());
-        let words = ["maps", "--eps", "0.1", "--out", "o", "--weights", "w", "--images", "x.npz"];
-        let mut child = command(folder.path(), &words).stderr(Stdio::piped()).spawn().unwrap();
-        // Not before it listens; a reader that refuses pipes has ended by then, which is as good.
-        std::thread::sleep(Duration::from_secs(1));
-        Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
-        let mut patience = 1000;
-        while child.try_wait().unwrap().is_none() && patience > 0 {
-            std::thread::sleep(Duration::from_millis(20));
-            patience -= 1;
+        let mut command = command(folder.path(), &words);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Written after the first epoch: by then it listens, and reads no more inputs.
+        while !folder.path().join("w.training").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "{signal}: it ended before it could be stopped");
+            std::thread::sleep(Duration::from_millis(5));
         }
-        let ended = patience > 0;
-        child.kill().unwrap();
-        let code = child.wait().unwrap().code();
-        assert!(ended && matches!(code, Some(130 | 2)), "{signal}: {code:?}");
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let said = ended(child);
+        assert_eq!(said.code, Some(130), "{signal}: {}", said.stderr);
+        let lines: Vec<&str> = said.stderr.lines().rev().take(2).collect();
+        assert!(lines[1].starts_with("error: stopped") && lines[1].contains("w.training"), "{}", said.stderr);
+        assert!(lines[0].starts_with("hint: ") && lines[0].contains(" again"), "{}", said.stderr);
+        assert!(!folder.path().join("w.safetensors").exists(), "{signal}");
     }
 }
 

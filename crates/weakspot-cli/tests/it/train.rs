@@ -68,7 +68,7 @@ fn a_damaged_kept_model_is_named_and_trained_again_and_a_state_left_beside_it_is
     write_atomic(&state, b"half of a state").unwrap();
     let said = weakspot(folder.path(), &kept).ok().stderr;
     assert!(said.contains("is damaged or was changed; it is trained again"), "{said}");
-    assert!(said.contains("the training begins anew"), "{said}");
+    assert!(said.contains("the training starts over"), "{said}");
     assert!(std::fs::read(&path).unwrap() == whole, "the same bytes again");
     assert!(!state.exists());
 }
@@ -102,8 +102,8 @@ fn a_head_is_trained_on_the_frozen_trunk_of_another_file() {
     let said = train(&words(&begun, &["--out", "frozen.safetensors"])).ok();
     for expected in [
         "26 tensors taken over",
-        "begin at random: classifier.bias, classifier.weight;",
-        "left out of the file: classifier.0.bias [128]",
+        "started at random: classifier.bias, classifier.weight;",
+        "in the file but not used: classifier.0.bias [128]",
         "0.485",
         "ImageNet's, assumed",
     ] {
@@ -121,7 +121,8 @@ fn a_head_is_trained_on_the_frozen_trunk_of_another_file() {
     // What the file says, and what the user says, is not assumed.
     let whole = ["--init", "first.safetensors", "--head", "linear3", "--train-batch", "4", "--lr", "0.05"];
     let said = train(&words(&whole, &["--trunk-rate", "1", "--out", "tuned.safetensors"])).ok();
-    assert!(said.stderr.contains("32 tensors taken over; begin at random: none; left out of the file: none"));
+    let taken = "32 tensors taken over; started at random: none; in the file but not used: none;";
+    assert!(said.stderr.contains(taken), "{}", said.stderr);
     assert!(!said.stderr.contains("assumed"), "{}", said.stderr);
     let (tuned, _) = held(&at("tuned.safetensors"));
     let learned = ["features.0.weight", "features.28.weight", "classifier.6.weight"];
@@ -146,6 +147,7 @@ fn weights_that_cannot_be_begun_from_are_refused_before_training() {
         assert!(!folder.path().join("x.safetensors").exists());
     };
     refused(&["--freeze", "trunk"], "--init");
+    refused(&["--limit", "5"], "--limit is about scored images");
     refused(&["--freeze", "head"], "\"head\"");
     refused(&["--init", "absent.safetensors"], "absent.safetensors");
     refused(&["--schedule", "two-cycles"], "two-cycles");

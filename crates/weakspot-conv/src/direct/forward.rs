@@ -60,7 +60,7 @@ pub(crate) fn forward<T: Scalar>(
 /// Computes every tile of a convolution, one panel of output channels after the other.
 ///
 /// `compute(dst, patches, rows, panel)` fills `dst` `[rows, channels of the panel]`. The shapes it is called with
-/// depend on `shape` alone; who calls it, and when, depends on the number of tiles and threads.
+/// depend on `shape` alone; which thread calls it, and when, depends on the number of tiles and threads.
 pub(crate) fn run<T: Scalar, P: Copy + Sync + Send>(
     shape: &ConvShape,
     n: usize,

@@ -1,4 +1,4 @@
-//! Matrix products with checked bounds: the only `unsafe` code of the workspace.
+//! Matrix products with checked bounds, by the `unsafe` functions of `matrixmultiply`.
 #![expect(unsafe_code, reason = "matrixmultiply takes raw pointers; the bounds are checked right before")]
 
 use crate::scalar::Scalar;

@@ -190,7 +190,7 @@ impl Row<'_> {
                 }
             }
         }
-        // Out of the registers at once: what follows is not unrolled, and the sums would never have been in them.
+        // Out of the registers at once: the loop below is not unrolled, and would otherwise keep the sums out of them.
         let mut done = [[Lanes::default(); N]; M];
         for i in 0..M {
             for j in 0..N {

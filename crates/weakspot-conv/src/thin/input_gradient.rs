@@ -56,7 +56,8 @@ struct Rows<'a, const CI: usize> {
     /// The image's, and the row where `to` begins.
     gradient: &'a [f32],
     top: usize,
-    /// For the rows of the gradient, the row above and the row below: `[row, group, pixel]`, with zeros around the image.
+    /// For the rows of the gradient, the row above and the row below: `[row, group, pixel]`, with zeros around the
+    /// image.
     padded: &'a mut [Lanes],
     filters: &'a Filters,
     /// One vector per number of a row, filled up to whole squares.
@@ -99,7 +100,8 @@ impl<const CI: usize> Kernel for Rows<'_, CI> {
     }
 }
 
-/// Row `y` of an image, counted from the one above its first, in groups of channels with a pixel of zeros on either side.
+/// Row `y` of an image, counted from the row above its first, in groups of channels with a pixel of zeros on either
+/// side.
 #[inline(always)]
 fn pad<V: Vector>(image: &[f32], width: usize, channels: usize, y: usize, to: &mut [Lanes]) {
     let row = y.checked_sub(1).and_then(|y| image.get(y * width * channels..)?.get(..width * channels));
@@ -114,7 +116,7 @@ fn pad<V: Vector>(image: &[f32], width: usize, channels: usize, y: usize, to: &m
     }
 }
 
-/// Lane i of what comes is the sum of the lanes of vector i.
+/// Lane i of the result is the sum of the lanes of vector i.
 #[inline(always)]
 fn added_up<V: Vector>(square: &mut [Lanes; LANES]) -> V {
     V::transpose(square);

@@ -1,9 +1,10 @@
-//! 3x3 convolutions with stride 1 and padding 1 of images that have one channel or three, in single precision: a network's first
-//! layer.
+//! 3x3 convolutions with stride 1 and padding 1 of images that have one or three channels, in single precision: a
+//! network's first layer.
 //!
-//! Sums of products, as the definition says, in vectors of output channels. With so few terms Winograd's transforms cost more than
-//! the products they save: 27 products per pixel and output channel, or 6.75 and two transforms of vectors that are mostly empty.
-//! A row of a patch lies in memory as one stretch of 3 or 9 numbers, so that nothing is gathered.
+//! These are sums of products, as in the definition, in vectors of output channels. With so few terms Winograd's
+//! transforms cost more than the products they save: 27 products per pixel and output channel, or 6.75 and two
+//! transforms of vectors that are mostly empty. A row of a patch lies in memory as one stretch of 3 or 9 numbers, so
+//! it does not have to be gathered.
 
 #![expect(
     clippy::needless_range_loop,
@@ -26,7 +27,8 @@ pub(crate) fn takes(shape: &ConvShape) -> bool {
     matches!(shape.channels_in, 1 | 3)
 }
 
-/// Pixels that a thread takes at a time, at least: enough to be worth it, few enough that what it writes stays in its cache.
+/// How many pixels a thread takes at a time, at least: enough to be worth it, few enough that its output stays in its
+/// cache.
 const PIXELS: usize = 512;
 
 /// Whole rows of about [`PIXELS`] pixels.

@@ -27,12 +27,12 @@ const COMMON_CACHE: usize = 24 << 20;
 struct Task<'a> {
     /// Tiles, in whole rows.
     tiles: Range<usize>,
-    /// The first row of pixels, and of what is put out: pixels or windows.
+    /// The first row of pixels, and of the output: pixels or windows.
     first: usize,
     first_out: usize,
     output: &'a mut [f32],
     gate: Gate<'a>,
-    /// Of each tile, the outputs that are exactly zero before the bias.
+    /// For each tile, the outputs that are exactly zero before the bias.
     unseeing: Vec<u16>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Pass<'a> {
     pub bias: &'a [Lanes],
     pub images: usize,
     pub input: Pixels<'a>,
-    /// Of the output's pixels, where they are pooled; empty if nobody knows.
+    /// Of the output's pixels, if they are pooled; empty if unknown.
     pub kinds: &'a [u64],
 }
 

@@ -1,6 +1,6 @@
 //! The matrix products in the middle of Winograd's algorithm, in blocks that fit the registers.
 //!
-//! Every number is a sum over its terms in their order, in blocks of fixed length, whatever rows are computed with it:
+//! Every number is a sum over its terms in their order, in blocks of fixed length, whichever rows are computed with it:
 //! results depend neither on the batch nor on threads.
 
 use crate::simd::{Kernel, LANES, Lanes, Vector};
@@ -142,8 +142,8 @@ fn step<V: Vector, const M: usize, const N: usize, const W: usize>(
     }
 }
 
-/// `c[16 rows][2 vectors] (+)= sum over t of a[t] (as a column of 16) * (b0[t], b1[t])`: sums over tiles, for gradients to
-/// weights.
+/// `c[16 rows][2 vectors] (+)= sum over t of a[t] (as a column of 16) * (b0[t], b1[t])`: sums over tiles, for gradients
+/// to weights.
 pub(super) struct Outer<'a> {
     pub a: &'a [Lanes],
     /// One or two vectors per tile.

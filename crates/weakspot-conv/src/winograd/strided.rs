@@ -1,8 +1,8 @@
 //! Vectors and pixels at regular distances, checked once instead of at every access.
 //!
-//! A tile touches up to 36 places, each a fixed stride from the one before. Checking each against the slice took a third
-//! of the transforms' time. Here the last place is checked when the view is made; the counts that `get` compares with are
-//! constants where it matters, and the comparison disappears.
+//! A tile touches up to 36 places, each a fixed stride from the one before. Checking each against the slice took a
+//! third of the transforms' time. Here the last place is checked when the view is made. The counts that `get` compares
+//! with are constants where it matters, so that the comparison disappears.
 #![expect(unsafe_code, reason = "accesses whose bounds the constructor has checked")]
 
 use crate::simd::{LANES, Lanes};
@@ -93,8 +93,8 @@ impl<'a> Window<'a> {
         assert!(y < self.rows && x < self.columns && group * LANES < self.channels, "a pixel outside");
         let start = y * self.pitch + x * self.channels + group * LANES;
         let count = LANES.min(self.channels - group * LANES);
-        // SAFETY: y <= rows - 1 and x <= columns - 1, so start + count <= (rows - 1) * pitch + columns * channels, which
-        // `new` has shown not to exceed the length.
+        // SAFETY: y <= rows - 1 and x <= columns - 1, so start + count <= (rows - 1) * pitch + columns * channels.
+        // `new` has shown that this does not exceed the length.
         unsafe { self.data.get_unchecked(start..start + count) }
     }
 }

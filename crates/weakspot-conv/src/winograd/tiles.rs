@@ -28,7 +28,7 @@ pub(super) struct Gather<'a, T> {
     pub tiles: Range<usize>,
     pub to: &'a mut [Lanes],
     pub stride: usize,
-    /// Of each tile, a bit for every output that sees nothing but zeros; empty if nobody asks.
+    /// For each tile, a bit for every output that sees only zeros; empty if not wanted.
     pub unseeing: &'a mut [u16],
 }
 
@@ -47,7 +47,7 @@ impl<T: Tile> Kernel for Gather<'_, T> {
     }
 }
 
-/// Where a tile's pixels come from. A trait and no closure: a closure is not compiled with the caller's instructions.
+/// Where a tile's pixels come from. It is a trait because a closure is not compiled with the caller's instructions.
 trait Source {
     fn load<V: Vector>(&self, y: usize, x: usize, group: usize) -> V;
 }
@@ -107,7 +107,8 @@ impl Source for Pooled<'_> {
     }
 }
 
-/// Gathers one tile. Tiles begin one pixel above and to the left of their output. Returns what sees only zeros.
+/// Gathers one tile. Tiles begin one pixel above and to the left of their output. Returns the outputs that see only
+/// zeros.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "a tile, and where it comes from and goes to")]
 fn tile_of<V: Vector, T: Tile>(
@@ -121,7 +122,7 @@ fn tile_of<V: Vector, T: Tile>(
     groups: usize,
 ) -> u16 {
     let (y, x) = (1usize.saturating_sub(top), 1usize.saturating_sub(left));
-    // Pixels of odd images that no window covers count as outside.
+    // In images with odd sides, pixels that no window covers count as outside.
     let (height, width) = match pixels {
         Pixels::Whole(_) => (grid.height, grid.width),
         Pixels::Pooled(..) => (grid.height / 2 * 2, grid.width / 2 * 2),
@@ -170,11 +171,11 @@ fn tile_of<V: Vector, T: Tile>(
     }
 }
 
-/// The outputs of a tile, a bit each in reading order, that see nothing but zeros: exactly zero by the definition, where
-/// the transforms would leave a rounding of their neighbours, whose sign an attack would take for a gradient's.
+/// The outputs of a tile, a bit each in reading order, that see only zeros. By the definition they are exactly zero;
+/// the transforms would leave a rounding error of their neighbours, whose sign an attack would take for a gradient's.
 #[inline(always)]
 fn blind<V: Vector, T: Tile, S: Source>(source: &S, groups: usize) -> u16 {
-    // Of the four pixels in the middle every output sees one: with something at all of them, none sees nothing.
+    // Every output sees one of the four pixels in the middle. If none of these is zero, every output sees something.
     let middle = [T::SIDE / 2 - 1, T::SIDE / 2];
     let mut somewhere = groups > 0;
     for y in middle {
@@ -185,7 +186,7 @@ fn blind<V: Vector, T: Tile, S: Source>(source: &S, groups: usize) -> u16 {
     if somewhere {
         return 0;
     }
-    // One bit per pixel, rows of eight: set where the channels so far are all zero. Outside the image they are.
+    // One bit per pixel, in rows of eight: set where all channels so far are zero, as they are outside the image.
     let mut zeros = u64::MAX;
     for g in 0..groups {
         for y in 0..T::SIDE {
@@ -203,7 +204,7 @@ fn blind<V: Vector, T: Tile, S: Source>(source: &S, groups: usize) -> u16 {
     seen(zeros, T::OUT)
 }
 
-/// The outputs all of whose nine pixels are set.
+/// The outputs whose nine pixels are all set.
 #[inline(always)]
 fn seen(zeros: u64, out: usize) -> u16 {
     let rows = zeros & zeros >> 1 & zeros >> 2;
@@ -314,12 +315,12 @@ fn spread<V: Vector, T: Tile>(
 /// Which numbers of a batch pass, or passed, a ReLU: sixteen bits per pixel and group of channels.
 pub(crate) enum Gate<'a> {
     None,
-    /// Apply a ReLU, and write down where it is open if anyone wants to know.
+    /// Apply a ReLU, and store where it is open, if wanted.
     Relu(Option<&'a mut [u16]>),
     /// Zero what an earlier ReLU stopped.
     Open(&'a [u16]),
-    /// Apply a ReLU, put out the largest of every 2x2 window alone, and write down where they were if anyone wants to
-    /// know: a bit set at the first of the largest of each window, if it passes the ReLU.
+    /// Apply a ReLU, put out only the largest pixel of every 2x2 window, and store where it was, if wanted: a bit is
+    /// set at the first of each window's maxima, if it passes the ReLU.
     Pool(Option<&'a mut [u16]>),
 }
 
@@ -363,7 +364,7 @@ pub(super) struct Scatter<'a, 'b, T> {
     pub panel_stride: usize,
     pub stride: usize,
     pub tiles: Range<usize>,
-    /// Of each tile, the outputs that are exactly zero before the bias.
+    /// For each tile, the outputs that are exactly zero before the bias.
     pub unseeing: &'a [u16],
     /// One vector per group of channels, or none.
     pub bias: &'a [Lanes],
@@ -373,7 +374,7 @@ pub(super) struct Scatter<'a, 'b, T> {
     pub first_out: usize,
     pub output: &'a mut [f32],
     pub gate: &'a mut Gate<'b>,
-    /// Of every pixel of the batch, for the places of maxima; empty if nobody knows.
+    /// Of every pixel of the batch, for the places of maxima; empty if unknown.
     pub kinds: &'a [u64],
 }
 
@@ -426,8 +427,8 @@ impl<T: Tile> Kernel for Scatter<'_, '_, T> {
                 }
                 let bias = bias.get(g).map_or(V::zero(), V::load);
                 let count = LANES.min(channels - g * LANES);
-                // A tile that lies in the image and sees something everywhere, as nearly all do, with numbers that the
-                // compiler knows: its pixels stay in registers.
+                // Nearly all tiles lie in the image and see something everywhere. For these the compiler knows the
+                // numbers, and the pixels stay in registers.
                 let plain = blind == 0 && (rows, columns) == (T::OUT, T::OUT);
                 macro_rules! seen {
                     ($plain:literal, $v:expr, $y:expr, $x:expr) => {

@@ -1,8 +1,8 @@
-//! Winograd's minimal filtering F(4x4, 3x3) and F(2x2, 3x3), and what is minimal for images of 2x2 pixels: the small linear
-//! maps, applied to columns and rows.
+//! Winograd's minimal filtering F(4x4, 3x3) and F(2x2, 3x3), and the minimal form for images of 2x2 pixels: the small
+//! linear maps, applied to columns and rows.
 //!
-//! With `Y = A^T [(G g G^T) . (B^T d B)] A` for a tile: `input` is `B^T`, `output` is `A^T`, `filter` is `G`; the gradient
-//! to the filter is `G^T [(B^T d B) . (A dY A^T)] G`, whose maps are `spread` (`A`) and `collect` (`G^T`).
+//! With `Y = A^T [(G g G^T) . (B^T d B)] A` for a tile, `input` is `B^T`, `output` is `A^T` and `filter` is `G`. The
+//! gradient to the filter is `G^T [(B^T d B) . (A dY A^T)] G`, whose maps are `spread` (`A`) and `collect` (`G^T`).
 //!
 //! Arrays have room for the larger tile; F(2x2) uses the first four (two) places and leaves zeros in the rest.
 //!
@@ -39,7 +39,7 @@ pub(crate) struct Four;
 /// F(2x2, 3x3): 16 products for 4 outputs; for grids that a 4x4 tile would mostly overhang.
 pub(crate) struct Two;
 
-/// Images of 2x2 pixels, which see nothing but zeros around them: 9 products for 4 outputs. Per side it is a Toeplitz matrix
+/// Images of 2x2 pixels, which have only zeros around them: 9 products for 4 outputs. Per side it is a Toeplitz matrix
 /// of two rows, which needs three products where F(2) needs four: `g1 (d1 + d2)`, `(g2 - g1) d2` and `(g0 - g1) d1`.
 pub(crate) struct Pair;
 

@@ -3,11 +3,11 @@
 use super::transform::OUT;
 use crate::simd::Vector;
 
-/// Of the four pixels of a window the first that is equal to each by definition; `[0, 1, 2, 3]` where none is to another.
+/// For each of the four pixels of a window, the first that is equal to it by definition; `[0, 1, 2, 3]` if all differ.
 pub(super) type Firsts = [u8; 4];
 
-/// Of each window of a tile, of which `rows` and `columns` lie in the image. `pixel` is the tile's first, counted as `kinds`
-/// are; those are empty if nobody knows.
+/// The first equal pixels of each window of a tile, of which `rows` and `columns` lie in the image. `pixel` is the
+/// tile's first, counted as `kinds` are; these are empty if unknown.
 #[inline(always)]
 pub(super) fn equal(
     kinds: &[u64],

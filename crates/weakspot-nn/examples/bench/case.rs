@@ -88,13 +88,13 @@ impl Case {
         Ok(Self { description: description.clone(), executor, images, cotangent, gradients, tape })
     }
 
-    /// How the kernels compute a layer of this shape: what its real number of operations follows from.
+    /// How the kernels compute a layer of this shape. Its real number of operations follows from this.
     pub(crate) fn algorithm(&self) -> &'static str {
         match self.description {
             Description::Network { .. } => "by layer",
             Description::Layer { .. } if self.executor.method() == Convolutions::Direct => "direct",
-            // As the kernels choose: sums of products for one input channel or three; the tiles that need fewer products,
-            // the larger of equals; tiles of their own for images of 2x2 pixels.
+            // As the kernels choose: sums of products for one or three input channels; a special tile for images of 2x2
+            // pixels; otherwise the tiles that need fewer products, and the larger tile in a tie.
             Description::Layer { channels_in: 1 | 3, .. } => "direct",
             Description::Layer { size: 2, .. } => "winograd-pair",
             Description::Layer { size, .. } => {
@@ -119,14 +119,14 @@ impl Case {
         let start = now();
         let result = self.run(op, images, cotangent)?;
         let seconds = start.elapsed().as_secs_f64();
-        // As within a network, where what a layer puts out goes to the next batch.
+        // As within a network, where the memory of a layer's output is reused in the next batch.
         if let Some(output) = result {
             self.executor.reuse(output);
         }
         Ok(seconds)
     }
 
-    /// What one run gives, in PyTorch's order: an output, an input gradient, or all weight gradients by name.
+    /// The result of one run, in PyTorch's order: an output, an input gradient, or all weight gradients by name.
     pub(crate) fn result(&mut self, op: Op) -> Result<Vec<f32>> {
         self.time(op)?;
         if matches!(op, Op::Forward | Op::InputGradient) {
@@ -134,7 +134,7 @@ impl Case {
             return Ok(activation.map_or_else(Vec::new, |a| a.to_nchw().into_iter().collect()));
         }
         if op == Op::TrainingStep {
-            // The step has changed the weights; the gradients asked for are those of the weights given.
+            // The step has changed the weights, but the result is the gradients at the given weights.
             *self = Self::new(&self.description)?;
         }
         let (mut output, tape) = self.executor.forward(self.images.clone(), mode(true), &[])?;
@@ -145,7 +145,7 @@ impl Case {
             self.cotangent.clone()
         };
         self.executor.weight_gradients(&tape, cotangent, &mut self.gradients)?;
-        // In place of the weights, the gradients come out by name and in PyTorch's order.
+        // The gradients replace the weights, so that they come out by name and in PyTorch's order.
         self.executor
             .update(&tape, &self.gradients, |_, _, weights, gradient| weights.copy_from_slice(gradient))?;
         let gradients = self.executor.weights()?.0.into_values().flat_map(|tensor| tensor.data).collect();
@@ -159,7 +159,7 @@ impl Case {
         images: Activation<f32>,
         cotangent: Activation<f32>,
     ) -> Result<Option<Activation<f32>>> {
-        let missing = || Error::invalid("this operation is not one of a layer");
+        let missing = || Error::invalid("this case does not have this operation");
         let layers = self.executor.network().layers().len();
         match (op, &self.description) {
             (Op::Forward, _) => Ok(Some(self.executor.forward(images, Mode::Inference, &[])?.0)),

@@ -10,8 +10,8 @@
 //! | `batch`, `size` | images, and their side in pixels |
 //! | `channels_in`, `channels_out` | of a layer |
 //! | `weights` | a safetensors file, for a network |
-//! | `seconds`, `at_most` | repeat until so much time was spent, and at most so often |
-//! | `dump` | instead: write what the operation gives, as little-endian f32 in PyTorch's order, to this file |
+//! | `seconds`, `at_most` | repeat for this many seconds, and at most this many times |
+//! | `dump` | instead: write the operation's result, as little-endian f32 in PyTorch's order, to this file |
 //!
 //! The reply holds `seconds`, one number per repetition, and `algorithm`, or `error`.
 
@@ -56,7 +56,7 @@ fn main() -> Result<()> {
         .num_threads(threads)
         .build_global()
         .map_err(|e| Error::invalid(format!("threads: {e}")))?;
-    // The last case stays laid out: every round of a comparison asks for it again.
+    // The last case is kept: every round of a comparison asks for it again.
     let mut last: Option<Case> = None;
     let mut stdout = std::io::stdout();
     for line in std::io::stdin().lock().lines() {

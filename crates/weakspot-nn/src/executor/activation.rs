@@ -1,4 +1,4 @@
-//! Activations of a batch, as the kernels want them.
+//! Activations of a batch, in the order of the kernels.
 
 use ndarray::parallel::prelude::*;
 use ndarray::{Array4, ArrayView4, Axis};
@@ -24,7 +24,7 @@ use crate::network::Shape;
 pub struct Activation<T> {
     /// Images.
     pub n: usize,
-    /// Of each image.
+    /// The shape of each image.
     pub shape: Shape,
     /// `n * shape.len()` numbers.
     pub data: Vec<T>,

@@ -48,12 +48,12 @@ pub struct Gradients<T> {
 impl<T: Scalar> Executor<T> {
     /// Walks a gradient at the output of layer `from - 1` back to the input of layer `to`, which is the output of layer
     /// `to - 1`, or the images for `to = 0`. `from` is the number of layers for the network's output. Weights are
-    /// frozen: they cost nothing.
+    /// frozen: their gradients are not computed.
     ///
     /// # Errors
-    /// `Shape` if the gradient is not of the layer's shape; `InvalidParameter` if the tape is not of this network or
-    /// of a pass without gradients, or the walk begins or ends between a ReLU and a max-pooling where nobody asked the
-    /// forward pass for the ReLU's output; `Interrupted` as [`Executor::stop_on`] says.
+    /// `Shape` if the gradient is not of the layer's shape; `InvalidParameter` if the tape belongs to another network
+    /// or to a pass without gradients, or if the walk begins or ends between a ReLU and a max-pooling and the forward
+    /// pass had no tap on the ReLU; `Interrupted` as in [`Executor::stop_on`].
     pub fn backward(
         &self,
         tape: &Tape<T>,
@@ -72,7 +72,8 @@ impl<T: Scalar> Executor<T> {
             return Ok(gradient);
         }
         self.in_parts(gradient, cut.images, to, |i, gradient| {
-            let saved = tape.parts.get(i).ok_or_else(|| Error::invalid("a gradient of another batch"))?;
+            let saved =
+                tape.parts.get(i).ok_or_else(|| Error::invalid("the gradient belongs to another batch"))?;
             self.walk(Stretch { first: 0, saved }, gradient, from.min(cut.end), to)
         })
     }
@@ -94,7 +95,8 @@ impl<T: Scalar> Executor<T> {
                 (gradient, place) = self.pooled_back(tape, place, maxima, to, gradient)?;
                 continue;
             }
-            // A batch norm that went into the convolution comes out with it, unless the walk ends or began between them.
+            // A batch norm that is folded into its convolution is walked through with it, unless the walk begins or
+            // ends between them.
             match (&self.operations[place], saved) {
                 (Operation::BatchNorm(_), Saved::Folded) if place > to => {}
                 (Operation::BatchNorm(norm), Saved::Folded) => norm.evaluate_gradient(&mut gradient),
@@ -109,8 +111,8 @@ impl<T: Scalar> Executor<T> {
         Ok(gradient)
     }
 
-    /// Through a max-pooling and the ReLU and convolution that took it along. Returns the gradient to the input of
-    /// the layer whose place it returns.
+    /// Through a max-pooling and the ReLU and convolution that it is fused with. Returns the gradient to the input of a
+    /// layer, and that layer's place.
     fn pooled_back(
         &self,
         tape: Stretch<'_, T>,
@@ -138,7 +140,7 @@ impl<T: Scalar> Executor<T> {
         Ok((to_input, place - usize::from(gates.is_some())))
     }
 
-    /// The gradient to the input of the ReLU below a max-pooling that went into the convolution.
+    /// The gradient to the input of the ReLU below a max-pooling that is fused with the convolution.
     fn unpool(&self, pool: usize, maxima: &Gates, gradient: Activation<T>) -> Result<Activation<T>> {
         let input = self.network.outputs()[pool - 1];
         let mut to_input = self.memory.take(gradient.n, input);
@@ -149,7 +151,7 @@ impl<T: Scalar> Executor<T> {
         Ok(to_input)
     }
 
-    /// The gates of the ReLU right below a convolution or a pooling, which closes them itself.
+    /// The gates of the ReLU right below a convolution or a pooling, which applies them itself.
     fn gates_below<'t>(&self, tape: Stretch<'t, T>, place: usize, to: usize) -> Option<&'t Gates> {
         let takes = matches!(self.operations[place], Operation::Conv(_))
             || matches!(self.network.layers()[place].layer, Layer::MaxPool2d { .. });
@@ -216,7 +218,7 @@ impl<T: Scalar> Executor<T> {
     fn check(&self, tape: &Tape<T>, gradient: &Activation<T>, from: usize) -> Result<()> {
         let layers = self.operations.len();
         if tape.cut.end + tape.saved.len() != layers || from > layers {
-            return Err(Error::invalid("a tape of another network"));
+            return Err(Error::invalid("the tape belongs to another network"));
         }
         let expected = from.checked_sub(1).map_or(self.network.input(), |p| self.network.outputs()[p]);
         if gradient.shape != expected || gradient.data.len() != gradient.n * expected.len() {
@@ -226,7 +228,7 @@ impl<T: Scalar> Executor<T> {
     }
 
     /// The gradient to a layer's input, from the gradient to its output; weights frozen. `gates` are those of the ReLU
-    /// below, to be closed as well.
+    /// below, which are applied as well.
     fn step_back(
         &self,
         place: usize,

@@ -11,7 +11,7 @@ use super::{Conv, Executor, Operation};
 use crate::network::{Layer, Network};
 use crate::weights::{Tensor, Weights};
 
-/// A disagreement that the checks of this crate should have caught, or the caller's array of another length.
+/// A mismatch that this crate's checks should have caught, or an array of the wrong length from the caller.
 pub(super) fn shape_error(error: ShapeError) -> Error {
     Error::shape(error.to_string())
 }
@@ -25,7 +25,7 @@ impl<T: Scalar> Executor<T> {
         Self::with_method(network, weights, Method::default())
     }
 
-    /// Lays out a network's weights, for kernels of one's choice.
+    /// Lays out a network's weights, for kernels chosen by the caller.
     ///
     /// # Errors
     /// As [`Weights::check`].
@@ -70,8 +70,8 @@ impl<T: Scalar> Executor<T> {
         Ok(Self { network, operations, method, memory: Memory::default(), stop: None })
     }
 
-    /// Readies every convolution for passes that change no weight, and gives back the memory that only training needs:
-    /// the weights of 3x3 convolutions, once their filters are made. What is computed stays the same bytes.
+    /// Prepares every convolution for passes that do not change weights, and frees the memory that only training needs:
+    /// the weights of 3x3 convolutions, once their filters are made. Results stay the same bytes.
     ///
     /// # Errors
     /// None for an executor that [`Executor::new`] made: a batch norm has a scale for every channel.
@@ -83,7 +83,7 @@ impl<T: Scalar> Executor<T> {
             }
             let Operation::Conv(conv) = &mut self.operations[place] else { continue };
             match conv.folded.get_mut() {
-                // Its own weights stay: a layer between it and its batch norm may be asked for.
+                // Its own weights stay: a caller may want the output between it and its batch norm.
                 Some(folded) => folded.freeze(),
                 None => conv.own.freeze(),
             }

@@ -1,9 +1,9 @@
 //! Batches in parts: the first layers of a network, some images at a time.
 //!
-//! Their activations are the largest by far: of 128 images of 32 px the first convolution of VGG16 puts out 34 MB. Layer by layer,
-//! the whole batch goes through memory again and again; some images at a time, it stays in the cache. Deeper layers have small
-//! activations and large filters, and take the batch at once. What is computed for an image does not depend on its batch, so
-//! neither does it depend on this.
+//! Their activations are by far the largest: for 128 images of 32 px, the output of VGG16's first convolution takes
+//! 34 MB. Layer by layer, the whole batch passes through memory again and again; a few images at a time, it stays in
+//! the cache. Deeper layers have small activations and large filters, and take the batch at once. Results for an image
+//! do not depend on its batch, so they do not depend on this either.
 
 use weakspot::Result;
 use weakspot_conv::Scalar;
@@ -19,9 +19,9 @@ const PART: usize = 4 << 20;
 /// Layers that go through a batch in parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// The layers below this place; 0 where the batch goes whole.
+    /// The layers below this place; 0 if the batch is not divided.
     pub end: usize,
-    /// Images of a part.
+    /// Images in a part.
     pub images: usize,
 }
 
@@ -44,7 +44,8 @@ impl<'t, T: Scalar> Stretch<'t, T> {
 }
 
 impl<T: Scalar> Executor<T> {
-    /// How a batch of `n` images goes through: up to the last max-pooling before which a part's activations are still large.
+    /// How a batch of `n` images is divided: up to the last max-pooling before which a part's activations are still
+    /// large.
     pub(super) fn parts(&self, n: usize, mode: Mode<'_>) -> Parts {
         if matches!(mode, Mode::Training(_)) {
             // Batch norms and gradients to weights need all images.
@@ -79,7 +80,7 @@ impl<T: Scalar> Executor<T> {
         self.memory.give(part);
     }
 
-    /// Runs `work` on every part of a batch, and joins what comes of them, activations of layer `layer - 1`.
+    /// Runs `work` on every part of a batch, and joins the results, activations of layer `layer - 1`.
     pub(super) fn in_parts(
         &self,
         whole: Activation<T>,

@@ -1,7 +1,7 @@
 //! Which pixels are equal by definition, on the way through a network.
 //!
-//! A max-pooling passes its gradient to the first of equal maxima. Where Winograd's algorithm made them they are equal but
-//! for a rounding that differs from place to place, so that the way there keeps account of what is equal.
+//! A max-pooling passes its gradient to the first of equal maxima. Winograd's algorithm makes them equal up to rounding
+//! that differs from place to place, so the executor keeps track of which pixels are equal on the way there.
 
 use weakspot::Result;
 use weakspot_conv::{ConvShape, Kinds, Scalar, ShapeError};
@@ -15,9 +15,9 @@ use crate::network::Layer;
 /// The kinds of a batch's pixels where it is now.
 #[derive(Clone, Default)]
 pub(super) struct Equal {
-    /// None where nobody asks, or what is equal is seen from the numbers.
+    /// `None` if no layer needs them, or if equal pixels are seen from the numbers.
     pub kinds: Option<Kinds>,
-    /// The place of the last max-pooling that asks.
+    /// The place of the last max-pooling that needs them.
     last: usize,
 }
 
@@ -41,7 +41,7 @@ impl Equal {
         Ok(())
     }
 
-    /// What becomes of the kinds, where they are kept.
+    /// Changes the kinds, if they are kept.
     pub(super) fn change(
         &mut self,
         change: impl FnOnce(Kinds) -> std::result::Result<Kinds, ShapeError>,
@@ -52,7 +52,7 @@ impl Equal {
 }
 
 impl<T: Scalar> Executor<T> {
-    /// Of a batch of images that begins its way.
+    /// The kinds for a batch of images at the network's input.
     pub(super) fn equal_pixels(&self, mode: Mode<'_>) -> Equal {
         let transformed = |op: &Operation<T>| matches!(op, Operation::Conv(c) if c.own.is_transformed());
         let first = self.operations.iter().position(transformed).unwrap_or(self.operations.len());

@@ -15,7 +15,7 @@ use super::norm::BatchStatistics;
 use super::{Executor, Operation, pool};
 use crate::network::{Layer, Shape};
 
-/// Where a training pass gets its random streams: from a layer's name and an image's place in the batch.
+/// Gives a training pass its random streams, by a layer's name and an image's place in the batch.
 ///
 /// # Examples
 /// ```
@@ -53,9 +53,9 @@ pub type Draws<'a> = &'a (dyn Fn(&str, usize) -> Stream + Sync);
 pub enum Mode<'a> {
     /// Logits only.
     Inference,
-    /// Leave what gradients to layers and to the input need. Evaluation mode, as always outside training.
+    /// Keep what gradients to layers and to the input need. Evaluation mode, as always outside training.
     Gradient,
-    /// Leave what gradients to the weights need too; batch norms use the batch's statistics, dropout is on.
+    /// Also keep what gradients to the weights need; batch norms use the batch's statistics, dropout is on.
     Training(Draws<'a>),
 }
 
@@ -81,12 +81,12 @@ pub enum Mode<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Tape<T: Scalar> {
-    /// Of the first layers, for each part of the batch.
+    /// What the first layers left, for each part of the batch.
     pub(super) parts: Vec<Vec<Saved<T>>>,
     pub(super) cut: Parts,
-    /// Of the other layers, for the whole batch.
+    /// What the other layers left, for the whole batch.
     pub(super) saved: Vec<Saved<T>>,
-    /// The outputs of the layers that were asked for, in the order asked.
+    /// The outputs of the tapped layers, in the order of the taps.
     pub taps: Vec<Activation<T>>,
 }
 
@@ -100,7 +100,7 @@ pub(super) enum Saved<T: Scalar> {
     Folded,
     /// Max-pool: the places of the maxima.
     Places(Places),
-    /// Max-pool that a convolution took along with the ReLU between them: open at the maxima that passed the ReLU.
+    /// Max-pool fused with a convolution and the ReLU between them: open at the maxima that passed the ReLU.
     Maxima(Gates),
     /// Convolution or linear layer in training: its input.
     Input(Activation<T>),
@@ -116,7 +116,7 @@ impl<T: Scalar> Executor<T> {
     /// `taps` are places of layers whose outputs the tape should keep.
     ///
     /// # Errors
-    /// `Shape` if the images are not of the network's shape; `Interrupted` as [`Executor::stop_on`] says.
+    /// `Shape` if the images are not of the network's shape; `Interrupted` as in [`Executor::stop_on`].
     pub fn forward(
         &self,
         images: Activation<T>,
@@ -128,7 +128,7 @@ impl<T: Scalar> Executor<T> {
             return Err(Error::shape(format!("images should be {expected}; got {}", images.shape)));
         }
         if taps.iter().any(|&tap| tap >= self.operations.len()) {
-            return Err(Error::invalid("a tap on a layer the network does not have"));
+            return Err(Error::invalid("a tap names a layer that the network does not have"));
         }
         let n = images.n;
         let mut kept: Vec<Activation<T>> =
@@ -155,8 +155,8 @@ impl<T: Scalar> Executor<T> {
         Ok((x, Tape { parts, cut, saved, taps: kept }))
     }
 
-    /// Runs some consecutive layers, on all images or on those from `first` on. What taps ask for goes to `kept`.
-    #[expect(clippy::too_many_arguments, reason = "which layers, of what, and where to")]
+    /// Runs some consecutive layers, on all images or on those from `first` on. Tapped outputs go to `kept`.
+    #[expect(clippy::too_many_arguments, reason = "the layers, their input and where their outputs go")]
     fn stretch(
         &self,
         places: Range<usize>,
@@ -185,8 +185,8 @@ impl<T: Scalar> Executor<T> {
         Ok((x, saved))
     }
 
-    /// Runs a convolution and as many of the layers after it as it can take along: a batch norm outside training, a ReLU,
-    /// a max-pooling of 2x2 windows. Nobody must have asked for what is between them.
+    /// Runs a convolution and as many of the layers after it as can be fused with it: a batch norm outside training, a
+    /// ReLU, a max-pooling of 2x2 windows. No tap may lie between them.
     fn convolve(
         &self,
         place: usize,
@@ -275,7 +275,7 @@ impl<T: Scalar> Executor<T> {
                 return Ok(Saved::Nothing);
             }
             Operation::BatchNorm(norm) => {
-                // Right after a convolution nothing passes for the zeros around the image yet, which stay zeros.
+                // Right after a convolution no pixel has the kind of the zeros around the image, which stay zeros here.
                 let after = place.checked_sub(1).map(|before| &self.operations[before]);
                 if !matches!(after, Some(Operation::Conv(_))) {
                     equal.kinds = None;

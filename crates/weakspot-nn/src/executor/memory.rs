@@ -1,4 +1,4 @@
-//! Buffers that go from layer to layer and from batch to batch.
+//! Buffers that are reused from layer to layer and from batch to batch.
 //!
 //! The activations of a batch are tens of megabytes per layer. Fresh memory of that size comes from the system page by
 //! page, each zeroed at first touch; that took a tenth of a forward pass.
@@ -11,13 +11,13 @@ use weakspot_conv::large_pages::resize;
 use super::activation::Activation;
 use crate::network::Shape;
 
-/// Buffers nobody uses at the moment.
+/// Buffers that are not in use at the moment.
 #[derive(Debug, Default)]
 pub(super) struct Memory<T> {
     free: Mutex<Vec<Vec<T>>>,
 }
 
-/// Buffers that are kept, the largest: more than the layers of a training pass.
+/// How many buffers are kept, the largest ones: more than a training pass has layers.
 const MOST: usize = 64;
 
 impl<T: Scalar> Memory<T> {

@@ -4,9 +4,9 @@
 //! layer's output, or to the input. Weights are frozen unless a training pass asks for their gradients.
 //!
 //! Activations keep the kernels' order `[batch, height, width, channels]` from the first layer to the last. A
-//! convolution takes what follows it along: a ReLU always, a batch norm outside training (folded into the weights). A
-//! walk back closes a ReLU's gates while the convolution above it writes its gradient. Memory goes from batch to batch, and
-//! the first layers of a large batch some images at a time.
+//! convolution fuses the layers that follow it: a ReLU always, a batch norm outside training (folded into the
+//! weights). A walk back closes a ReLU's gates while the convolution above it writes its gradient. Memory is reused
+//! from batch to batch, and the first layers take a large batch a few images at a time.
 
 mod activation;
 mod backward;
@@ -79,7 +79,7 @@ enum Operation<T: Scalar> {
 #[derive(Debug)]
 struct Conv<T: Scalar> {
     own: Convolution<T>,
-    /// With the batch norm that follows; made when first needed, thrown away when weights or statistics change.
+    /// With the batch norm that follows. It is made when first needed and dropped when weights or statistics change.
     folded: OnceLock<Convolution<T>>,
 }
 
@@ -109,7 +109,7 @@ impl<T: Scalar> Executor<T> {
         }
     }
 
-    /// A batch of images with axes `batch, channels, height, width`, in memory that goes from batch to batch.
+    /// A batch of images with axes `batch, channels, height, width`, in memory that is reused from batch to batch.
     pub fn images(&self, array: ArrayView4<'_, f32>) -> Activation<T> {
         let (n, channels, height, width) = array.dim();
         let mut images = self.memory.take(n, Shape { channels, height, width });
@@ -134,7 +134,7 @@ impl<T: Scalar> Executor<T> {
     /// The convolution at a place, with the batch norm that follows if `folded`.
     fn convolution(&self, place: usize, folded: bool) -> Result<&Convolution<T>> {
         let Operation::Conv(conv) = &self.operations[place] else {
-            return Err(Error::invalid("a layer that is no convolution"));
+            return Err(Error::invalid("expected a convolution; got another layer"));
         };
         if !folded {
             return Ok(&conv.own);
@@ -143,7 +143,7 @@ impl<T: Scalar> Executor<T> {
             return Ok(ready);
         }
         let Some(Operation::BatchNorm(norm)) = self.operations.get(place + 1) else {
-            return Err(Error::invalid("a layer that is no batch norm"));
+            return Err(Error::invalid("expected a batch norm; got another layer"));
         };
         let (scale, shift) = norm.affine();
         let fresh = conv.own.scaled(&scale, &shift).map_err(build::shape_error)?;

@@ -65,20 +65,20 @@ fn add_values<T: Scalar>(sums: &mut [f64], pixel: &[T], _: &[T]) {
 }
 
 impl<T: Scalar> BatchNorm<T> {
-    /// Per channel, what the normalised value is multiplied with and divided by: `weight / sqrt(variance + epsilon)`.
+    /// The factor of each channel, with the running statistics: `weight / sqrt(variance + epsilon)`.
     fn scale(&self) -> Vec<T> {
         let epsilon = T::from_f64(self.epsilon);
         self.weight.iter().zip(&self.variance).map(|(&w, &v)| w / (v + epsilon).sqrt()).collect()
     }
 
-    /// What a value is multiplied with, and what is added then, per channel, with the running statistics.
+    /// The factor of each channel and the number added then, with the running statistics.
     pub(super) fn affine(&self) -> (Vec<T>, Vec<T>) {
         let scale = self.scale();
         let shift = self.bias.iter().zip(&self.mean).zip(&scale).map(|((&b, &m), &s)| b - m * s).collect();
         (scale, shift)
     }
 
-    /// With the running statistics, in place.
+    /// Normalises with the running statistics, in place.
     pub(super) fn evaluate(&self, x: &mut Activation<T>) {
         let (scale, shift) = self.affine();
         x.images_mut().for_each(|(_, image)| {
@@ -102,7 +102,7 @@ impl<T: Scalar> BatchNorm<T> {
         });
     }
 
-    /// With the statistics of the batch, which are returned, in place.
+    /// Normalises with the statistics of the batch, in place, and returns them.
     pub(super) fn train(&self, x: &mut Activation<T>) -> BatchStatistics<T> {
         let (c, image) = (self.weight.len(), x.shape.len());
         let count = x.data.len() / c;

@@ -1,4 +1,4 @@
-//! Poolings, paddings and flattening: what moves or mixes the pixels of one channel.
+//! Poolings, paddings and flattening: the layers that move or mix the pixels of one channel.
 
 use rayon::prelude::*;
 use weakspot_conv::Scalar;

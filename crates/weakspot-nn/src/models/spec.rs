@@ -1,4 +1,4 @@
-//! What has to be said to build a model.
+//! What describes a model.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ pub enum Arch {
     Vgg16Bn,
 }
 
-/// What stands on the trunk.
+/// The layers after the trunk.
 ///
 /// # Examples
 /// ```
@@ -40,7 +40,8 @@ pub enum Head {
     Linear3,
     /// The mean of the last ReLU over its grid and one linear layer, for which CAM exists: `gap`.
     Gap,
-    /// The final max-pool, the mean over what it leaves and one linear layer, as in most VGG16s for CIFAR: `pool-linear`.
+    /// The final max-pool, the mean over the remaining grid and one linear layer, as in most VGG16s for CIFAR:
+    /// `pool-linear`.
     PoolLinear,
 }
 
@@ -59,7 +60,7 @@ pub enum Head {
 #[serde(try_from = "String", into = "String")]
 pub struct Width(usize);
 
-/// Everything that defines a model but its weights.
+/// Everything that defines a model, except its weights.
 ///
 /// # Examples
 /// ```
@@ -73,7 +74,7 @@ pub struct Width(usize);
 pub struct ModelSpec {
     /// The trunk.
     pub arch: Arch,
-    /// What stands on it.
+    /// The layers after it.
     pub head: Head,
     /// The fraction of the channels kept, those of the head included.
     pub width: Width,
@@ -83,11 +84,11 @@ pub struct ModelSpec {
     pub height: usize,
     /// Width of an image in pixels, likewise.
     pub width_px: usize,
-    /// Numbers that leave the network: one per class, or 1 for a single logit z, read as (-z/2, z/2).
+    /// Outputs of the network: one per class, or 1 for a single logit z, which is read as (-z/2, z/2).
     pub n_outputs: usize,
-    /// Subtracted from the pixels, per channel.
+    /// This is subtracted from the pixels, per channel.
     pub mean: Vec<f32>,
-    /// Then divides them, per channel.
+    /// The pixels are then divided by this, per channel.
     pub std: Vec<f32>,
 }
 
@@ -116,15 +117,15 @@ impl Width {
         }
     }
 
-    /// What remains of a number of channels.
+    /// How many of `channels` are kept.
     pub(crate) fn of(self, channels: usize) -> usize {
         channels / self.0
     }
 }
 
-/// The error for a word that is none of those known.
+/// The error for an unknown word.
 fn unknown(what: &str, got: &str, known: &str) -> Error {
-    Error::invalid(format!("unknown {what} {got:?}")).with_hint(format!("known are {known}"))
+    Error::invalid(format!("unknown {what} {got:?}")).with_hint(format!("known values are {known}"))
 }
 
 impl fmt::Display for Arch {

@@ -18,7 +18,7 @@ use crate::network::{Layer, NamedLayer, Network, Shape};
 const CONFIGURATION_D: [usize; 18] =
     [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0];
 
-/// The smallest side that five poolings leave something of, in pixels.
+/// The smallest side, in pixels, that is not empty after five poolings.
 pub const SMALLEST_SIDE: usize = 32;
 
 /// Far above what memory allows, and low enough that no product of sizes overflows.
@@ -75,7 +75,7 @@ pub fn network(spec: &ModelSpec) -> Result<Network> {
     };
     let trunk = match spec.head {
         Head::Linear3 | Head::PoolLinear => &CONFIGURATION_D[..],
-        // The last ReLU's grid is what is averaged.
+        // The average is taken over the last ReLU's grid.
         Head::Gap => &CONFIGURATION_D[..CONFIGURATION_D.len() - 1],
     };
     for &count in trunk {
@@ -114,8 +114,8 @@ pub fn network(spec: &ModelSpec) -> Result<Network> {
     Network::new(input, layers)
 }
 
-/// Zeros around an image, `[top, left, bottom, right]`, that bring each side to 32 where it is below; the odd one goes
-/// to the bottom and the right.
+/// Zeros around an image, `[top, left, bottom, right]`, that bring shorter sides to 32; an odd one goes to the bottom
+/// or the right.
 fn padding(spec: &ModelSpec) -> [usize; 4] {
     let (vertical, horizontal) =
         (SMALLEST_SIDE.saturating_sub(spec.height), SMALLEST_SIDE.saturating_sub(spec.width_px));

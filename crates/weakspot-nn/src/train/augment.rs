@@ -40,7 +40,7 @@ pub(super) fn augment(
     image.slice_mut(s![.., to_y, to_x]).assign(&turned.slice(s![.., from_y, from_x]));
 }
 
-/// Which part of a side is shifted to, and from which.
+/// The part of a side that a shift moves to, and the part it moves from.
 fn overlap(side: usize, by: isize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
     let (start, length) = (by.unsigned_abs(), side - by.unsigned_abs());
     if by < 0 { (0..length, start..side) } else { (start..side, 0..length) }

@@ -1,4 +1,4 @@
-//! What a learner is given: images, changed at random or not, or what a frozen trunk makes of them.
+//! A learner's batches: images, changed at random or not, or the features that a frozen trunk computes from them.
 
 use rayon::prelude::*;
 use weakspot::progress::Observer;
@@ -9,7 +9,7 @@ use super::augment::augment;
 use super::recipe::{Augmentation, Recipe};
 use crate::executor::{Activation, Executor, Mode};
 
-/// How many pixels pass a network at once where nothing is learned: five photographs of 224x224. What passes does not
+/// How many pixels pass a network at once where nothing is learned: five photographs of 224x224. The results do not
 /// depend on it.
 const PIXELS_AT_ONCE: usize = 1 << 18;
 
@@ -24,12 +24,13 @@ pub(super) struct Batches<'a> {
 /// The part of a network that does not learn.
 struct Trunk {
     executor: Executor<f32>,
-    /// What it makes of each image as it is; empty where that is not kept.
+    /// Its features of each unchanged image; empty where they are not kept.
     features: Vec<Vec<f32>>,
 }
 
 impl<'a> Batches<'a> {
-    /// Batches of images, or of what `trunk` makes of them, of which up to `feature_bytes` are kept.
+    /// Batches of images, or of the features that `trunk` computes from them. Up to `feature_bytes` of features are
+    /// kept.
     pub(super) fn new(
         data: &'a TrainingData<'a>,
         recipe: &Recipe,
@@ -46,7 +47,7 @@ impl<'a> Batches<'a> {
         Ok(batches)
     }
 
-    /// Runs the trunk on the images that it will see unchanged in every epoch, as many as memory is allowed for.
+    /// Runs the trunk on the images that it will see unchanged in every epoch, as many as `feature_bytes` allow.
     fn keep_features(&mut self, feature_bytes: usize, observer: &dyn Observer) -> Result<()> {
         let Some(trunk) = &mut self.trunk else { return Ok(()) };
         let mut wanted = self.data.tune.to_vec();
@@ -115,12 +116,12 @@ impl<'a> Batches<'a> {
     }
 }
 
-/// Images of a size that pass a network at once.
+/// How many images of this size pass a network at once.
 fn at_once(height: usize, width: usize) -> usize {
     (PIXELS_AT_ONCE / (height * width)).max(1)
 }
 
-/// What a network makes of a batch, a few images at a time so that memory stays small.
+/// A network's output for a batch, computed a few images at a time so that it needs little memory.
 pub(super) fn in_pieces(executor: &Executor<f32>, images: &Activation<f32>) -> Result<Activation<f32>> {
     let shape = images.shape;
     let mut output = Activation { n: images.n, shape: executor.network().output(), data: Vec::new() };

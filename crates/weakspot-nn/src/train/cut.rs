@@ -1,4 +1,4 @@
-//! Cuts a network in two: the trunk, and what stands on it.
+//! Cuts a network in two: the trunk and the head.
 
 use weakspot::{Error, Result};
 
@@ -11,7 +11,7 @@ pub(crate) fn is_trunk(name: &str) -> bool {
 }
 
 /// The trunk and the head, cut where the fewest numbers pass between the last `features` layer and the first linear
-/// one: what is kept of an image should be small.
+/// layer, so that an image's features are small.
 pub(super) fn cut(network: &Network) -> Result<(Network, Network)> {
     let layers = network.layers();
     let trunk_end = layers.iter().rposition(|l| is_trunk(&l.name));

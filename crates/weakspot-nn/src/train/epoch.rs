@@ -1,4 +1,4 @@
-//! One time through the training images, and through the tune images.
+//! One pass over the training images, and one over the tune images.
 
 use weakspot::progress::Observer;
 use weakspot::{Result, rng};
@@ -20,7 +20,7 @@ pub(super) struct Trainer<'a> {
     learner: Learner<'a>,
 }
 
-/// What learns: the whole network, or what stands on a frozen trunk.
+/// The part that learns: the whole network, or the head on a frozen trunk.
 struct Learner<'a> {
     recipe: &'a Recipe,
     n_outputs: usize,
@@ -49,7 +49,7 @@ impl<'a> Trainer<'a> {
         Self { data, recipe, batches, learner }
     }
 
-    /// Takes up the optimizer's memory of an earlier run.
+    /// Restores the optimizer's memory from an earlier run.
     pub(super) fn remember(&mut self, steps: i32, moments: Vec<[Vec<f32>; 2]>) {
         self.learner.state.remember(steps, moments);
     }
@@ -68,7 +68,7 @@ impl<'a> Trainer<'a> {
         let Self { data, recipe, batches, learner } = self;
         let (data, recipe, batches, ids) = (*data, *recipe, &*batches, data.ids);
         let mut order = data.train.to_vec();
-        // The files' order does not matter: the ids' does.
+        // The order of the ids counts, not the order of the files.
         order.sort_by(|&a, &b| ids[a].cmp(&ids[b]));
         rng::stream(recipe.seed, "shuffle", &epoch.to_string()).shuffle(&mut order);
         let stage = format!("training, epoch {} of at most {}", epoch + 1, recipe.max_epochs);
@@ -82,7 +82,7 @@ impl<'a> Trainer<'a> {
                 return Err(interrupted());
             }
             let next = coming.next();
-            // A thread that has nothing to compute reads and changes the next images.
+            // A thread without other work reads and augments the next images.
             let (learned, prepared) = rayon::join(
                 || learner.step(data, batch, images, epoch),
                 || next.map(|next| batches.training(next, epoch)).transpose(),
@@ -103,14 +103,15 @@ impl<'a> Trainer<'a> {
         Ok((sums.mean_loss(), sums.accuracy()))
     }
 
-    /// Classifies the tune images. Returns the mean loss, of labels as they are, and the number labelled rightly.
+    /// Classifies the tune images. Returns the mean loss against unsmoothed labels, and the number classified
+    /// correctly.
     pub(super) fn tune(&self, epoch: usize, observer: &dyn Observer) -> Result<(f64, usize)> {
         let ids = self.data.ids;
         let mut order = self.data.tune.to_vec();
-        // The sum of losses is rounded: it is taken in the ids' order.
+        // The sum of losses is rounded, so its order must be fixed: that of the ids.
         order.sort_by(|&a, &b| ids[a].cmp(&ids[b]));
         let mut sums = Sums::default();
-        // Images do not see each other in evaluation mode, but the grouping of the sum must not depend on anything.
+        // In evaluation mode images do not affect each other, but the sum must always be grouped in the same way.
         for batch in order.chunks(TUNE_BATCH) {
             if observer.interrupted() {
                 return Err(interrupted());
@@ -127,7 +128,7 @@ impl<'a> Trainer<'a> {
 }
 
 impl Learner<'_> {
-    /// Learns from one batch, unless its loss is no number.
+    /// Learns from one batch, unless its loss is not finite.
     fn step(
         &mut self,
         data: &TrainingData<'_>,

@@ -1,4 +1,4 @@
-//! Cross-entropy, its gradient, and what is counted beside it.
+//! Cross-entropy, its gradient, and the number of correct outputs.
 
 use rayon::prelude::*;
 
@@ -28,9 +28,9 @@ impl Sums {
 
 /// Replaces outputs `[batch, outputs]` by the gradient of the batch's mean cross-entropy, and sums the losses.
 ///
-/// Against the probabilities `(1 - smoothing) * [class = label] + smoothing / classes` (Szegedy et al., "Rethinking the
-/// Inception Architecture", arXiv:1512.00567, section 7). A single output z is read as the two logits (-z/2, z/2), whose
-/// softmax is the sigmoid of z.
+/// The target probabilities are `(1 - smoothing) * [class = label] + smoothing / classes` (Szegedy et al., "Rethinking
+/// the Inception Architecture", arXiv:1512.00567, section 7). A single output z is read as the two logits (-z/2, z/2),
+/// whose softmax is the sigmoid of z.
 pub(super) fn cross_entropy(outputs: &mut [f32], n_outputs: usize, labels: &[usize], smoothing: f64) -> Sums {
     let n = labels.len();
     let losses: Vec<(f64, bool)> = outputs
@@ -53,7 +53,7 @@ pub(super) fn cross_entropy(outputs: &mut [f32], n_outputs: usize, labels: &[usi
                 outputs.iter_mut().enumerate().for_each(|(i, out)| *out = gradient(i) as f32);
             }
             let of_label = total.ln() - (z[label] - top);
-            // Where nothing is smoothed, a logit of -inf elsewhere must not turn 0 * inf into NaN.
+            // Without smoothing, a logit of -inf elsewhere must not give 0 * inf, a NaN.
             let of_all: f64 =
                 if even == 0.0 { 0.0 } else { z.iter().map(|z| even * (total.ln() - (z - top))).sum() };
             ((1.0 - smoothing) * of_label + of_all, first_largest == label)

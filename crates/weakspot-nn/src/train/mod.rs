@@ -10,6 +10,7 @@ mod recipe;
 mod resume;
 mod schedule;
 
+use weakspot::hint::Hint;
 use weakspot::image::Pixels;
 use weakspot::progress::Observer;
 use weakspot::{Error, ErrorKind, Result};
@@ -28,7 +29,7 @@ use cut::{cut, of_part};
 use epoch::Trainer;
 use resume::{Limits, Progressed, Told};
 
-/// Images to learn from, and images that say when to stop.
+/// Images to learn from, and images that decide when to stop.
 ///
 /// # Examples
 /// ```
@@ -51,11 +52,11 @@ pub struct TrainingData<'a> {
     pub ids: &'a [String],
     /// The images to learn from, as indices into the above.
     pub train: &'a [usize],
-    /// The images whose accuracy says when to stop, likewise.
+    /// The images whose accuracy decides when to stop, likewise.
     pub tune: &'a [usize],
 }
 
-/// What one epoch came to.
+/// The results of one epoch.
 ///
 /// # Examples
 /// ```
@@ -67,17 +68,17 @@ pub struct TrainingData<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Epoch {
-    /// Mean cross-entropy of the training images, each at the moment it was learned from, against the smoothed labels.
+    /// Mean cross-entropy of the training images against the smoothed labels, each measured when it was learned from.
     pub loss: f64,
-    /// Training images labelled rightly, likewise.
+    /// The share of training images that were classified correctly, likewise.
     pub accuracy: f64,
     /// Mean cross-entropy of the tune images after the epoch.
     pub tune_loss: f64,
-    /// Tune images labelled rightly after the epoch.
+    /// Tune images that were classified correctly after the epoch.
     pub tune_correct: usize,
 }
 
-/// A model and how it came about.
+/// A model and how it was trained.
 ///
 /// # Examples
 /// ```
@@ -99,13 +100,13 @@ pub struct Epoch {
 /// ```
 #[derive(Debug)]
 pub struct Trained {
-    /// With the weights of the best epoch.
+    /// The model, with the weights of the best epoch.
     pub model: Model,
     /// The epoch whose weights the model has, from 0.
     pub best: usize,
     /// Every epoch.
     pub epochs: Vec<Epoch>,
-    /// Tune images labelled rightly by the model.
+    /// Tune images that the model classifies correctly.
     pub tune_correct: usize,
     /// Tune images.
     pub n_tune: usize,
@@ -118,11 +119,12 @@ pub const FEATURE_BYTES: usize = 1 << 30;
 /// Trains a model from random weights.
 ///
 /// After every epoch the tune images are classified. Training stops after [`Recipe::patience`] epochs in which their
-/// accuracy did not rise, or, under a constant schedule, when all are right and have been for one epoch more, or after
-/// [`Recipe::max_epochs`]. The best epoch's weights are kept: most tune images right, of equals the lowest tune loss.
+/// accuracy did not rise, or after [`Recipe::max_epochs`]. Under a constant schedule it also stops once all tune images
+/// have been classified correctly for one more epoch. The weights of the best epoch are kept: the one with the most
+/// correct tune images. Ties are broken by the lower loss on the tune part.
 ///
-/// With `resume`, the state is kept after every epoch and a training that was cut short goes on from there, to the same
-/// bytes.
+/// With `resume`, the state is kept after every epoch, and a training that was interrupted continues from there, to the
+/// same bytes.
 ///
 /// # Errors
 /// `InvalidParameter` for a recipe out of range, an empty part or a label the model has no output for; `Shape` when the
@@ -162,9 +164,9 @@ pub fn train(
     train_from(&start, spec, data, recipe, resume, observer)
 }
 
-/// Trains a model from given weights, or, with [`Freeze::Trunk`], only what stands on their trunk.
+/// Trains a model from given weights. With [`Freeze::Trunk`], only the head on their trunk learns.
 ///
-/// A frozen trunk leaves training bit for bit as it came. Where nothing is augmented its features are computed once and
+/// A frozen trunk does not change by a single bit. If images are not augmented, its features are computed once and
 /// kept, as far as [`FEATURE_BYTES`] allow; the model is the same, bit for bit, as without keeping them.
 ///
 /// # Errors
@@ -237,7 +239,7 @@ fn train_within(
     learner.stop_on(observer.stop_flag());
     let trainer = Trainer::new(spec, data, recipe, learner, batches);
     let (told, learned) = run(trainer, progressed, data.tune.len(), recipe, resume, observer)?;
-    // What did not learn is as it came.
+    // Tensors that did not learn stay as they were.
     let mut weights = start.clone();
     weights.0.extend(learned.0);
     let executor = Executor::with_method(network, &weights, recipe.convolutions)?;
@@ -247,7 +249,8 @@ fn train_within(
     Ok(Trained { model, best, epochs, tune_correct, n_tune: data.tune.len() })
 }
 
-/// The state to go on from, if there is one of this training. One that cannot be believed is told, and begun anew.
+/// The state to continue from, if there is one of this training. If it cannot be trusted, the observer is told, and the
+/// training starts over.
 fn kept(resume: &Resume<'_>, limits: &Limits<'_>, observer: &dyn Observer) -> Option<Progressed> {
     let checked = |kept: Progressed| {
         kept.check(limits).map_err(|e| e.context(resume.path.display()))?;
@@ -256,13 +259,13 @@ fn kept(resume: &Resume<'_>, limits: &Limits<'_>, observer: &dyn Observer) -> Op
     match resume.load().and_then(|kept| kept.map(checked).transpose()) {
         Ok(kept) => kept,
         Err(error) => {
-            observer.note(&format!("{error}; the training begins anew"));
+            observer.note(&format!("{error}; the training starts over"));
             None
         }
     }
 }
 
-/// Runs the epochs that are left. Returns what they came to and the best one's weights.
+/// Runs the remaining epochs. Returns the results of all epochs and the best one's weights.
 fn run(
     mut trainer: Trainer<'_>,
     progressed: Progressed,
@@ -272,7 +275,7 @@ fn run(
     observer: &dyn Observer,
 ) -> Result<(Told, Weights)> {
     let Progressed { mut told, weights, mut best_weights, moments } = progressed;
-    // The executor has its own by now.
+    // The executor has a copy of its own by now.
     drop(weights);
     trainer.remember(told.steps, moments);
     for number in told.epochs.len()..recipe.max_epochs {
@@ -303,12 +306,13 @@ fn run(
     Ok((told, best_weights))
 }
 
-/// The error of a training that was asked to stop says what it has kept.
+/// The error of a training that was asked to stop, with what it has kept.
 fn stopped_after(error: Error, epochs: usize, resume: Option<Resume<'_>>) -> Error {
     let (ErrorKind::Interrupted, Some(resume), 1..) = (error.kind(), resume, epochs) else { return error };
     let epochs = if epochs == 1 { "1 epoch is".to_owned() } else { format!("{epochs} epochs are") };
     let message = format!("stopped while training; {epochs} kept in {}", resume.path.display());
-    Error::new(ErrorKind::Interrupted, message).with_hint("type the same command again to go on from there")
+    Error::new(ErrorKind::Interrupted, message)
+        .with_hint("start the same training again to continue from there")
 }
 
 /// Whether training stops, `waited` epochs after the tune accuracy last rose.
@@ -347,10 +351,14 @@ fn check(spec: &ModelSpec, data: &TrainingData<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The error of a loss that is no number any more.
+/// The error for a loss that is no longer a finite number.
 fn diverged(epoch: usize, loss: f64) -> Error {
     Error::new(ErrorKind::Numerical, format!("training diverged: the loss is {loss} in epoch {}", epoch + 1))
-        .with_hint("lower the learning rate, for example to a third, or use --arch vgg16-bn")
+        .with_hint(
+            Hint::new()
+                .say("lower the learning rate, for example to a third, or use ")
+                .set("arch", models::Arch::Vgg16Bn),
+        )
 }
 
 /// Numbers in [-1, 1), as `hashed` in `reference/vgg.py`.

@@ -13,11 +13,11 @@ use super::schedule;
 /// Numbers per parallel piece of an update.
 const PIECE: usize = 1 << 16;
 
-/// An optimizer and what it remembers of each tensor.
+/// An optimizer and what it remembers about each tensor.
 #[derive(Debug)]
 pub(super) struct State {
     recipe: Recipe,
-    /// Of the whole training, were it to run to its last epoch.
+    /// The steps of the whole training, if it runs to its last epoch.
     n_steps: usize,
     /// Steps begun.
     steps: i32,
@@ -25,7 +25,7 @@ pub(super) struct State {
     moments: Vec<[Vec<f32>; 2]>,
 }
 
-/// What an optimizer has to know of a tensor.
+/// What an optimizer has to know about a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
     /// Its number in the network.
@@ -49,7 +49,7 @@ impl State {
         (self.steps, &self.moments)
     }
 
-    /// Begins a step; to be called before [`State::update`] of its tensors.
+    /// Begins a step. Call it before [`State::update`] of the step's tensors.
     pub(super) fn begin(&mut self) {
         self.steps += 1;
     }

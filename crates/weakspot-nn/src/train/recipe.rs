@@ -6,7 +6,7 @@ use weakspot_conv::Method as Convolutions;
 
 use crate::models::{Arch, ModelSpec};
 
-/// Everything that decides what training makes of the data and the first weights.
+/// All settings that, with the data and the first weights, decide the result of training.
 ///
 /// # Examples
 /// ```
@@ -25,9 +25,9 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// The largest learning rate of the schedule, in (0, 1].
     pub learning_rate: f64,
-    /// How the learning rate rises to that and falls from it.
+    /// How the learning rate rises to this maximum and falls from it.
     pub schedule: Schedule,
-    /// Weights (not biases and not batch norms) also shrink by `learning rate * weight_decay` a step. In `[0, 1]`.
+    /// Weights (not biases and not batch norms) also shrink by `learning rate * weight_decay` per step. In `[0, 1]`.
     pub weight_decay: f64,
     /// The share of a training image's probability that is spread evenly over all classes, in `[0, 1)`.
     pub label_smoothing: f64,
@@ -40,13 +40,13 @@ pub struct Recipe {
     pub patience: usize,
     /// Random changes of the training images.
     pub augmentation: Augmentation,
-    /// What of the network learns.
+    /// Which part of the network learns.
     pub freeze: Freeze,
-    /// What the trunk's learning rate is of the head's, in (0, 1].
+    /// The trunk's learning rate as a share of the head's, in (0, 1].
     pub trunk_rate: f64,
-    /// How convolutions are computed. Training amplifies roundings: other weights come of it.
+    /// How convolutions are computed. Training amplifies rounding errors, so another method gives different weights.
     pub convolutions: Convolutions,
-    /// Of the initial weights, the order of the images, the augmentation and dropout.
+    /// The seed of the initial weights, the order of the images, the augmentation and dropout.
     pub seed: u64,
 }
 
@@ -82,7 +82,7 @@ pub enum Optimizer {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Rises linearly from 0 over some steps and stays.
+    /// Rises linearly from 0 over some steps and then stays.
     Constant {
         /// The steps it rises over.
         warmup_steps: usize,
@@ -94,7 +94,7 @@ pub enum Schedule {
     },
 }
 
-/// What of a network learns.
+/// Which part of a network learns.
 ///
 /// # Examples
 /// ```
@@ -106,10 +106,10 @@ pub enum Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Freeze {
-    /// Everything.
+    /// Everything learns.
     None,
-    /// Only what stands on the trunk: the layers after the last `features` one. The trunk runs as it does in use,
-    /// batch norms with their running statistics.
+    /// Only the layers after the last `features` layer learn. The trunk runs in evaluation mode: its batch norms use
+    /// their running statistics.
     Trunk,
 }
 
@@ -126,12 +126,12 @@ pub enum Freeze {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augmentation {
-    /// Left and right exchanged in every second image.
+    /// Left and right are exchanged with probability 1/2.
     pub flip: bool,
-    /// Top and bottom exchanged, and rows with columns, each in every second image: with `flip`, the eight ways to
-    /// lay down a square that has no upright. Rows and columns are exchanged only where images are square.
+    /// Top and bottom are exchanged, and rows with columns, each with probability 1/2. With `flip` these are all eight
+    /// orientations of a square. Rows and columns are exchanged only in square images.
     pub turn: bool,
-    /// Shifts by up to this many pixels in both directions, with zeros where nothing is shifted to.
+    /// Shifts by up to this many pixels in both directions; pixels that become free are zero.
     pub shift: usize,
 }
 
@@ -180,9 +180,9 @@ impl Recipe {
         }
     }
 
-    /// A recipe that trains the head on a trunk that knows photographs already, and leaves that as it is.
+    /// A recipe that trains the head on a trunk that already knows photographs, and leaves the trunk as it is.
     ///
-    /// Nothing is augmented, so that a picture passes the trunk once.
+    /// Images are not augmented, so each picture passes the trunk only once.
     pub fn for_frozen_trunk(spec: &ModelSpec, seed: u64) -> Self {
         Self {
             learning_rate: 1e-3,
@@ -194,7 +194,7 @@ impl Recipe {
         }
     }
 
-    /// A recipe that goes on from a trunk that knows photographs already, in steps short enough not to forget them.
+    /// A recipe that continues from a trunk that already knows photographs, in steps short enough not to forget them.
     pub fn for_fine_tuning(spec: &ModelSpec, seed: u64) -> Self {
         Self {
             learning_rate: 1e-3,

@@ -1,4 +1,4 @@
-//! What a training needs to go on from its last whole epoch.
+//! The state from which a training continues after its last complete epoch.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,11 +14,11 @@ use super::Epoch;
 use crate::network::Network;
 use crate::weights::{Tensor, Weights};
 
-/// Where a training keeps its state after every epoch, and the key of what decides it.
+/// Where a training keeps its state after every epoch, and a key of everything that decides its result.
 ///
-/// The file is a cache of about four times the weights' size, with a digest of its content: one of another key is begun
-/// anew, and so is one that is damaged, which the observer is told. Whoever asked for it removes it when the weights are
-/// safe.
+/// The file is a cache of about four times the weights' size, with a digest of its content. If it has another key or is
+/// damaged, the training starts over; the observer is told about damage. The caller removes the file when the weights
+/// are safe.
 ///
 /// # Examples
 /// ```
@@ -36,7 +36,7 @@ use crate::weights::{Tensor, Weights};
 /// let (resume, recipe) = (Resume { path: &path, key: "a digest" }, Recipe::for_model(&spec, 0));
 /// let stopped = Recipe { max_epochs: 1, ..recipe.clone() };
 /// train(&spec, &data, &stopped, Some(resume), &Silent)?;
-/// // It goes on after the first epoch, to the same weights as without a stop.
+/// // It continues after the first epoch, to the same weights as without a stop.
 /// let recipe = Recipe { max_epochs: 2, ..recipe };
 /// let resumed = train(&spec, &data, &recipe, Some(resume), &Silent)?;
 /// let whole = train(&spec, &data, &recipe, None, &Silent)?;
@@ -57,7 +57,7 @@ pub(super) struct Progressed {
     pub(super) told: Told,
     /// The weights now.
     pub(super) weights: Weights,
-    /// Those of the best epoch.
+    /// The weights of the best epoch.
     pub(super) best_weights: Weights,
     /// The optimizer's memory: per tensor two lists.
     pub(super) moments: Vec<[Vec<f32>; 2]>,
@@ -83,7 +83,7 @@ const DIGEST: &str = "sha256";
 const LARGEST: u64 = 32 << 30;
 
 impl Resume<'_> {
-    /// Keeps a training's state, one tensor at a time: together they are four times the weights.
+    /// Writes a training's state, one tensor at a time: together they are four times as large as the weights.
     pub(super) fn save(
         &self,
         told: &Told,
@@ -123,7 +123,7 @@ impl Resume<'_> {
         file.finish()
     }
 
-    /// The state that was kept; `None` where there is none, or one of another training.
+    /// The state that was kept; `None` if there is none, or if it belongs to another training.
     ///
     /// # Errors
     /// `Io` and `Format` for a file that cannot be read, or does not hold what was written.
@@ -137,7 +137,7 @@ impl Resume<'_> {
 }
 
 fn read(file: &[u8], key: &str) -> Result<Option<Progressed>> {
-    let bad = |came: String| Error::format(format!("expected the state of a training; came {came}"));
+    let bad = |got: String| Error::format(format!("expected the state of a training; got {got}"));
     let broken = |e: safetensors::SafeTensorError| bad(format!("a damaged file ({e})"));
     let (_, metadata) = safetensors::SafeTensors::read_metadata(file).map_err(broken)?;
     let said = |key: &str| metadata.metadata().as_ref().and_then(|m| m.get(key));
@@ -170,7 +170,7 @@ fn read(file: &[u8], key: &str) -> Result<Option<Progressed>> {
         }
     }
     if digest.finish() != *expected {
-        return Err(bad("a file whose checksum is another: it is damaged".to_owned()));
+        return Err(bad("a file that does not match its checksum: it is damaged".to_owned()));
     }
     let told: Told = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
     let mut lists = Vec::new();
@@ -182,7 +182,7 @@ fn read(file: &[u8], key: &str) -> Result<Option<Progressed>> {
     Ok(Some(Progressed { told, weights, best_weights, moments: lists }))
 }
 
-/// What a state must fit before a training goes on from it.
+/// What a state must fit before a training continues from it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits<'a> {
     pub(super) network: &'a Network,
@@ -193,19 +193,19 @@ pub(super) struct Limits<'a> {
 }
 
 impl Progressed {
-    /// Checks that a state that was read can be one of this training: a checksum only says that nobody changed it by
-    /// accident.
+    /// Checks that a state that was read can belong to this training: its checksum only shows that it was not changed
+    /// by accident.
     ///
     /// # Errors
     /// `Format`, saying what was expected.
     pub(super) fn check(&self, limits: &Limits<'_>) -> Result<()> {
         let Told { epochs, best, last_rise, steps } = &self.told;
         let n = epochs.len();
-        let expect = |holds: bool, expected: String, came: String| {
+        let expect = |holds: bool, expected: String, got: String| {
             if holds {
                 return Ok(());
             }
-            Err(Error::format(format!("expected {expected}; came {came}")))
+            Err(Error::format(format!("expected {expected}; got {got}")))
         };
         let most = limits.max_epochs;
         expect((1..=most).contains(&n), format!("1 to {most} epochs"), n.to_string())?;
@@ -233,7 +233,7 @@ impl Progressed {
     }
 }
 
-/// SHA-256 over what a state holds: the numbers told, then every tensor in the order of names.
+/// SHA-256 over the content of a state: its numbers, then every tensor in the order of names.
 struct Digest(Sha256);
 
 impl Digest {
@@ -243,7 +243,7 @@ impl Digest {
         digest
     }
 
-    /// With its length, so that no two contents are the same bytes in a row.
+    /// Adds a part with its length, so that different contents never give the same bytes.
     fn part(&mut self, bytes: &[u8]) {
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);

@@ -9,7 +9,7 @@
 //! PyTorch's `OneCycleLR`.
 //!
 //! # Where we differ
-//! Adam's beta stays where it is (PyTorch's `cycle_momentum=False`).
+//! Adam's beta does not change (PyTorch's `cycle_momentum=False`).
 
 use super::recipe::{Recipe, Schedule};
 
@@ -34,7 +34,7 @@ fn one_cycle(step: f64, n_steps: f64, warmup_share: f64) -> f64 {
         |from: f64, to: f64, part: f64| to + (from - to) / 2.0 * (1.0 + (std::f64::consts::PI * part).cos());
     let (top, end) = (warmup_share * n_steps - 1.0, n_steps - 1.0);
     if step <= top {
-        // A warm-up of one step is its top.
+        // A warm-up of one step starts at the peak.
         return if top > 0.0 { cosine(FIRST, 1.0, step / top) } else { 1.0 };
     }
     cosine(1.0, LAST, (step - top) / (end - top))

@@ -1,4 +1,4 @@
-//! What only the inside can show: that keeping a trunk's features changes nothing.
+//! Tests that need the crate's inside, such as that keeping a trunk's features changes nothing.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use weakspot::progress::Observer;
 use super::*;
 use crate::models::{Arch, Head, Width};
 
-/// Remembers how many features each bound allowed, and what was said of it.
+/// Remembers how many features each bound allowed, and the notes about it.
 #[derive(Default)]
 struct Listener {
     kept: Mutex<usize>,
@@ -141,7 +141,7 @@ fn a_state_that_was_changed_by_hand_is_told_and_never_believed() {
         (listener.notes.into_inner().unwrap().concat(), trained.epochs[0])
     };
     let (said, first) = notes(&good, &weights);
-    assert_eq!((said.as_str(), first), ("", epoch), "a good state is gone on from");
+    assert_eq!((said.as_str(), first), ("", epoch), "training continues from a good state");
     let told = |change: &dyn Fn(&mut Told)| {
         let mut told = good.clone();
         change(&mut told);
@@ -152,15 +152,15 @@ fn a_state_that_was_changed_by_hand_is_told_and_never_believed() {
     for (told, weights, expected) in [
         (told(&|t| t.best = 99), &weights, "best to be one of 1 epochs"),
         (told(&|t| t.last_rise = 1), &weights, "last_rise to be one of 1 epochs"),
-        (told(&|t| t.steps = 3), &weights, "1 epochs of 2 steps; came 3"),
+        (told(&|t| t.steps = 3), &weights, "1 epochs of 2 steps; got 3"),
         (told(&|t| t.epochs[0].tune_correct = 1 << 63), &weights, "tune_correct of at most 4"),
-        (told(&|t| t.epochs.clear()), &weights, "1 to 2 epochs; came 0"),
-        (told(&|t| t.epochs = vec![epoch; 3]), &weights, "1 to 2 epochs; came 3"),
+        (told(&|t| t.epochs.clear()), &weights, "1 to 2 epochs; got 0"),
+        (told(&|t| t.epochs = vec![epoch; 3]), &weights, "1 to 2 epochs; got 3"),
         (good.clone(), &infinite, "finite numbers"),
         (good.clone(), &Weights::default(), "is missing"),
     ] {
         let (said, first) = notes(&told, weights);
-        assert!(said.contains(expected) && said.contains("begins anew"), "{expected}: {said}");
+        assert!(said.contains(expected) && said.contains("starts over"), "{expected}: {said}");
         assert_ne!(first, epoch, "{expected}");
     }
 }
@@ -184,7 +184,7 @@ fn a_flipped_bit_in_a_kept_state_is_found() {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         weakspot::output::write_atomic(&path, &bytes).unwrap();
-        // Another key is another training; all else is damage.
+        // Another key means another training; everything else is damage.
         assert!(!matches!(resume.load(), Ok(Some(_))), "bit {bit}");
     }
 }
@@ -215,6 +215,6 @@ fn a_training_that_is_stopped_says_what_it_has_kept() {
     let error = stopped(Some(Resume { path: &path, key: "k" }));
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(error.to_string().contains("1 epoch is kept in"), "{error}");
-    assert!(error.hint().unwrap().contains("go on from there") && path.exists());
+    assert!(error.hint().unwrap().contains("continue from there") && path.exists());
     assert!(stopped(None).to_string().contains("nothing was saved"));
 }

@@ -86,7 +86,7 @@ fn a_flipped_bit_in_a_file_of_ours_is_found() {
     let whole = std::fs::read(&path).unwrap();
     let weights = model.weights().unwrap();
     assert!(load(&path, &Overrides::default()).unwrap().checked);
-    // What the file says about itself stands first; then the tensors, of which a few places must do.
+    // The file's description comes first, then the tensors, of which a few places are enough.
     let text = whole.windows(4).position(|w| w == b"pt\",").unwrap();
     let places = (text..text + 600).step_by(7).chain((text + 600..whole.len()).step_by(whole.len() / 40));
     for place in places {
@@ -95,7 +95,7 @@ fn a_flipped_bit_in_a_file_of_ours_is_found() {
             bytes[place] ^= 1 << bit;
             weakspot::output::write_atomic(&path, &bytes).unwrap();
             let Ok(loaded) = load(&path, &Overrides::default()) else { continue };
-            // Without its name a checksum is none, and that is told.
+            // Without its name the checksum is not found, and the reader is told.
             let same = loaded.description == description && loaded.model.weights().unwrap() == weights;
             assert!(same || !loaded.checked, "byte {place}, bit {bit}");
         }
@@ -111,7 +111,7 @@ fn an_accuracy_of_more_right_than_images_is_refused() {
     save(&path, &model, &description).unwrap();
     let error = load(&path, &Overrides::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Format);
-    assert!(error.to_string().contains("expected at most n, 6, right; came 7"), "{error}");
+    assert!(error.to_string().contains("expected k to be at most n = 6; got 7"), "{error}");
 }
 
 #[test]
@@ -156,7 +156,10 @@ fn a_pool_that_no_tensor_shows_is_asked_for_and_kept() {
     write_foreign(&path, &foreign(Arch::Vgg16Bn, Head::Gap, single));
     let error = load(&path, &sized()).unwrap_err();
     assert!(error.to_string().contains("which of two networks"), "{error}");
-    assert!(error.hint().unwrap().starts_with("--head gap or --head pool-linear"), "{error}");
+    assert!(
+        error.hint().unwrap().starts_with("head = gap or head = pool-linear; check = FILE.npz"),
+        "{error}"
+    );
 
     // 4 x 4 cells before the pool, 2 x 2 after it.
     let of = |head| {
@@ -356,8 +359,8 @@ fn a_model_is_randomised_tensor_by_tensor_also_when_it_is_frozen() {
             let untrained = model.randomised(3).unwrap().unwrap();
             assert_eq!(untrained.logits(images.view()).unwrap(), logits, "{arch}");
         }
-        // Weights before a batch norm stay in a frozen model; others are in the file alone. Another file in its place,
-        // or none: the model cannot tell them any more.
+        // Weights before a batch norm stay in a frozen model; the others are only in the file. If that file is replaced
+        // or removed, the model cannot give them any more.
         let at_hand = frozen.weights().is_ok();
         assert_eq!(at_hand, arch == Arch::Vgg16Bn);
         save(&path, &expected, &Description::of(spec)).unwrap();
@@ -379,6 +382,6 @@ fn a_tensor_without_numbers_claims_no_channels() {
     let begun = weakspot_nn::Start::open(&path).map(drop).unwrap_err();
     let loaded = load(&path, &sized()).map(drop).unwrap_err();
     for error in [begun, loaded] {
-        assert!(error.to_string().contains("holds no number"), "{error}");
+        assert!(error.to_string().contains("is empty"), "{error}");
     }
 }

@@ -87,7 +87,7 @@ fn one_trace_costs_one_pass_forward_and_one_back_per_walk() {
     assert_eq!(model.passes(), Passes { forward: 6, backward: 6, to_layer: 3 });
 }
 
-/// A walk that stops on its way brings what walks of their own would, in the order asked.
+/// A walk that stops on its way gives what separate walks would give, in the requested order.
 #[test]
 fn one_walk_stops_at_several_places() {
     let model = model(Arch::Vgg16Bn, Head::Gap, [1, 28, 28], 3);

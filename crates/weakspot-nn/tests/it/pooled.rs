@@ -1,12 +1,12 @@
-//! A convolution that takes ReLU and pooling along gives the numbers of the three layers one after the other.
+//! A convolution fused with ReLU and pooling gives the numbers of the three layers one after the other.
 
 use weakspot_nn::executor::{Activation, Gradients, Mode};
 use weakspot_nn::{Executor, Layer, Network, Shape, init};
 
 use crate::support::{chain, conv, hashed};
 
-/// Two convolutions, the first with or without a batch norm, and a pooling after each; odd sides. With three channels the first
-/// takes no pooling along, with four it does.
+/// Two convolutions, the first with or without a batch norm, and a pooling after each; odd sides. With three channels
+/// the first is not fused with its pooling; with four it is.
 fn network(channels: usize, norm: bool) -> Network {
     let mut layers = vec![conv(channels, 20)];
     if norm {
@@ -48,7 +48,8 @@ fn taps_change_nothing() {
         let (apart, tapped) = executor.forward(images, Mode::Gradient, &relus).unwrap();
         assert_eq!(together, apart);
         let gradient = activation(3, together.shape, 6);
-        // To the input, below the batch norm, to the second convolution's input, and to the outputs of both convolutions.
+        // To the input, below the batch norm, to the second convolution's input, and to the outputs of both
+        // convolutions.
         for to in [0, relus[0] - 1, relus[0] + 2, relus[0], relus[1]] {
             let back = executor.backward(&tape, gradient.clone(), end, to).unwrap();
             assert_eq!(back, executor.backward(&tapped, gradient.clone(), end, to).unwrap(), "to {to}");

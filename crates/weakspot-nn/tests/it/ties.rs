@@ -48,7 +48,8 @@ fn sign(v: f64) -> i8 {
     i8::from(v > 0.0) - i8::from(v < 0.0)
 }
 
-/// How many of an attack's signs differ from those of direct sums, where direct sums in single and double precision agree.
+/// How many of an attack's signs differ from those of direct sums, where direct sums in single and double precision
+/// agree.
 fn wrong(network: &Network, x: &Array4<f32>, mode: Mode<'_>) -> (usize, usize) {
     let exact = gradient::<f64>(network, Method::Direct, x, mode, &[]);
     let direct = gradient::<f32>(network, Method::Direct, x, mode, &[]);
@@ -83,8 +84,8 @@ fn nor_does_a_gradient_in_training() {
     }
 }
 
-/// What is equal is known whether or not a batch goes through in parts, as it does with one thread, and poolings are taken
-/// along.
+/// Equal pixels are known whether or not a batch is divided into parts, as it is with one thread, and whether or not
+/// poolings are fused.
 #[test]
 fn neither_parts_nor_taps_change_what_is_equal() {
     let image = [3, 64, 64];

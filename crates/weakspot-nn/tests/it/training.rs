@@ -82,7 +82,7 @@ fn easy_classes_are_learned() {
         assert_eq!(trained.n_tune, 60);
         assert!(trained.tune_correct >= 57, "{arch} {optimizer:?}: {:?}", trained.epochs);
         assert_eq!(trained.tune_correct, trained.epochs[trained.best].tune_correct);
-        // The kept epoch is the best, of equals the one of the lowest loss.
+        // The kept epoch is the best. Ties are broken by the lower loss.
         for epoch in &trained.epochs {
             let best = trained.epochs[trained.best];
             assert!((epoch.tune_correct, -epoch.tune_loss) <= (best.tune_correct, -best.tune_loss));
@@ -202,7 +202,7 @@ fn a_training_that_is_cut_short_goes_on_to_the_same_bytes() {
         assert!(result(&resumed) == result(&whole), "{arch}");
         let stages = counter.stages.load(Ordering::Relaxed);
         assert!(stages < whole.epochs.len(), "{stages} epochs were run again");
-        // Of another training, or half a file: begun anew.
+        // With a state of another training, or half a file, training starts over.
         for (key, bytes) in [("another", None), ("this one", Some(b"half".as_slice()))] {
             if let Some(bytes) = bytes {
                 weakspot::output::write_atomic(&path, bytes).unwrap();

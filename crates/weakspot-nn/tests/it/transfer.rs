@@ -190,7 +190,7 @@ fn a_file_of_another_trunk_is_refused_by_the_tensors_name() {
     refused(&torchvision(Arch::Vgg16, 8, 1), "features.0.");
     refused(&[("conv1.weight".to_owned(), vec![64, 3, 7, 7])].into(), "conv1.weight");
     refused(&[("features.0.weight".to_owned(), vec![7, 3, 3, 3])].into(), "7 output channels");
-    refused(&[("features.0.weight".to_owned(), vec![0, 3, 3, 3])].into(), "holds no number");
+    refused(&[("features.0.weight".to_owned(), vec![0, 3, 3, 3])].into(), "is empty");
 }
 
 fn small(arch: Arch, head: Head) -> ModelSpec {

@@ -28,7 +28,7 @@ impl Epsilon {
     /// # Errors
     /// `InvalidParameter` unless it is in `[0, 1]`.
     pub fn new(value: f64) -> Result<Self> {
-        // -0 is 0; so that printing and reading a radius gives it back.
+        // -0 becomes 0, so that a radius is the same after printing and reading.
         if (0.0..=1.0).contains(&value) {
             Ok(Self(value + 0.0))
         } else {
@@ -36,11 +36,11 @@ impl Epsilon {
         }
     }
 
-    /// Reads a radius or a step, which errors call by `name`.
+    /// Reads a radius or a step; errors call it `name`.
     ///
     /// # Errors
-    /// `InvalidParameter` for text that is no number and no fraction, and unless it is in `[0, 1]`. Of a fraction
-    /// both numbers must be finite and not negative: `-1/-2` is a slip, not a half.
+    /// `InvalidParameter` if the text is neither a number nor a fraction, or if the value is not in `[0, 1]`. Both
+    /// numbers of a fraction must be finite and not negative: `-1/-2` is a slip, not a half.
     pub fn named(name: &str, text: &str) -> Result<Self> {
         let number = |part: &str| part.trim().parse::<f64>().ok();
         let value = match text.split_once('/') {
@@ -56,12 +56,12 @@ impl Epsilon {
         Self::new(value).map_err(|_range| out_of_range(name, text, value))
     }
 
-    /// The radius as pixels are held.
+    /// The radius in single precision, like the pixels.
     pub fn get(self) -> f32 {
         self.0 as f32
     }
 
-    /// The radius as it was asked for, not rounded to single precision.
+    /// The radius as it was given, not rounded to single precision.
     pub fn value(self) -> f64 {
         self.0
     }
@@ -75,7 +75,7 @@ impl Epsilon {
         Self::new(if scaled > 1.0 { 1.0 } else { scaled })
     }
 
-    /// The radius as the command line would accept it, and as it gives back the same radius: `8/255`, `0.3`.
+    /// The radius as text that is read back as exactly this radius: `8/255`, `0.3`.
     pub fn flag(self) -> String {
         self.fraction().unwrap_or_else(|| self.0.to_string())
     }

@@ -4,7 +4,7 @@
 //! x* = clip( x + eps * sign( g ), 0, 1 ),   g = gradient of the loss of the label at x,   sign(0) = 0
 //! ```
 //!
-//! eps: `threat.epsilon`; the mask of allowed pixels multiplies g. Targeted, the loss of the target is descended.
+//! eps: `threat.epsilon`; the mask of allowed pixels multiplies g. A targeted attack descends the loss of the target.
 
 use ndarray::{Array4, Zip};
 
@@ -13,7 +13,7 @@ use super::settings::none;
 use super::{Attack, AttackJob, AttackRow, Measure};
 use crate::error::Result;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: AttackRow = AttackRow {
     name: "fgsm",
     summary: "one signed gradient step",

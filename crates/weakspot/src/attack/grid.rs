@@ -4,14 +4,15 @@ use ndarray::{Array4, ArrayView4, Zip};
 
 use super::Epsilon;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 
-/// How far a value may lie from k/255 and still be that level: far above the rounding of single precision.
+/// How far a value may lie from k/255 and still count as that level: far above the rounding of single precision.
 const TOLERANCE: f64 = 1e-4;
 
 /// Brings attacked images to the nearest levels k/255, k = 0 to 255, that lie within epsilon of the clean ones.
 ///
 /// # Errors
-/// `ValueRange` where a clean value is no level itself: around it there may be none.
+/// `ValueRange` if a clean value is not itself a level: there may then be no level within epsilon of it.
 ///
 /// # Panics
 /// If the shapes disagree.
@@ -38,15 +39,15 @@ pub fn to_levels(
     {
         return Err(Error::new(
             ErrorKind::ValueRange,
-            format!("expected images of 8 bits, values k/255; came {v}, {} of 255", f64::from(*v) * 255.0),
+            format!("expected images of 8 bits, values k/255; got {v}, {} of 255", f64::from(*v) * 255.0),
         )
-        .with_hint("bring the images as bytes, or leave --quantize out"));
+        .with_hint(Hint::new().say("give the images as bytes, or leave ").setting("quantize").say(" out")));
     }
     let reach = (epsilon.value() * 255.0 + TOLERANCE).floor();
     Ok(Zip::from(adversarial).and(clean).map_collect(|&v, &x| {
         let x = (f64::from(x) * 255.0).round();
         let level = (f64::from(v) * 255.0).round().clamp(x - reach, x + reach).clamp(0.0, 255.0);
-        // As a byte divided by 255 is.
+        // The same number as a byte divided by 255.
         level as f32 / 255.0
     }))
 }

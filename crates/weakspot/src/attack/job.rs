@@ -1,4 +1,4 @@
-//! What an attack may do, to which images, and what for.
+//! What an attack may do, to which images, and with which goal.
 
 use ndarray::{Array2, Array4, ArrayView1, ArrayView4, Axis, CowArray, Ix4, Zip};
 
@@ -28,7 +28,7 @@ use crate::objective::{self, Objective};
 pub struct ThreatModel {
     /// Radius of the L∞ ball, in pixel units.
     pub epsilon: Epsilon,
-    /// The pixels that may be written, all channels of each; all of them where there is no mask.
+    /// The pixels that may be changed, in all channels; every pixel if there is no mask.
     pub allowed: Option<Mask>,
 }
 
@@ -45,7 +45,7 @@ impl ThreatModel {
 
     /// Brings `images` to the nearest images that the threat model allows around `clean`, in place.
     ///
-    /// Idempotent: what it gives back it leaves alone. The bounds are `x - epsilon` and `x + epsilon` as single
+    /// Idempotent: a second projection changes nothing. The bounds are `x - epsilon` and `x + epsilon` as single
     /// precision rounds them, so that no value is further than epsilon + 2^-23 from the clean one. NaN stays NaN.
     ///
     /// # Panics
@@ -66,7 +66,7 @@ impl ThreatModel {
     }
 }
 
-/// When an attack has done what it is for.
+/// What counts as success.
 ///
 /// # Examples
 /// ```
@@ -88,7 +88,7 @@ impl ThreatModel {
 pub enum Goal {
     /// Any class but the label.
     Untargeted,
-    /// One class for each image, none its label.
+    /// One target class per image, which is not its label.
     Targeted(Vec<usize>),
 }
 
@@ -131,14 +131,14 @@ pub struct AttackJob<'a> {
     pub ids: &'a [&'a str],
     /// The one seed of every random stream.
     pub seed: u64,
-    /// What is allowed.
+    /// What the attack may do.
     pub threat: &'a ThreatModel,
-    /// What it is for.
+    /// What counts as success.
     pub goal: &'a Goal,
-    /// The gradient of [`Objective::Loss`] of the [`AttackJob::aims`] at `images`, if a traced pass has brought it
-    /// already: FGSM then costs no pass, and PGD from the clean image one less.
+    /// The gradient of [`Objective::Loss`] of the [`AttackJob::aims`] at `images`, if a traced pass has already
+    /// computed it: FGSM then needs no pass, and PGD from the clean image one pass less.
     pub gradient: Option<ArrayView4<'a, f32>>,
-    /// Whether the referee's pass shall bring the inputs of the last linear layer along ([`Outcome::features`]).
+    /// Whether the referee's pass should also return the inputs of the last linear layer ([`Outcome::features`]).
     ///
     /// [`Outcome::features`]: super::Outcome::features
     pub features: bool,
@@ -150,7 +150,7 @@ impl AttackJob<'_> {
         self.images.len_of(Axis(0))
     }
 
-    /// Whether there is no image.
+    /// Whether the job has no images.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -184,7 +184,7 @@ impl AttackJob<'_> {
         }
     }
 
-    /// The loss gradient at the clean images: the one that was brought along, or one pass.
+    /// The loss gradient at the clean images: the one that came with the job, or that of one pass.
     pub(super) fn clean_gradient(&self) -> Result<CowArray<'_, f32, Ix4>> {
         match self.gradient {
             Some(gradient) => Ok(gradient.into()),
@@ -233,7 +233,7 @@ impl AttackJob<'_> {
         {
             let (got, expected) = (gradient.dim(), self.images.dim());
             return Err(Error::shape(format!(
-                "the gradient must be {expected:?}, as the images; got {got:?}"
+                "the gradient must be {expected:?}, like the images; got {got:?}"
             )));
         }
         Ok(())

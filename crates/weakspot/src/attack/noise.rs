@@ -11,7 +11,7 @@ use super::{Attack, AttackJob, AttackRow, Measure};
 use crate::error::Result;
 use crate::rng;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: AttackRow = AttackRow {
     name: "noise",
     summary: "random signs: the control",
@@ -21,12 +21,12 @@ pub(super) static ROW: AttackRow = AttackRow {
     new: |_, _| Ok(Box::new(Noise)),
 };
 
-/// A corner of the ball drawn at random: FGSM's size without its knowledge. An attack that does no better than
-/// this found nothing (flag `weak-attack`).
+/// A corner of the ball, drawn at random: FGSM's size without its knowledge. An attack that does no better than
+/// this has found nothing (flag `weak-attack`).
 ///
 /// # Determinism
-/// Drawn from (seed, `noise`, image id), one sign per value in the order channels, rows, columns; values that may
-/// not be written are drawn too, so that a mask does not move the draws of the others.
+/// Drawn from (seed, `noise`, image id), one sign per value in the order channels, rows, columns. Signs are also
+/// drawn for values that may not be written, so that a mask does not change the signs of the other values.
 ///
 /// # Examples
 /// ```

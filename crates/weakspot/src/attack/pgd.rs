@@ -12,9 +12,10 @@ use ndarray::{Array4, ArrayView4, Axis, Zip, s};
 use super::job::{loss_gradient, sign};
 use super::{Attack, AttackJob, AttackRow, AttackSettings, Epsilon, Measure};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::rng;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: AttackRow = AttackRow {
     name: "pgd",
     summary: "many small steps, projected",
@@ -35,11 +36,11 @@ fn settings(of: &AttackSettings) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// PGD as set.
+/// PGD with these settings.
 ///
 /// # Errors
-/// `InvalidParameter` for no steps, no restart, several restarts of the same start, or a step of size 0 in a ball that has
-/// room.
+/// `InvalidParameter` if there are no steps or no starts, if several restarts have the same start, or if the step
+/// size is 0 and the radius is not.
 fn new(of: &AttackSettings, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
     let AttackSettings { step_size, n_steps, random_start, n_restarts, .. } = *of;
     let step_size = match step_size {
@@ -47,17 +48,24 @@ fn new(of: &AttackSettings, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
         None => epsilon.scaled(1.0 / 8.0)?,
     };
     if n_steps == 0 {
-        return Err(Error::invalid("PGD needs at least one step; got 0").with_hint("--steps 20"));
+        return Err(
+            Error::invalid("PGD needs at least one step; got 0").with_hint(Hint::new().set("steps", 20))
+        );
     }
     if n_restarts == 0 {
-        return Err(Error::invalid("PGD needs at least one start; got 0").with_hint("--restarts 1"));
+        return Err(
+            Error::invalid("PGD needs at least one start; got 0").with_hint(Hint::new().set("restarts", 1))
+        );
     }
     if n_restarts > 1 && !random_start {
         let message = format!("{n_restarts} restarts from the clean image would all be the same");
-        return Err(Error::invalid(message).with_hint("--random-start true, or --restarts 1"));
+        return Err(Error::invalid(message)
+            .with_hint(Hint::new().set("random-start", "true").say(", or ").set("restarts", 1)));
     }
     if step_size.value() == 0.0 && epsilon.value() > 0.0 {
-        return Err(Error::invalid("PGD needs a step size above 0").with_hint("--alpha 2/255"));
+        return Err(
+            Error::invalid("PGD needs a step size above 0").with_hint(Hint::new().set("alpha", "2/255"))
+        );
     }
     Ok(Box::new(Pgd { step_size, n_steps, random_start, n_restarts, stop_when_fooled: false }))
 }
@@ -74,7 +82,7 @@ fn new(of: &AttackSettings, epsilon: Epsilon) -> Result<Box<dyn Attack>> {
 /// section 2.1.
 ///
 /// # Where we differ
-/// With restarts, each image keeps its own worst one: the one furthest beyond the decision boundary.
+/// With restarts, each image keeps its worst result: the one furthest beyond the decision boundary.
 ///
 /// # Examples
 /// ```
@@ -101,8 +109,9 @@ pub struct Pgd {
     pub random_start: bool,
     /// At least 1. More than one without a random start would repeat itself.
     pub n_restarts: usize,
-    /// Whether an image is left as it is once it has reached the goal. Looked at before every step but the first,
-    /// whose logits may be nobody's (`AttackJob::gradient`); saves most passes against an undefended model.
+    /// Whether an image is left as it is once it has reached the goal. This is checked before every step but the
+    /// first, whose gradient may come with the job and without logits (`AttackJob::gradient`). It saves most passes
+    /// against an undefended model.
     pub stop_when_fooled: bool,
 }
 
@@ -130,7 +139,7 @@ impl Pgd {
         images
     }
 
-    /// One restart of the images at `places`; the others come back clean and cost nothing.
+    /// One restart of the images at `places`; the other images are returned clean and cost nothing.
     fn restart(&self, job: &AttackJob<'_>, restart: usize, places: &[usize]) -> Result<Array4<f32>> {
         let mut images = self.start(job, restart);
         let mut active = places.to_vec();

@@ -1,4 +1,4 @@
-//! Who checks an attack's claim, and is not the attack.
+//! Checks what an attack claims, independently of the attack.
 
 use ndarray::{Array2, Array4, ArrayView1, Axis};
 
@@ -7,7 +7,7 @@ use crate::classifier::{Classifier, TraceRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::objective;
 
-/// Images and what a model makes of them.
+/// Images, with a model's logits and predictions for them.
 ///
 /// # Examples
 /// ```
@@ -35,7 +35,7 @@ pub struct Outcome {
     pub predicted: Vec<usize>,
     /// The label's logit minus the largest other, one per image, whatever the attack's goal.
     pub margin: Vec<f32>,
-    /// Inputs of the last linear layer, `[batch, features]`, where the job asked for them.
+    /// Inputs of the last linear layer, `[batch, features]`, if the job requested them.
     pub features: Option<Array2<f32>>,
 }
 
@@ -89,7 +89,7 @@ pub fn judge(job: &AttackJob<'_>, mut adversarial: Array4<f32>) -> Result<Outcom
     if adversarial.dim() != job.images.dim() {
         let (expected, got) = (job.images.dim(), adversarial.dim());
         return Err(Error::shape(format!(
-            "perturbed images must be {expected:?}, as the clean ones; got {got:?}"
+            "perturbed images must be {expected:?}, like the clean ones; got {got:?}"
         )));
     }
     job.threat.project(job.images, &mut adversarial);

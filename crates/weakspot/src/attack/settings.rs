@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// ```
 pub type NewAttack = fn(&AttackSettings, Epsilon) -> Result<Box<dyn Attack>>;
 
-/// Everything that is known of an attack apart from its equation: parsing, help and tests are made of these.
+/// Everything that is known about an attack apart from its equation: parsing, help and tests use these rows.
 ///
 /// # Examples
 /// ```
@@ -35,12 +35,12 @@ pub struct AttackRow {
     pub name: &'static str,
     /// What it does, in a few words.
     pub summary: &'static str,
-    /// Whether it takes one gradient step or none: no adaptive attack (flag `single-step`).
+    /// Whether it takes at most one gradient step and so is not an adaptive attack (flag `single-step`).
     pub single_step: bool,
-    /// The vulnerability measure that suits it: sign attacks move every value alike, so that only the gradient tells pixels
-    /// apart (METHODS, section 4).
+    /// The vulnerability measure that suits it: sign attacks change every value by the same amount, so that only the
+    /// gradient tells pixels apart (METHODS, section 4).
     pub measure: Measure,
-    /// The settings that concern it, with their values as the record has them.
+    /// The settings that apply to it, with their values as the record has them.
     pub settings: fn(&AttackSettings) -> Vec<(&'static str, String)>,
     /// How it is made.
     pub new: NewAttack,
@@ -81,12 +81,12 @@ impl AttackKind {
         self.0.name
     }
 
-    /// What is known of it.
+    /// What is known about it.
     pub fn row(self) -> &'static AttackRow {
         self.0
     }
 
-    /// The attacks that a setting concerns, by name.
+    /// The names of the attacks that a setting applies to.
     pub fn with_setting(setting: &str) -> Vec<&'static str> {
         let concerns = |kind: &Self| {
             let settings = (kind.row().settings)(&AttackSettings::new(*kind));
@@ -127,7 +127,7 @@ impl FromStr for AttackKind {
     }
 }
 
-/// An attack with its settings; those that do not concern the attack are not looked at.
+/// An attack with its settings. Settings that do not apply to the attack are ignored.
 ///
 /// # Examples
 /// ```
@@ -137,14 +137,14 @@ impl FromStr for AttackKind {
 /// let settings = AttackSettings { n_steps: 40, ..AttackSettings::new(AttackKind::PGD) };
 /// let attack = settings.build(epsilon)?;
 /// let error = AttackSettings { n_steps: 0, ..settings }.build(epsilon).unwrap_err();
-/// assert_eq!(error.hint(), Some("--steps 20"));
+/// assert_eq!(error.hint(), Some("steps = 20"));
 /// # Ok::<(), weakspot::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttackSettings {
     /// Which attack.
     pub kind: AttackKind,
-    /// alpha (PGD); an eighth of epsilon where not set.
+    /// alpha (PGD); an eighth of epsilon if not set.
     pub step_size: Option<Epsilon>,
     /// Steps (PGD).
     pub n_steps: usize,

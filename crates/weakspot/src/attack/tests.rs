@@ -9,7 +9,7 @@ use crate::classifier::{Classifier, InputSpec};
 use crate::error::ErrorKind;
 use crate::image::Mask;
 use crate::objective::Objective;
-use crate::region::{Fill, ResolvedFill, neutralize};
+use crate::region::{Fill, NamedFill, ResolvedFill, neutralize};
 use crate::testing::{ConvGap, Counting, Linear, Neutralized, noise_images};
 
 const SEED: u64 = 11;
@@ -194,12 +194,12 @@ fn two_classes_untargeted_is_targeted_on_the_other_bit_for_bit() {
 
 #[test]
 fn the_adaptive_attack_is_the_attack_outside_the_blob_started_at_the_neutralized_image() {
-    let fills = [Fill::Value(0.0), Fill::Value(1.0), Fill::ChannelMean];
-    for fill in fills.map(|f| f.resolve(2, Some(&[0.3, 0.6])).unwrap()) {
+    let fills = [Fill::Value(0.0), Fill::Value(1.0)].into_iter().chain(NamedFill::ALL.map(Fill::Named));
+    for fill in fills.map(|fill| fill.resolve(2, Some(&[0.3, 0.6])).unwrap()) {
         let model = conv_gap(2);
         let through = Neutralized::new(model.clone(), blob(), fill.clone());
         for attack in table() {
-            // In so many words: attack M after N from x, then N.
+            // By the definition: attack M after N from x, then apply N.
             let literal = batch(&through, ThreatModel::everywhere(eps(0.1)));
             let mut images = attack.perturb(&literal.job()).unwrap();
             neutralize(&mut images, &blob(), &fill).unwrap();
@@ -245,7 +245,10 @@ fn fgsm_is_one_full_step_of_pgd() {
 proptest! {
     #[test]
     fn the_linear_margin_falls_by_epsilon_times_the_one_norm(
-        seed in any::<u64>(), epsilon in 0.0f64..0.3, std in proptest::collection::vec(0.1f32..2.0, 3), label in 0usize..2,
+        seed in any::<u64>(),
+        epsilon in 0.0f64..0.3,
+        std in proptest::collection::vec(0.1f32..2.0, 3),
+        label in 0usize..2,
     ) {
         let model = Linear::random(seed, 2, (3, 4, 5)).with_normalization(&[0.5, 0.4, 0.3], &std);
         // The box does not bind: 0.3 away from both of its ends.

@@ -15,7 +15,7 @@ use crate::classifier::CamHead;
 use crate::error::{Error, Result};
 use crate::objective::strongest_other;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: MethodRow = MethodRow {
     name: "cam",
     summary: "a layer's channels, weighted as the linear head weights their averages (needs head gap)",

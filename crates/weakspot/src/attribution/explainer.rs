@@ -44,7 +44,7 @@ pub struct Explainer {
 }
 
 impl Explainer {
-    /// Prepares a method for a model; `layer` is what the user asked for, if anything.
+    /// Prepares a method for a model; `layer` is the layer that the user named, if any.
     ///
     /// # Errors
     /// As [`choose_layer`].
@@ -65,13 +65,13 @@ impl Explainer {
         &self.layer
     }
 
-    /// What the method needs of the shared pass.
+    /// What the method needs from the shared pass.
     pub fn needs(&self) -> Needs<'_> {
         self.method.needs()
     }
 
-    /// One pass that brings what the maps need, and the input gradients of `inputs` for an attack: those are its first
-    /// walks, in their order.
+    /// One pass that computes what the maps need, and the input gradients of `inputs` for an attack, which are its
+    /// first walks, in their order.
     ///
     /// # Errors
     /// As [`Classifier::trace`].

@@ -13,7 +13,7 @@ use super::{Attribution, MethodRow, Needs, ReadAt, Scene};
 use crate::error::Result;
 use crate::objective::Objective;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: MethodRow = MethodRow {
     name: "grad-cam",
     summary: "a layer's channels, weighted by the mean gradient of the class's logit there",

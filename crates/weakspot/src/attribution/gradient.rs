@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::image::l2_over_channels;
 use crate::objective::Objective;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: MethodRow = MethodRow {
     name: "gradient",
     summary: "the length of the input gradient at each pixel",

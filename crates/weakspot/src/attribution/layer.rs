@@ -5,9 +5,10 @@ use std::fmt;
 use super::{Method, ReadAt};
 use crate::classifier::{LayerInfo, Signature};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 use crate::image::Frame;
 
-/// A class activation map on fewer cells than this along a side says too little about where.
+/// A class activation map on fewer cells than this per side says too little about places.
 pub const MIN_GRID_SIDE: usize = 4;
 
 /// The name that stands for the image itself, for maps that read no layer.
@@ -16,7 +17,7 @@ pub const INPUT_LAYER: &str = "input";
 /// ReLUs per block of VGG16 (configuration D), for names like `conv5_3`.
 const VGG16_BLOCKS: [usize; 5] = [2, 2, 3, 3, 3];
 
-/// The layer a map is read at, and how it came to be that one.
+/// The layer a map is read at, and how it was chosen.
 ///
 /// # Examples
 /// ```
@@ -36,11 +37,11 @@ pub struct ChosenLayer {
     pub name: String,
     /// `(height, width)` of its grid.
     pub grid: (usize, usize),
-    /// What of the image and around it the grid covers: [`LayerInfo::margins`].
+    /// How far the grid reaches beyond the image: [`LayerInfo::margins`].
     pub margins: [usize; 4],
-    /// Whether nobody asked for it by name.
+    /// Whether it was chosen automatically and not by name.
     pub automatic: bool,
-    /// The last ReLU, where the automatic choice passed it over because its grid is too small.
+    /// The last ReLU, if the automatic choice passed it over because its grid is too small.
     pub passed_over: Option<LayerInfo>,
 }
 
@@ -63,17 +64,17 @@ impl fmt::Display for ChosenLayer {
 
 /// Chooses the layer a map is read at (METHODS, section 4).
 ///
-/// Asked for nothing: the last ReLU after a convolution, or, where that grid has a side below
-/// [`MIN_GRID_SIDE`], the deepest ReLU whose grid has not. CAM reads the layer its head averages.
+/// Without a name, this is the last ReLU after a convolution, or, if a side of its grid is below
+/// [`MIN_GRID_SIDE`], the deepest ReLU whose grid is large enough. CAM reads the layer that its head averages.
 ///
-/// Asked for a name: torchvision's (`features.29`, `features.30`, `avgpool`), or `conv5_3` and `block5_conv3` as
-/// the Grad-CAM paper and Keras call VGG16's convolutions *after their ReLU*. A convolution's own index
-/// (`features.28`) is refused with its ReLU as the hint: silently reading another layer than the one named would be
-/// worse than asking.
+/// Names are torchvision's (`features.29`, `features.30`, `avgpool`), or `conv5_3` and `block5_conv3`, as the
+/// Grad-CAM paper and Keras call VGG16's convolutions *after their ReLU*. A convolution's own index
+/// (`features.28`) is refused, and the hint names its ReLU: to read a different layer than the one named, and
+/// not say so, would be worse than an error.
 ///
 /// # Errors
-/// `InvalidParameter` for a layer that does not exist, stands before its ReLU, or has too small a grid;
-/// `Unsupported` where the model has no layer or no head for the method.
+/// `InvalidParameter` for a layer that does not exist, comes before its ReLU, or has too small a grid;
+/// `Unsupported` if the model has no layer or no head for the method.
 ///
 /// # Examples
 /// ```
@@ -85,7 +86,7 @@ impl fmt::Display for ChosenLayer {
 /// let signature = model.signature();
 /// assert_eq!(choose_layer(signature, None, Method::GRAD_CAM)?.name, "features.1");
 /// let error = choose_layer(signature, Some("features.0"), Method::GRAD_CAM).unwrap_err();
-/// assert_eq!(error.hint(), Some("--layer features.1"));
+/// assert_eq!(error.hint(), Some("layer = features.1"));
 /// # Ok::<(), weakspot::Error>(())
 /// ```
 pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Method) -> Result<ChosenLayer> {
@@ -95,15 +96,17 @@ pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Meth
         ReadAt::Input => match requested {
             None | Some(INPUT_LAYER) => Ok(the_input(signature, requested.is_none())),
             Some(name) => Err(Error::invalid(format!("the {method} map reads the input; got layer {name:?}"))
-                .with_hint("leave --layer out, or use --cam grad-cam")),
+                .with_hint(leave_layer_out())),
         },
         ReadAt::Head => {
             let head = signature.cam_head.as_ref().ok_or_else(|| {
                 Error::new(
                     ErrorKind::Unsupported,
-                    "CAM needs a head of global average pooling and one linear layer, which this model has not",
+                    "CAM needs a head of global average pooling and one linear layer, which this model does not have",
                 )
-                .with_hint("use --cam grad-cam, or a model with --head gap")
+                .with_hint(
+                    Hint::new().say("use ").set("cam", "grad-cam").say(", or a model with ").set("head", "gap"),
+                )
             })?;
             let place = layers.iter().position(|l| l.name == head.layer).ok_or_else(|| {
                 Error::invalid(format!("the model cannot trace {:?}, the layer its head averages", head.layer))
@@ -111,10 +114,16 @@ pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Meth
             if let Some(name) = requested
                 && resolve(layers, name)? != place
             {
-                return Err(Error::invalid(format!("CAM reads {}, the layer its head averages; got {name:?}", head.layer))
-                    .with_hint("leave --layer out, or use --cam grad-cam"));
+                return Err(Error::invalid(format!(
+                    "CAM reads {}, the layer its head averages; got {name:?}",
+                    head.layer
+                ))
+                .with_hint(leave_layer_out()));
             }
-            let advice = "use --cam grad-cam, which reads an earlier layer, or larger images";
+            let advice = Hint::new()
+                .say("use ")
+                .set("cam", "grad-cam")
+                .say(", which reads an earlier layer, or use larger images");
             asked(layers, place, requested.is_none(), advice)
         }
         ReadAt::Deepest | ReadAt::DeepestOrInput => match requested {
@@ -126,25 +135,38 @@ pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Meth
                         "{} comes before its ReLU, {relu}; class activation maps are read after it",
                         layers[place].name
                     ))
-                    .with_hint(format!("--layer {relu}")));
+                    .with_hint(Hint::new().set("layer", relu)));
                 }
                 let advice = match automatic(layers) {
-                    Some(found) => format!("--layer {}, or leave --layer out", found.name),
-                    None => "use --cam gradient, which reads the input itself".to_owned(),
+                    Some(found) => {
+                        Hint::new().set("layer", found.name).say(", or leave ").setting("layer").say(" out")
+                    }
+                    None => use_gradient(),
                 };
-                asked(layers, place, false, &advice)
+                asked(layers, place, false, advice)
             }
             None => match automatic(layers) {
                 Some(found) => Ok(found),
                 None if read_at == ReadAt::DeepestOrInput => Ok(the_input(signature, true)),
                 None => Err(Error::new(
                     ErrorKind::Unsupported,
-                    format!("the model has no ReLU after a convolution whose grid has {MIN_GRID_SIDE} or more cells a side"),
+                    format!(
+                        "the model has no ReLU after a convolution whose grid has {MIN_GRID_SIDE} or more cells per \
+                         side"
+                    ),
                 )
-                .with_hint("use --cam gradient, which reads the input itself")),
+                .with_hint(use_gradient())),
             },
         },
     }
+}
+
+fn leave_layer_out() -> Hint {
+    Hint::new().say("leave ").setting("layer").say(" out, or use ").set("cam", "grad-cam")
+}
+
+fn use_gradient() -> Hint {
+    Hint::new().say("use ").set("cam", "gradient").say(", which reads the input itself")
 }
 
 fn the_input(signature: &Signature, automatic: bool) -> ChosenLayer {
@@ -167,12 +189,12 @@ fn automatic(layers: &[LayerInfo]) -> Option<ChosenLayer> {
 }
 
 /// A layer that was named: its grid is checked and never replaced.
-fn asked(layers: &[LayerInfo], place: usize, automatic: bool, advice: &str) -> Result<ChosenLayer> {
+fn asked(layers: &[LayerInfo], place: usize, automatic: bool, advice: Hint) -> Result<ChosenLayer> {
     let layer = &layers[place];
     if !is_wide_enough(layers, place) {
         let (h, w) = narrowest(layers, place);
         return Err(Error::invalid(format!(
-            "{} has {h}x{w} places to tell apart; a class activation map needs {MIN_GRID_SIDE} or more a side",
+            "{} has {h}x{w} places to tell apart; a class activation map needs {MIN_GRID_SIDE} or more per side",
             layer.name
         ))
         .with_hint(advice));
@@ -204,9 +226,9 @@ fn resolve(layers: &[LayerInfo], name: &str) -> Result<usize> {
     own.or_else(|| alias(layers, name)).ok_or_else(|| {
         let relus: Vec<&str> = layers.iter().filter(|l| l.is_activation()).map(|l| l.name.as_str()).collect();
         let hint = if relus.is_empty() {
-            "the model has no layer to read; use --cam gradient".to_owned()
+            Hint::new().say("the model has no layer to read; use ").set("cam", "gradient")
         } else {
-            format!("one of {}", relus.join(", "))
+            Hint::from(format!("one of {}", relus.join(", ")))
         };
         Error::invalid(format!("the model has no layer {name:?}")).with_hint(hint)
     })

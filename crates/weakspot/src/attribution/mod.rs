@@ -29,7 +29,8 @@ use crate::objective::Objective;
 
 /// A way to say which pixels a decision rests on.
 ///
-/// A new method is one file with one implementation of this trait and its [`MethodRow`], and one line in [`Method::ALL`].
+/// A new method is one file with one implementation of this trait and its [`MethodRow`], and one line in
+/// [`Method::ALL`].
 ///
 /// # Examples
 /// ```
@@ -63,7 +64,7 @@ use crate::objective::Objective;
 /// # Ok::<(), weakspot::Error>(())
 /// ```
 pub trait Attribution: fmt::Debug + Send + Sync {
-    /// What the shared pass must bring; nothing, unless the method says so.
+    /// What the shared pass must compute; by default nothing.
     fn needs(&self) -> Needs<'_> {
         Needs::Nothing
     }
@@ -72,11 +73,11 @@ pub trait Attribution: fmt::Debug + Send + Sync {
     /// anything. A method that needs more than the shared pass asks the scene's classifier.
     ///
     /// # Errors
-    /// `InvalidParameter` where the pass lacks what [`Attribution::needs`] asks for; what the classifier reports.
+    /// `InvalidParameter` if the pass lacks what [`Attribution::needs`] names; what the classifier reports.
     fn maps(&self, scene: &Scene<'_>) -> Result<Vec<Array2<f32>>>;
 }
 
-/// What a method needs of the shared pass.
+/// What a method needs from the shared pass.
 ///
 /// # Examples
 /// ```
@@ -113,7 +114,7 @@ pub enum ReadAt {
     Head,
     /// At the deepest activation with enough cells.
     Deepest,
-    /// As `Deepest`, and at the image's pixels where a model has no such layer.
+    /// As `Deepest`, or at the image's pixels if the model has no such layer.
     DeepestOrInput,
 }
 
@@ -133,7 +134,7 @@ pub enum ReadAt {
 /// ```
 pub type NewMethod = fn(&dyn Classifier, &ChosenLayer, Explain) -> Result<Box<dyn Attribution>>;
 
-/// Everything that is known of a method apart from its equation: parsing, help and tests are made of these.
+/// Everything that is known about a method apart from its equation: parsing, help and tests use these rows.
 ///
 /// # Examples
 /// ```
@@ -185,7 +186,7 @@ impl Method {
         self.0.name
     }
 
-    /// What is known of it.
+    /// What is known about it.
     pub fn row(self) -> &'static MethodRow {
         self.0
     }
@@ -222,7 +223,7 @@ impl FromStr for Method {
     }
 }
 
-/// Which scalar of the logits is explained (`--explain`).
+/// Which scalar of the logits is explained (setting `explain`).
 ///
 /// # Examples
 /// ```

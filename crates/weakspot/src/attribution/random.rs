@@ -6,7 +6,7 @@ use super::{Attribution, MethodRow, ReadAt, Scene};
 use crate::error::Result;
 use crate::rng;
 
-/// What the command line and the tests know of it.
+/// What the command line and the tests know about it.
 pub(super) static ROW: MethodRow = MethodRow {
     name: "random",
     summary: "noise on the grid of grad-cam: the control",

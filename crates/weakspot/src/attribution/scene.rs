@@ -1,4 +1,4 @@
-//! What a map method sees: a batch of images, the classifier, and what the shared pass brought.
+//! What a map method sees: a batch of images, the classifier, and what the shared pass computed.
 
 use ndarray::{Array2, ArrayView1, ArrayView3, ArrayView4, Axis};
 use rayon::prelude::*;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::classifier::{Classifier, Trace};
 use crate::error::{Error, Result};
 
-/// A batch of images and everything known of them after the shared pass.
+/// A batch of images and everything known about them after the shared pass.
 ///
 /// # Examples
 /// ```
@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
         )))
     }
 
-    /// What is known of one image.
+    /// What is known about one image.
     pub fn image(&self, image: usize) -> Evidence<'a> {
         Evidence { trace: self.trace, image, label: self.labels[image], id: self.ids[image], seed: self.seed }
     }
@@ -82,7 +82,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What is known of one image after the shared pass.
+/// What is known about one image after the shared pass.
 ///
 /// # Examples
 /// ```
@@ -145,6 +145,6 @@ impl<'a> Evidence<'a> {
 }
 
 fn untraced(what: &str) -> Error {
-    Error::invalid(format!("the map needs {what}, which the traced pass did not bring"))
+    Error::invalid(format!("the map needs {what}, which the traced pass did not compute"))
         .with_hint("make the pass with Explainer::trace")
 }

@@ -292,7 +292,7 @@ fn a_convolution_before_its_relu_is_refused_with_the_relu_as_the_hint() {
     let normed_cases = [(&normed, "features.40", "features.42"), (&normed, "features.41", "features.42")];
     for (model, asked, relu) in cases.into_iter().chain(normed_cases) {
         let error = choose_layer(model, Some(asked), Method::GRAD_CAM).unwrap_err();
-        assert_eq!(error.hint(), Some(format!("--layer {relu}").as_str()), "{asked}: {error}");
+        assert_eq!(error.hint(), Some(format!("layer = {relu}").as_str()), "{asked}: {error}");
     }
 }
 

@@ -1,28 +1,29 @@
-//! From what was counted to the flags that fire.
+//! Turns what a study counted into flags.
 
 use crate::metrics::{self, Score, binomial};
 use crate::record::{Flag, Protocol, Record};
 
-/// Tune images per class below which a choice among points says little (flag `few-tune-images`).
+/// With fewer tune images per class, a choice among points means little (flag `few-tune-images`).
 pub(crate) const LEAST_TUNE_IMAGES: usize = 20;
 
-/// What one direction of a study counted about its own reliability. `None`: was not run.
+/// What one direction of a study counted about its own reliability. `None` means that it was not run.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact about how the study was run")]
 pub(crate) struct Evidence {
-    /// Mean share of pixels, over images, that the two commonest values of the vulnerability map cover.
+    /// Share of the pixels that the two most common values of the vulnerability map cover, mean over images.
     pub(crate) two_value_share: f64,
     /// Successful attacks among the fit images.
     pub(crate) successes: usize,
-    /// Whether the RoA was built from all rightly classified images because there were few successes.
+    /// Whether the RoA was built from all correctly classified images because there were few successes.
     pub(crate) few_successes: bool,
-    /// Rightly classified eval images whose utility map has no positive value, of how many.
+    /// Correctly classified eval images whose utility map has no positive value, and all correctly classified ones.
     pub(crate) empty_maps: (usize, usize),
-    /// Whether explaining the margin would give other maps: it is not what was explained, nor twice it.
+    /// Whether explaining the margin would give different maps: the margin is neither what was explained nor twice
+    /// that.
     pub(crate) margin_differs: bool,
-    /// Pixels of the class's blob, or of the mask that was brought in its place.
+    /// Pixels of the class's blob, or of the mask that the user gave in its place.
     pub(crate) blob_area: usize,
-    /// Whether a mask was brought in place of the blobs.
+    /// Whether the user gave a mask in place of the blobs.
     pub(crate) given_mask: bool,
     /// Pixels of the mask its images get.
     pub(crate) mask_area: usize,
@@ -32,9 +33,9 @@ pub(crate) struct Evidence {
     pub(crate) clean_balanced_low: Option<f64>,
     /// P0w and P3w of the class.
     pub(crate) worst: Option<[Score; 2]>,
-    /// The seed that the classifier was trained with, where this program trained it and no other seed was studied.
+    /// The seed that the classifier was trained with, if this program trained it and no other seed was studied.
     pub(crate) training_seed: Option<u64>,
-    /// Whether nothing is known of what the classifier was trained on.
+    /// Whether it is unknown which images the classifier was trained on.
     pub(crate) may_be_seen: bool,
     /// What the mask's pixels are set to in the headline.
     pub(crate) headline_fill: String,
@@ -46,26 +47,26 @@ pub(crate) struct Evidence {
     pub(crate) changed_images: usize,
     /// Eval images whose prediction N changed.
     pub(crate) changed_predictions: usize,
-    /// The protocol with the largest majority-prediction rate, `clean` left out, and that rate.
+    /// The protocol, apart from `clean`, with the largest majority rate, and that rate.
     pub(crate) majority: Option<(String, f64)>,
-    /// The protocol that shifted controls were set against the blob under, how many score at least as well, of how many.
+    /// The protocol under which shifts were compared with the mask, how many score at least as well, and their number.
     pub(crate) controls: Option<(String, usize, usize)>,
     /// Mean share of exact zeros in the loss gradient over eval images.
     pub(crate) zero_share: f64,
     /// Accuracy under random signs of the same epsilon, and under the attack, on the same images.
     pub(crate) noise: Option<(Score, Score)>,
-    /// Noise images that carry only a class's mask and are classified as that class, of how many.
+    /// Noise images that contain only a class's mask and are classified as that class, and all such noise images.
     pub(crate) leak: Option<(usize, usize)>,
     /// Images of the class on which thresholds and fill were searched.
     pub(crate) tune_images: Option<usize>,
 }
 
-/// A protocol's key in `results.json` with its number, where it has one of its own.
+/// A protocol's key in `results.json`, with its number if no other protocol has the same.
 fn named(key: &str) -> String {
     Protocol::by_key(key).map_or_else(|| key.to_owned(), Protocol::in_words)
 }
 
-/// The flags that fire, in the order of METHODS, section 9.
+/// The flags that are raised, in the order of METHODS, section 9.
 pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
     let mut fired = Vec::new();
     let mut fire = |id: &str, value: f64, advice: &str| fired.push(flag(id, value, advice));
@@ -73,14 +74,16 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "degenerate-roa",
             e.two_value_share,
-            "the two commonest values of the vulnerability map cover this share of the pixels: the RoA takes almost only two values; use --roa gradient",
+            "the two most common values of the vulnerability map cover this share of the pixels, so the map takes \
+             almost only two values; set roa to gradient",
         );
     }
     if e.few_successes {
         fire(
             "few-successes",
             e.successes as f64,
-            "so few attacks succeeded on the fit images that the RoA was built from all rightly classified ones; raise --eps or take a stronger --attack",
+            "only this many attacks on the fit images succeeded, so the RoA was built from all correctly classified \
+             ones; raise eps, or choose a stronger attack",
         );
     }
     let (empty, of) = e.empty_maps;
@@ -89,9 +92,11 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
             "empty-map",
             empty as f64 / of.max(1) as f64,
             if e.margin_differs {
-                "this share of the rightly classified eval images has a utility map without a positive value and no RoI; try --explain margin or another --layer"
+                "this share of the correctly classified eval images has a utility map without a positive value, and so \
+                 no RoI; set explain to margin, or try another layer"
             } else {
-                "this share of the rightly classified eval images has a utility map without a positive value and no RoI; try another --layer"
+                "this share of the correctly classified eval images has a utility map without a positive value, and so \
+                 no RoI; try another layer"
             },
         );
     }
@@ -100,9 +105,10 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
             "empty-blob",
             0.0,
             if e.given_mask {
-                "the mask that was brought has no pixel for this class (with --mask union its images get the other class's)"
+                "the given mask has no pixel for this class (if mask is union, its images get the other class's mask)"
             } else {
-                "no pixel is U-V+ often enough: this class adds nothing to the mask (with --mask union its images get the other class's blob); lower --theta or widen --delta2"
+                "no pixel is U-V+ often enough, so this class adds nothing to the mask (if mask is union, its images \
+                 get the other class's blob); lower theta, or let delta2 take more pixels"
             },
         );
     }
@@ -110,21 +116,22 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "single-step",
             1.0,
-            "no iterated attack was run through the defended model: one gradient step is no adaptive attack; add p3 to --protocols",
+            "no iterated attack was run against the defended model, and one gradient step is not an adaptive attack; \
+             add p3 to protocols",
         );
     }
     if e.same_images {
         fire(
             "same-images",
             1.0,
-            "regions were built from the images that are scored; leave out --preset paper for disjoint parts",
+            "regions were built from the images that are scored; set preset to default for disjoint parts",
         );
     }
     if e.oracle {
         fire(
             "oracle-mask",
             1.0,
-            "each image got the mask of its true class, which no deployed system knows; use --mask union",
+            "each image got the mask of its true class, which a deployed system does not know; set mask to union",
         );
     }
     if e.mask_area > 0 && (e.changed_images == 0 || e.changed_predictions == 0) {
@@ -132,9 +139,11 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
             "no-effect",
             if e.changed_images == 0 { 0.0 } else { e.changed_images as f64 },
             &if e.changed_images == 0 {
-                "without an attack, neutralizing with fill FILL (P0, mod) changed no pixel of any image (fill 0 on a black background does that); look at the other fills"
+                "without an attack, neutralizing with fill FILL (P0, mod) changed no pixel of any image (fill 0 does \
+                 that on a black background); look at the other fills"
             } else {
-                "without an attack, neutralizing with fill FILL (P0, mod) changed this many images and not one prediction; under attack it may still change some"
+                "without an attack, neutralizing with fill FILL (P0, mod) changed this many images but not a single \
+                 prediction; under attack it may still change some"
             }
             .replace("FILL", &e.headline_fill),
         );
@@ -144,7 +153,8 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
             "collapse",
             *rate,
             &format!(
-                "this share of all predictions under {} is one class: what that class gains is no defence; read the AUC and the placebo",
+                "this share of all predictions under {} is one class, so a gain of that class is not a defence; read \
+                 the AUC and the placebo",
                 named(protocol)
             ),
         );
@@ -154,7 +164,8 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
             "shift-as-good",
             *as_good as f64 / *of as f64,
             &format!(
-                "this share of the blob's own random shifts defends at least as well under {}: its place is not shown to matter",
+                "this share of the random shifts of the mask scores at least as well as the mask under {}, so its \
+                 place is not shown to matter",
                 named(protocol)
             ),
         );
@@ -163,14 +174,16 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
         fire(
             "zero-gradient",
             e.zero_share,
-            "this share of the loss gradient is exactly zero: the attack may be blind there; try random starts (--attack pgd --random-start)",
+            "this share of the loss gradient is exactly zero, so the attack may be blind there; try random starts (set \
+             attack to pgd, and add random-start)",
         );
     }
     if let Some((noise, _)) = e.noise.filter(|(noise, adv)| noise.n > 0 && noise.k <= adv.k) {
         fire(
             "weak-attack",
             noise.rate,
-            "accuracy under random signs of the same epsilon is no higher than under the attack; raise --eps or take a stronger --attack",
+            "accuracy under random signs of the same eps is no higher than under the attack; raise eps, or choose a \
+             stronger attack",
         );
     }
     if let Some((k, n)) = e.leak.filter(|_| e.oracle) {
@@ -179,7 +192,8 @@ pub(crate) fn flags(e: &Evidence) -> Vec<Flag> {
             fire(
                 "label-leak",
                 k as f64 / n.max(1) as f64,
-                "this share of noise images that carry nothing but a class's mask is classified as that class: the mask tells the label",
+                "this share of the noise images that contain nothing but a class's mask is classified as that class, \
+                 so the mask reveals the label",
             );
         }
     }
@@ -191,7 +205,7 @@ fn flag(id: &str, value: f64, advice: &str) -> Flag {
     Flag { id: id.to_owned(), value, advice: advice.to_owned() }
 }
 
-/// Those about what can be concluded at all: of this classifier, at this eps, from these images.
+/// Flags about what can be concluded at all from this classifier, at this eps, with these images.
 fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
     let mut fired = Vec::new();
     let mut fire = |id: &str, value: f64, advice: &str| fired.push(flag(id, value, advice));
@@ -199,7 +213,8 @@ fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
         fire(
             "at-chance",
             low,
-            "the lower limit of the balanced accuracy on clean images is at most one half: this classifier is not shown to tell the classes apart; train it longer, or bring more images",
+            "the lower limit of the balanced accuracy on clean images is at most one half, so this classifier is not \
+             shown to tell the classes apart; train it longer, or provide more images",
         );
     }
     if let Some([plain, defended]) = e.worst.filter(|[plain, defended]| metrics::at_one_end(plain, defended))
@@ -208,9 +223,11 @@ fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
             "floor",
             defended.rate,
             if plain.rate < 0.5 {
-                "with and without the mask at most 2 % of the images stay right under the worst attack (P0w, P3w): nothing can be compared at this eps; lower --eps"
+                "with and without the mask, at most 2 % of the images stay correct under the worst attack (P0w, P3w), \
+                 so nothing can be compared at this eps; lower eps"
             } else {
-                "with and without the mask at least 98 % of the images stay right under the worst attack (P0w, P3w): nothing can be compared at this eps; raise --eps"
+                "with and without the mask, at least 98 % of the images stay correct under the worst attack (P0w, \
+                 P3w), so nothing can be compared at this eps; raise eps"
             },
         );
     }
@@ -218,28 +235,30 @@ fn of_the_comparison(e: &Evidence) -> Vec<Flag> {
         fire(
             "one-seed",
             seed as f64,
-            "the classifier was trained with this seed alone; another training can turn the result: add --seeds 5",
+            "the classifier was trained with this seed only, and another one can change the result; set seeds to 5",
         );
     }
     if e.may_be_seen {
         fire(
             "seen-images",
             1.0,
-            "nothing is known of what these weights were trained on: if the scored images were among it, every accuracy is too good; add --held-out if they were not",
+            "it is not known which images these weights were trained on; if the scored images were among them, every \
+             accuracy is too high; add held-out if they were not",
         );
     }
     if let Some(n) = e.tune_images.filter(|n| *n < LEAST_TUNE_IMAGES) {
         fire(
             "few-tune-images",
             n as f64,
-            "thresholds and fill were chosen on this many images of the class: the choice is mostly chance; bring more images, or leave --tune out",
+            "thresholds and fill were chosen on only this many images of the class, so the choice is mostly chance; \
+             provide more images, or leave tune out",
         );
     }
     fired
 }
 
-/// The flag `weak-baseline`: P3w of a record meets an attack that P0w does not, as in records of the first version, which
-/// have no P0w at all.
+/// The flag `weak-baseline`: P3w of a record met an attack that its P0w did not, as in records of the first version,
+/// which have no P0w at all.
 pub(crate) fn weak_baseline(record: &Record) -> Option<Flag> {
     let scored = record.directions.iter().any(|d| d.scores.adaptive_worst.is_some());
     let of = |protocol: Protocol| record.worst_of.get(protocol.key()).map_or(&[][..], Vec::as_slice);
@@ -249,8 +268,10 @@ pub(crate) fn weak_baseline(record: &Record) -> Option<Flag> {
     (scored && (unsaid || lacking > 0)).then(|| Flag {
         id: "weak-baseline".to_owned(),
         value: lacking.max(1) as f64,
-        advice: "the defended model (P3w) met this many attacks that the undefended one (P0w) did not: their difference compares unlike attacks; run the study again with this version"
-            .to_owned(),
+        advice:
+            "the defended model (P3w) met this many attacks that the undefended one (P0w) did not, so their \
+                 difference compares unlike attacks; run the study again with this version"
+                .to_owned(),
     })
 }
 
@@ -260,7 +281,7 @@ mod tests {
 
     type Change = fn(&mut Evidence);
 
-    /// A study that nothing speaks against.
+    /// A study that raises no flag.
     fn sound() -> Evidence {
         Evidence {
             two_value_share: 0.9,
@@ -294,14 +315,14 @@ mod tests {
     fn the_margin_is_not_advised_where_it_gives_the_same_maps() {
         let advice = |margin_differs| {
             let empty = Evidence { empty_maps: (1, 100), margin_differs, ..sound() };
-            flags(&empty)[0].advice.contains("--explain margin")
+            flags(&empty)[0].advice.contains("set explain to margin")
         };
         assert!(advice(true) && !advice(false));
     }
 
     #[test]
     fn each_flag_fires_alone_and_just_beyond_its_bound() {
-        assert_eq!(flags(&sound()), [], "every bound itself is within");
+        assert_eq!(flags(&sound()), [], "a value at its bound raises nothing");
         let cases: [(&str, Change); 21] = [
             ("seen-images", |e| e.may_be_seen = true),
             ("at-chance", |e| e.clean_balanced_low = Some(0.5)),
@@ -320,7 +341,7 @@ mod tests {
             ("shift-as-good", |e| e.controls = Some(("adaptive".to_owned(), 1, 19))),
             ("zero-gradient", |e| e.zero_share = 0.501),
             ("weak-attack", |e| e.noise = Some((Score::of(59, 100), Score::of(59, 100)))),
-            // 116 of 200 has an upper binomial p of 0.014, 118 one of 0.007: told from chance at 0.01.
+            // 116 of 200 has an upper binomial p of 0.014, and 118 has 0.007, which is below 0.01.
             ("oracle-mask", |e| (e.oracle, e.leak) = (true, Some((116, 200)))),
             ("oracle-mask", |e| (e.oracle, e.leak) = (true, None)),
             ("few-tune-images", |e| e.tune_images = Some(19)),

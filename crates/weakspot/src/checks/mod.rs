@@ -1,4 +1,4 @@
-//! Reasons to doubt the numbers: each flag with its number and an advice (METHODS, section 9).
+//! Reasons to doubt the numbers: each flag with its number and advice (METHODS, section 9).
 
 mod evidence;
 mod upgrade;

@@ -1,9 +1,9 @@
-//! What a record of an earlier version is told about itself when it is read again.
+//! Adds to a record of an earlier version what is known about it now.
 
 use crate::checks;
 use crate::record::Record;
 
-/// Enters the flags that the program which wrote the record did not know.
+/// Adds the flags that were unknown to the program that wrote the record.
 pub(crate) fn upgrade(record: &mut Record) {
     let Some(flag) = checks::weak_baseline(record) else { return };
     for d in &mut record.directions {

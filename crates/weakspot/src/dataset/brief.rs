@@ -1,4 +1,4 @@
-//! Names and cells of strangers' files, short enough for a message.
+//! Names and cells from users' files, short enough for a message.
 
 /// The most characters of a name, or of a list of names, in a message.
 const LONGEST: usize = 80;

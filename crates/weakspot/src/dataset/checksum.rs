@@ -12,7 +12,7 @@ pub(super) fn of(pixels: &Pixels, labels: Option<&[usize]>, class_names: &[Strin
     hash.update(match pixels {
         Pixels::U8(_) => b"u8 ",
         Pixels::F32(_) => b"f32",
-        // Too many to be read once more: the images' own digests stand for them.
+        // Too many to be read again: the images' own digests stand for them.
         Pixels::File(_) => b"sha",
     });
     for side in [n, c, h, w] {

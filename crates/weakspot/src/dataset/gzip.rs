@@ -40,7 +40,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Passes over zeros; whether there were any.
+/// Skips zeros, and says whether there were any.
 fn skip_zeros(file: &mut impl BufRead) -> io::Result<bool> {
     let mut any = false;
     loop {

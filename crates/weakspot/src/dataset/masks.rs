@@ -1,4 +1,4 @@
-//! Masks that users bring: black-and-white pictures, or arrays of zeros and ones.
+//! Masks that users give: black-and-white pictures, or arrays of zeros and ones.
 
 use std::path::Path;
 
@@ -9,14 +9,15 @@ use super::pictures::grey_levels;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::Mask;
 
-/// Reads the mask of one image size, or two of them (the first axis of an array): set pixels are what is neutralized.
+/// Reads one mask of the given size, or two of them (the first axis of an array): set pixels are neutralized.
 ///
-/// * a picture (PNG or any other kind that [`Listing`](super::pictures::Listing) reads) in black and white: white is set;
+/// * a picture (PNG or any other kind that [`Listing`](super::pictures::Listing) reads) in black and white: white is
+///   set;
 /// * `.npy`: `[height, width]` or `[2, height, width]`, numbers or booleans, 0 for unset and 1 (or 255) for set.
 ///
 /// # Errors
-/// `Io` for what cannot be read, `Format` for a damaged file, `Shape` for another size, `ValueRange` for values that are
-/// neither set nor unset, `Unsupported` for another kind of file.
+/// `Io` for a file that cannot be read, `Format` for a damaged file, `Shape` for a different size, `ValueRange` for
+/// values that are neither set nor unset, `Unsupported` for a different kind of file.
 ///
 /// # Examples
 /// ```
@@ -44,20 +45,21 @@ pub fn load_masks(path: &Path, (height, width): (usize, usize)) -> Result<Vec<Ma
         [n @ 1..=2, h, w] if (h, w) == (height, width) => n,
         _ => {
             return Err(Error::shape(format!(
-                "{}: expected a mask of [{height}, {width}] (height, width), or two as [2, {height}, {width}]; came {shape:?}",
+                "{}: expected a mask of [{height}, {width}] (height, width), or two as [2, {height}, {width}]; \
+                 got {shape:?}",
                 path.display()
             ))
             .with_hint("a mask has the size of the images that are studied"));
         }
     };
-    // The first that is not 0 says which of the two ways to write a mask this is.
+    // The first value that is not 0 shows whether set is written as 1 or as 255.
     let set = levels.iter().copied().find(|v| *v != 0.0).filter(|v| *v == 255.0).unwrap_or(1.0);
     if let Some(i) = levels.iter().position(|v| *v != 0.0 && *v != set) {
         let (value, row, column) = (levels[i], i / width % height, i % width);
         return Err(Error::new(
             ErrorKind::ValueRange,
             format!(
-                "{}: expected two values, 0 for unset and 1 or 255 for set; came {value} in row {row}, column {column}",
+                "{}: expected two values, 0 for unset and 1 or 255 for set; got {value} in row {row}, column {column}",
                 path.display()
             ),
         )
@@ -114,7 +116,7 @@ mod tests {
         let refused = |name: &str, bytes: &[u8], size| load_masks(&write(name, bytes), size).unwrap_err();
         let grey = refused("grey.png", &grey_png(3, 2, &[255, 0, 0, 0, 7, 0]).unwrap(), (2, 3));
         assert_eq!(grey.kind(), ErrorKind::ValueRange);
-        assert!(grey.to_string().contains("came 7 in row 1, column 1"), "{grey}");
+        assert!(grey.to_string().contains("got 7 in row 1, column 1"), "{grey}");
         let seven = refused("seven.npy", &npy("|u1", "(2, 3)", &bits.map(|b| b * 7)), (2, 3));
         assert_eq!(seven.kind(), ErrorKind::ValueRange);
         let nan: Vec<u8> =

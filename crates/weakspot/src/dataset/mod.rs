@@ -24,6 +24,7 @@ pub use split::{Limits, SplitRule, Splits, split, split_by_group, torn_groups};
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::image::{Mask, Pixels};
 use brief::brief;
 
@@ -52,7 +53,7 @@ pub enum Origin {
     /// The publisher's training files.
     Train,
     /// The publisher's training files, but unlike the images of the test files: the classifier may learn from it
-    /// and stop by it, and no map is fitted on it. The demo data set has such images.
+    /// and may be stopped by it, but no map is fitted on it. The demo data set has such images.
     TrainOnly,
     /// The publisher's test files.
     Test,
@@ -79,7 +80,7 @@ pub enum Origin {
 pub struct Truth {
     /// U+: the large shape that decides the class.
     pub utility: Mask,
-    /// V+: the faint texture that predicts the class and dies within epsilon.
+    /// V+: the faint texture that predicts the class and does not survive a change within epsilon.
     pub vulnerability: Mask,
     /// V+ without U+: what a perfect method neutralizes.
     pub blob: Mask,
@@ -111,7 +112,7 @@ pub struct Dataset {
     pub pixels: Pixels,
     /// One label per image, below `class_names.len()`.
     pub labels: Vec<usize>,
-    /// One stable, unique id per image, `test/00042`; goes through to the ledger.
+    /// One stable, unique id per image, `test/00042`, which the ledger keeps.
     pub ids: Vec<String>,
     /// Where each image came from.
     pub origins: Vec<Origin>,
@@ -157,8 +158,8 @@ impl Dataset {
         Ok(data)
     }
 
-    /// Checks what every source must deliver: one label, id and origin per image (and group, where there are groups), labels below the number of
-    /// classes, ids that are unique, at least one image and two classes.
+    /// Checks what every source must deliver: one label, id and origin per image (and a group, if there are groups),
+    /// labels below the number of classes, ids that are unique, at least one image and two classes.
     ///
     /// # Errors
     /// `Shape` for counts that disagree or no image; `InvalidParameter` for a label out of range, an id given
@@ -170,21 +171,18 @@ impl Dataset {
         if n == 0 || labels != n || ids != n || origins != n || ![0, n].contains(&groups) {
             return Err(Error::shape(format!(
                 "{}: expected one label, id and origin per image and at least one image; \
-                 came {n} images, {labels} labels, {ids} ids, {origins} origins",
+                 got {n} images, {labels} labels, {ids} ids, {origins} origins",
                 self.name
             )));
         }
         let classes = self.class_names.len();
         if classes < 2 {
-            return Err(Error::invalid(format!(
-                "{}: expected at least 2 classes; came {classes}",
-                self.name
-            ))
-            .with_hint("a study compares two classes: add images of a second one"));
+            return Err(Error::invalid(format!("{}: expected at least 2 classes; got {classes}", self.name))
+                .with_hint("a study compares two classes: add images of a second one"));
         }
         if let Some(label) = self.labels.iter().find(|&&label| label >= classes) {
             return Err(Error::invalid(format!(
-                "{}: expected labels below {classes}; came {label}",
+                "{}: expected labels below {classes}; got {label}",
                 self.name
             )));
         }
@@ -192,16 +190,16 @@ impl Dataset {
         match self.ids.iter().find(|id| !seen.insert(id.as_str())) {
             None => Ok(()),
             Some(id) => Err(Error::invalid(format!(
-                "{}: expected a different id for every image; \"{}\" came twice",
+                "{}: expected a different id for every image; got \"{}\" twice",
                 self.name,
                 brief(id)
             ))),
         }
     }
 
-    /// The images of two classes, relabelled: 0 for `a`, 1 for `b`, in the order they have here.
+    /// The images of two classes, relabelled: 0 for `a`, 1 for `b`, in the same order.
     ///
-    /// Ids and origins are kept, the truth is carried, the checksum is that of the pair's own content.
+    /// Ids, origins and the truth are kept; the checksum is that of the pair's own content.
     ///
     /// # Errors
     /// `InvalidParameter` when `a` equals `b`, a class does not exist, or a class has no image.
@@ -209,24 +207,24 @@ impl Dataset {
         let classes = self.class_names.len();
         if a >= classes || b >= classes {
             return Err(Error::invalid(format!(
-                "{}: expected classes below {classes}; came {a} and {b}",
+                "{}: expected classes below {classes}; got {a} and {b}",
                 self.name
             )));
         }
         if a == b {
             return Err(Error::invalid(format!(
-                "expected two different classes; {} came twice",
+                "expected two different classes; got {} twice",
                 self.class_names[a]
             ))
-            .with_hint("name two classes, as in --classes 0,1"));
+            .with_hint(Hint::new().say("name two classes, as in ").set("classes", "0,1")));
         }
         for class in [a, b] {
             if !self.labels.contains(&class) {
                 return Err(Error::invalid(format!(
-                    "{}: expected images of class {}; came none",
+                    "{}: expected images of class {}; got none",
                     self.name, self.class_names[class]
                 ))
-                .with_hint("choose another class with --classes A,B"));
+                .with_hint(Hint::new().say("choose another class with ").set("classes", "A,B")));
             }
         }
         let kept: Vec<usize> =
@@ -255,14 +253,15 @@ impl Dataset {
     }
 }
 
-/// The two classes that the user means, by their places among the names: both by exact name, else both by number, else both by
-/// name in any case.
+/// The two classes that the user means, by their places among the names: both by exact name, else both by number,
+/// else both by name in any case.
 ///
-/// The exact name comes first because the user sees names: in a data set whose classes are called `7` and `3`, `3` is the second
-/// class. Where a class is called by a number, numbers are names only, so that nobody's class 1 becomes the second folder.
+/// The exact name comes first because the user sees names: in a data set whose classes are called `7` and `3`, `3`
+/// is the second class. If any class is called by a number, numbers are read only as names, so that a class called
+/// 1 is not taken for the second folder.
 ///
 /// # Errors
-/// `InvalidParameter`, listing the classes, when none is meant or one is named and the other numbered.
+/// `InvalidParameter`, listing the classes, if a class is unknown, or one is named and the other numbered.
 ///
 /// # Examples
 /// ```
@@ -272,7 +271,7 @@ impl Dataset {
 /// assert_eq!(class_pair("clothes", &names, ["shirt", "bag"])?, [2, 0]);
 /// assert_eq!(class_pair("clothes", &names, ["0", "1"])?, [0, 1]);
 /// let error = class_pair("clothes", &names, ["Bag", "Hat"]).unwrap_err();
-/// assert_eq!(error.to_string(), "expected a class of clothes; came \"Hat\"");
+/// assert_eq!(error.to_string(), "expected a class of clothes; got \"Hat\"");
 /// # Ok::<(), weakspot::Error>(())
 /// ```
 pub fn class_pair(dataset: &str, names: &[String], asked: [&str; 2]) -> Result<[usize; 2]> {
@@ -296,10 +295,10 @@ pub fn class_pair(dataset: &str, names: &[String], asked: [&str; 2]) -> Result<[
         let list = if called_by_numbers { names.join(", ") } else { list.join(", ") };
         let message = match lost {
             Some(lost) if by_number(lost.trim()).is_some() => format!(
-                "expected two classes of {dataset}, both by name or both by number; came \"{}\"",
+                "expected two classes of {dataset}, both by name or both by number; got \"{}\"",
                 asked.join(",")
             ),
-            _ => format!("expected a class of {dataset}; came \"{}\"", brief(lost.unwrap_or(&asked[0]))),
+            _ => format!("expected a class of {dataset}; got \"{}\"", brief(lost.unwrap_or(&asked[0]))),
         };
         Error::invalid(message).with_hint(if called_by_numbers {
             format!("the classes are called {list}")
@@ -356,7 +355,7 @@ mod tests {
         assert_eq!(class_pair("x", &names, ["1", "2"]).unwrap(), [0, 2]);
         let error = class_pair("x", &names, ["0", "1"]).unwrap_err();
         assert_eq!(error.hint(), Some("the classes are called 1, 10, 2"));
-        assert!(error.to_string().ends_with("came \"0\""), "{error}");
+        assert!(error.to_string().ends_with("got \"0\""), "{error}");
     }
 
     #[test]
@@ -372,7 +371,7 @@ mod tests {
     #[test]
     fn a_pair_of_one_class_or_of_an_empty_class_is_refused() {
         let mut data = three();
-        assert!(data.pair(1, 1).unwrap_err().to_string().contains("Bag came twice"));
+        assert!(data.pair(1, 1).unwrap_err().to_string().contains("got Bag twice"));
         assert!(data.pair(0, 3).unwrap_err().to_string().contains("below 3"));
         data.class_names.push("empty".to_owned());
         assert!(data.pair(0, 3).unwrap_err().to_string().contains("class empty"));
@@ -386,8 +385,8 @@ mod tests {
             data.check().unwrap_err().to_string()
         };
         three().check().unwrap();
-        assert!(broken(|d| d.ids[5] = "all/00001".to_owned()).contains("\"all/00001\" came twice"));
-        assert!(broken(|d| d.labels[0] = 3).contains("below 3; came 3"));
+        assert!(broken(|d| d.ids[5] = "all/00001".to_owned()).contains("got \"all/00001\" twice"));
+        assert!(broken(|d| d.labels[0] = 3).contains("below 3; got 3"));
         assert!(broken(|d| d.origins.truncate(5)).contains("5 origins"));
         assert!(broken(|d| d.class_names.truncate(1)).contains("at least 2 classes"));
     }

@@ -1,11 +1,13 @@
 //! Which output of a model belongs to which class of a data set: the one rule for everything that scores labels.
 //!
-//! In this order: what the user typed; names that the model and the data share; numbers, where the labels are numbers and all of
-//! them, not only those in use, count outputs that exist. Anything else is refused: a guess would be scored without a word.
+//! In this order: what the user typed; names that the model and the data share; numbers, if the labels are numbers and
+//! all of them, not only those in use, count outputs that exist. Anything else is refused, because nobody would notice
+//! that a guess was scored.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 
 /// The classes of a data set, and the numbers that its files call them by.
 ///
@@ -24,7 +26,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Labels<'a> {
     names: &'a [String],
-    /// One per class; `None` where the files know names only.
+    /// One per class; `None` if the files have only names.
     numbers: Option<Vec<usize>>,
 }
 
@@ -46,7 +48,7 @@ pub enum By {
     Typed,
     /// Model and data share the names.
     Names,
-    /// They share the names but for capitals.
+    /// They share the names except for capitals.
     NamesInAnyCase,
     /// The labels are numbers that count the outputs from 0.
     Numbers,
@@ -66,19 +68,19 @@ pub enum By {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outputs {
-    /// One for each class that was asked for, in that order.
+    /// One for each requested class, in that order.
     pub of: Vec<usize>,
     /// How they were found.
     pub by: By,
 }
 
 impl<'a> Labels<'a> {
-    /// Of files whose labels are numbers from 0: the place of a class's name is its number.
+    /// For files whose labels are numbers from 0: the place of a class's name is its number.
     pub fn numbered(names: &'a [String]) -> Self {
         Self { names, numbers: Some((0..names.len()).collect()) }
     }
 
-    /// Of folders and lists, which know names. Where every name is a number, those are the numbers, whatever their order.
+    /// For folders and lists, which have names. If every name is a number, those are the numbers, in any order.
     pub fn named(names: &'a [String]) -> Self {
         let numbers: Option<Vec<usize>> = names.iter().map(|name| number(name)).collect();
         Self { names, numbers: numbers.filter(|numbers| !numbers.is_empty()) }
@@ -86,11 +88,11 @@ impl<'a> Labels<'a> {
 
     /// The outputs that belong to some of the classes, by their places among the names.
     ///
-    /// `outputs` is how many the model has, a single logit counting as two, and `known` are their names, none or one each.
-    /// `typed` are pairs of a class's name and its output.
+    /// `outputs` is how many the model has, a single logit counting as two, and `known` are their names, none or one
+    /// each. `typed` are pairs of a class's name and its output.
     ///
     /// # Errors
-    /// `InvalidParameter`, saying what was typed or found on both sides and what to type, where no rule applies.
+    /// `InvalidParameter` if no rule applies. It says what was typed or found on both sides, and what to type.
     pub fn outputs(
         &self,
         wanted: &[usize],
@@ -104,7 +106,7 @@ impl<'a> Labels<'a> {
             match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
                 None => Ok(Outputs { of, by }),
                 Some(twice) => Err(Error::invalid(format!(
-                    "expected an output of its own for every class; output {} came twice",
+                    "expected a different output for every class; got output {} twice",
                     twice[0]
                 ))
                 .with_hint("count the model's outputs from 0, one for each class")),
@@ -119,7 +121,7 @@ impl<'a> Labels<'a> {
             let one = |&class: &usize| {
                 let mut places =
                     (0..known.len().min(outputs)).filter(|&i| matches(&known[i], &self.names[class]));
-                // Two outputs of one name are none that is meant.
+                // If two outputs share the name, neither is meant more than the other.
                 places.next().filter(|_| places.next().is_none())
             };
             wanted.iter().map(one).collect()
@@ -130,7 +132,7 @@ impl<'a> Labels<'a> {
         if let Some(of) = all(&|a, b| a.to_lowercase() == b.to_lowercase()) {
             return found(of, By::NamesInAnyCase);
         }
-        // Names on both sides that do not agree are two accounts of the same thing, one of them wrong.
+        // If both sides have names that do not agree, one of them is wrong.
         let both_have_names = self.names.iter().any(|name| number(name).is_none())
             && known.iter().any(|name| number(name).is_none());
         match &self.numbers {
@@ -146,14 +148,14 @@ impl<'a> Labels<'a> {
         let Some((_, output)) = typed.iter().find(|(typed, _)| typed == name) else {
             let given: Vec<&str> = typed.iter().map(|(name, _)| name.as_str()).collect();
             return Err(Error::invalid(format!(
-                "expected an output for the class {name}; --classes gives those of {}",
+                "expected an output for the class {name}; got outputs of {}",
                 given.join(", ")
             ))
             .with_hint(format!("add {name}=OUTPUT, counted from 0")));
         };
         if *output >= outputs {
             return Err(Error::invalid(format!(
-                "expected an output below {outputs}, the number of the model's; --classes says {name}={output}"
+                "expected an output below {outputs}, the number of the model's outputs; got {name}={output}"
             ))
             .with_hint("outputs are counted from 0"));
         }
@@ -177,15 +179,17 @@ impl<'a> Labels<'a> {
         });
         let line: Vec<String> = ours.iter().enumerate().map(|(i, name)| format!("{name}={i}")).collect();
         let line = line.join(",");
-        let quotes = if line.contains(' ') { "\"" } else { "" };
         Error::invalid(format!(
             "the weights have {theirs}; the images are of {}{}",
             ours.join(" and "),
             misfit.unwrap_or_default()
         ))
-        .with_hint(format!(
-            "say which output belongs to which class, for example --classes {quotes}{line}{quotes}, outputs counted from 0"
-        ))
+        .with_hint(
+            Hint::new()
+                .say("say which output belongs to which class, for example ")
+                .set("classes", line)
+                .say(", with outputs counted from 0"),
+        )
     }
 }
 
@@ -233,7 +237,7 @@ mod tests {
     fn names_in_other_capitals_match_and_say_so() {
         let found = named("Cat DOG", &[0, 1], 2, "cat dog").unwrap();
         assert_eq!((found.of.as_slice(), found.by), ([0, 1].as_slice(), By::NamesInAnyCase));
-        // Of two that differ in capitals alone the exact one is meant, and none where both are inexact.
+        // Of two that differ in capitals alone the exact one is meant; if both are inexact, neither is.
         assert_eq!(named("cat dog", &[0, 1], 3, "CAT cat dog").unwrap().of, [1, 2]);
         assert!(named("cAt dog", &[0, 1], 3, "CAT cat dog").is_err());
     }
@@ -244,7 +248,7 @@ mod tests {
             let error = named(data, &[0, 1], 2, "cat dog").unwrap_err();
             assert!(error.to_string().contains("the outputs cat, dog"), "{error}");
             let (a, b) = data.split_once(' ').unwrap();
-            assert!(error.hint().unwrap().contains(&format!("--classes {a}=0,{b}=1")), "{error}");
+            assert!(error.hint().unwrap().contains(&format!("classes = {a}=0,{b}=1")), "{error}");
         }
         // Also where numbers would do: CIFAR-10's horse is not somebody's fish.
         assert!(numbered("horse ship", &[0, 1], 2, "fish bird").is_err());
@@ -277,7 +281,7 @@ mod tests {
         assert_eq!((found.of.as_slice(), found.by), ([1, 0].as_slice(), By::Typed));
         for (bad, said) in [
             (typed(&[("cat", 0), ("dog", 2)]), "dog=2"),
-            (typed(&[("cat", 1), ("dog", 1)]), "output 1 came twice"),
+            (typed(&[("cat", 1), ("dog", 1)]), "got output 1 twice"),
             (typed(&[("cat", 0), ("cow", 1)]), "the class dog"),
         ] {
             let error = labels.outputs(&[0, 1], 2, &[], &bad).unwrap_err();

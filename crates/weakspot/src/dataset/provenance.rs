@@ -1,4 +1,4 @@
-//! What is known of where images came from, beside their ids.
+//! What is known about where images came from, beside their ids.
 
 /// What a source says about the images it delivered and those it did not.
 ///
@@ -12,11 +12,11 @@
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
-    /// One name per image of what must not be torn apart (a slide, a patient), or empty where nothing is known.
+    /// The group of each image (a slide, a patient), which is kept in one part; empty if nothing is known.
     pub groups: Vec<String>,
-    /// Files that were left out because they could not be read (`--skip-bad`).
+    /// Files that were left out because they could not be read (setting `skip-bad`).
     pub skipped: Vec<Skipped>,
-    /// What a reader of the results should know of the data: one sentence each.
+    /// What a reader of the results should know about the data: one sentence each.
     pub notes: Vec<String>,
 }
 

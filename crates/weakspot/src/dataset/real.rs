@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A folder of published files, `None` where it is absent. Then standard error says that a test was skipped, past the
-/// harness, which swallows what a passing test prints.
+/// A folder of published files; `None` if it is absent. Standard error then says that a test was skipped. It bypasses
+/// the test harness, which hides what a passing test prints.
 pub(super) fn folder(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("WEAKSPOT_TEST_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);

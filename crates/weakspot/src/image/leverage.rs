@@ -22,7 +22,8 @@ use crate::num;
 pub enum Frame {
     /// The image: one cell per pixel.
     Image,
-    /// The image and so many rows and columns of pixels around it, `[top, left, bottom, right]`; the view crops these away.
+    /// The image and these numbers of rows and columns of pixels around it, `[top, left, bottom, right]`; the view
+    /// crops them away.
     Margins([usize; 4]),
 }
 
@@ -45,7 +46,7 @@ pub enum Status {
     Empty,
 }
 
-/// A map as its method gave it: own grid, own units, nothing divided.
+/// A map as its method returned it: on its own grid, in its own units, not divided by anything.
 ///
 /// # Examples
 /// ```
@@ -105,8 +106,7 @@ impl Leverage {
     /// covers, crop its margins (METHODS, section 4). `size` is the image's `(height, width)`.
     ///
     /// # Errors
-    /// `Numerical` where a value is not finite or is negative; `Shape` where a map of the image's pixels has
-    /// another size.
+    /// `Numerical` if a value is negative or not finite; `Shape` if a map of the image's pixels has a different size.
     pub fn new(map: RawMap, size: (usize, usize)) -> Result<Self> {
         if let Some((place, v)) = map.values.indexed_iter().find(|(_, v)| !v.is_finite() || **v < 0.0) {
             return Err(Error::new(

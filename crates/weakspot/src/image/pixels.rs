@@ -1,4 +1,4 @@
-//! The pixels of a data set, kept as they came.
+//! The pixels of a data set, kept in their own type.
 
 use ndarray::{Array4, ArrayD, Axis, Dimension as _};
 use rayon::prelude::*;
@@ -27,7 +27,7 @@ pub enum Pixels {
     U8(Array4<u8>),
     /// In `[0, 1]`.
     F32(Array4<f32>),
-    /// 0 to 255, more of them than stay in memory: read from a scratch file batch by batch.
+    /// 0 to 255, too many for memory: read from a scratch file batch by batch.
     File(PixelFile),
 }
 
@@ -46,7 +46,7 @@ impl Pixels {
         self.dim().0
     }
 
-    /// Whether there is no image.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -72,7 +72,7 @@ impl Pixels {
         }
     }
 
-    /// SHA-256 of the values of every image: images are the same where these are.
+    /// SHA-256 of the values of every image: images are the same if their digests are.
     pub fn digests(&self) -> Vec<[u8; 32]> {
         match self {
             Self::U8(a) => digests_of(a, <[u8]>::to_vec),
@@ -128,7 +128,9 @@ pub fn check_unit_range(images: &mut ArrayD<f32>) -> Result<()> {
                 ErrorKind::ValueRange,
                 format!("pixels must be in [0, 1]; got {what} at {:?}", place.slice()),
             )
-            .with_hint("divide 8-bit images by 255, and undo any mean and std: normalisation belongs inside the model"));
+            .with_hint(
+                "divide 8-bit images by 255, and undo any mean and std: normalisation belongs inside the model",
+            ));
         }
         *value = value.clamp(0.0, 1.0);
     }

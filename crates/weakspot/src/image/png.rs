@@ -25,7 +25,7 @@ pub fn png(image: ArrayView3<'_, f32>) -> Result<Vec<u8>> {
     let colour = match channels {
         1 => ::png::ColorType::Grayscale,
         3 => ::png::ColorType::Rgb,
-        _ => return Err(Error::shape(format!("a PNG has 1 or 3 channels here; came {channels}"))),
+        _ => return Err(Error::shape(format!("a PNG has 1 or 3 channels here; got {channels}"))),
     };
     let last = image.permuted_axes([1, 2, 0]);
     let pixels: Vec<u8> = last.iter().map(|v| (v * 255.0).round() as u8).collect();

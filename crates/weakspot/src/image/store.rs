@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Pixels;
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 
 /// Collects images of one size.
 ///
@@ -70,7 +71,7 @@ impl Store {
     pub fn push(&mut self, image: &[u8]) -> Result<()> {
         let expected: usize = self.shape.iter().product();
         if image.len() != expected {
-            return Err(Error::shape(format!("expected an image of {expected} bytes; came {}", image.len())));
+            return Err(Error::shape(format!("expected an image of {expected} bytes; got {}", image.len())));
         }
         self.digests.push(Sha256::digest(image).into());
         match &mut self.place {
@@ -109,13 +110,18 @@ impl Store {
 }
 
 fn full(place: &Path, error: &std::io::Error, bytes: u64) -> Error {
-    Error::io(place, error).with_hint(format!(
-        "the pixels beyond 1 GiB are kept in a file while the run lasts ({bytes} bytes): name a folder with room, \
-         --scratch DIR, or a smaller --size"
-    ))
+    Error::io(place, error).with_hint(
+        Hint::new()
+            .say(format!(
+                "the pixels beyond 1 GiB are kept in a file during the run ({bytes} bytes): name a folder with room, "
+            ))
+            .set("scratch", "DIR")
+            .say(", or choose a smaller ")
+            .setting("size"),
+    )
 }
 
-/// Images in a scratch file that is gone when the last owner is.
+/// Images in a scratch file that is deleted with its last owner.
 ///
 /// # Examples
 /// ```
@@ -166,9 +172,7 @@ impl PixelFile {
         for (image, &i) in bytes.chunks_exact_mut(size.max(1)).zip(indices) {
             file.seek(SeekFrom::Start(self.rows[i] as u64 * size as u64))
                 .and_then(|_| file.read_exact(image))
-                .map_err(|e| {
-                    Error::io(Path::new("scratch file"), &e).with_hint("type the same command again")
-                })?;
+                .map_err(|e| Error::io(Path::new("scratch file"), &e).with_hint("try again"))?;
         }
         Ok(bytes)
     }
@@ -218,7 +222,7 @@ mod tests {
         let file = folder.path().join("file");
         crate::output::write_atomic(&file, b"").unwrap();
         let error = Store::new([1, 1, 1], 9, 0, &file).unwrap_err();
-        assert!(error.hint().unwrap().contains("--scratch"), "{error}");
+        assert!(error.hint().unwrap().contains("scratch = DIR"), "{error}");
         let mut store = Store::new([1, 1, 2], 1, 9, folder.path()).unwrap();
         assert!(store.push(&[1]).is_err());
     }

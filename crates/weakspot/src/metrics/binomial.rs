@@ -21,7 +21,7 @@
 //! Loader, "Fast and accurate computation of binomial probabilities" (2000).
 //! The two-sided rule is the one of R's `binom.test` and scipy's `binomtest`, their tolerance for ties included.
 
-/// Masses within this factor of one another count as equal: on paper they are, in rounding they are not.
+/// Masses within this factor of one another count as equal: they are equal on paper and differ by rounding.
 const TIE: f64 = 1.0 + 1e-7;
 
 /// The probability of a count as large as k or larger, under n trials of probability p.

@@ -16,8 +16,8 @@
 //! mean(J) = E q_2          mean(J^2) = E q_2 + 2 D q_3 + (E (E - 1) - 2 D) q_4
 //! ```
 //!
-//! Then `p = Q( (value - mean) / standard deviation )`, Q the upper tail of the standard normal distribution; J is a
-//! whole number, so that one half is taken from it first.
+//! Then `p = Q( (value - mean) / standard deviation )`, Q the upper tail of the standard normal distribution. J is a
+//! whole number, so one half is subtracted from it first.
 //!
 //! # References
 //! Cliff and Ord, *Spatial Processes: Models and Applications* (1981): randomisation for I, non-free sampling for J.
@@ -25,8 +25,8 @@
 //! # Where we differ
 //! The continuity correction of J. I of a map with few large values, and J of a small mask, are skewed to the right. On
 //! 32x32 maps 4.9 % (uniform noise), 5.4 % (squares of normal numbers) and 6.3 % (their fourth powers) of 20,000
-//! permutations lie where the normal tail says 5 %, and further out it says too little by more: compare p with 0.05,
-//! and do not read it as a small probability.
+//! permutations lie where the normal tail says 5 %, and further out the normal tail is too small by more: compare p
+//! with 0.05, and do not read it as a small probability.
 
 /// From this many cells p comes from the exact moments; below it from permutations.
 pub const EXACT_FROM: usize = 1024;
@@ -78,9 +78,9 @@ impl Moments {
     }
 }
 
-/// P(Z >= z) of a standard normal Z, to 13 digits also far out; 0 from about 38.5 on.
+/// P(Z >= z) of a standard normal Z, to 13 digits even in the far tail; 0 from about 38.5 on.
 pub(super) fn upper_normal(z: f64) -> f64 {
-    /// Where the series, which loses digits to the 1/2 it is taken from, hands over to the fraction.
+    /// Where the fraction takes over from the series, which is subtracted from 1/2 and so loses digits.
     const SERIES_BELOW: f64 = 1.5;
     /// Terms of the continued fraction: at 1.5 they leave an error of exp(-2 * 1.5 * sqrt(2 * 150)) = 3e-23.
     const TERMS: u32 = 150;

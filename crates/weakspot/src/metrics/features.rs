@@ -17,8 +17,8 @@
 //! (rho-useful, gamma-robustly useful, useful and non-robust features); section II-C of the paper.
 //!
 //! # Where we differ
-//! "Useful" is an estimate from n images, so it asks that the 95 % interval of rho exclude 0, not only that rho be
-//! positive. At x* gamma is not an infimum: one attack's point can only be too kind.
+//! "Useful" is an estimate from n images, so the 95 % interval of rho has to exclude 0; a positive rho is not enough.
+//! At x* gamma is not an infimum: a single attack can only make it too large.
 
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,7 @@ impl Standardizer {
     /// Takes in the features of one image of the fit part.
     ///
     /// # Panics
-    /// If the number of features is another.
+    /// If the number of features differs.
     pub fn push(&mut self, values: &[f32]) {
         assert_eq!(values.len(), self.mean.len(), "every image has the same features");
         self.n += 1;
@@ -213,7 +213,7 @@ impl RhoGamma {
     /// units) inside `[0, 1]`. `is_source` is y = +1.
     ///
     /// # Panics
-    /// If the number of features is another.
+    /// If the number of features differs.
     pub fn push_pixels(&mut self, pixels: &[f32], epsilon: f64, is_source: bool) {
         assert_eq!(pixels.len(), self.sums.len(), "every image has the same features");
         self.n += 1;
@@ -229,7 +229,7 @@ impl RhoGamma {
     /// Takes in an image's features before and after the attack. `is_source` is y = +1.
     ///
     /// # Panics
-    /// If the number of features is another.
+    /// If the number of features differs.
     pub fn push_attacked(&mut self, clean: &[f32], attacked: &[f32], is_source: bool) {
         assert!(
             clean.len() == self.sums.len() && attacked.len() == self.sums.len(),

@@ -60,7 +60,7 @@ fn binomial_tails_are_right_to_thirteen_digits() {
     for case in golden("tails") {
         let (k, n, p) = (count(&case["k"]), count(&case["n"]), case["p"].as_f64().unwrap());
         let above = case["above"].as_bool().unwrap();
-        // The other tail is asked for from its own side: P(X <= k) = P(n - X >= n - k).
+        // The other tail is computed from its own side: P(X <= k) = P(n - X >= n - k).
         let got = if above { binomial::upper(k, n, p) } else { binomial::upper(n - k, n, 1.0 - p) };
         let want = case["tail"].as_f64().unwrap();
         close(got, want, 1e-13 * want, &case);
@@ -141,7 +141,7 @@ fn moran_by_exact_moments_is_that_of_esda() {
         let map = image(&case, "map");
         let found = moran_test(map.view(), 0, &mut rng::stream(0, "test", "golden")).unwrap();
         close(found.value, case["value"].as_f64().unwrap(), 1e-13, &case["shape"]);
-        // A standard score below 5 that is right to 1e-13 moves its tail by less than 1e-11 of it.
+        // A standard score below 5 that is accurate to 1e-13 moves its tail by less than 1e-11 of it.
         let want = case["p"].as_f64().unwrap();
         close(found.p, want, 1e-11 * want, &case["shape"]);
     }

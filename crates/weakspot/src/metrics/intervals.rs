@@ -21,7 +21,7 @@
 //! Medicine 27 (2008) 1693-1702 (the same for any sum: MOVER).
 //!
 //! # Where we differ
-//! No continuity correction. Scores are reported even where n is 0: the record keeps its shape, and n says it.
+//! No continuity correction. Scores are reported even if n is 0, so that the record keeps its shape.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,7 @@ pub struct Score {
 }
 
 impl Score {
-    /// k successes in n trials. No trial says nothing: rate 0, interval `[0, 1]`.
+    /// k successes in n trials. Without trials the rate is 0 and the interval `[0, 1]`.
     ///
     /// # Panics
     /// If k exceeds n.
@@ -113,8 +113,8 @@ pub struct Mean {
 impl Mean {
     /// The mean of some values, the standard error from the sample standard deviation (divisor n - 1).
     ///
-    /// One value tells nothing about spread, so both ends are that value; without a value all three are 0. Both are
-    /// to be read with `n`. The interval may leave the range of the values (an IoU's may go below 0): it is not cut.
+    /// One value says nothing about spread, so both ends are that value; without a value all three are 0. Read them
+    /// together with `n`. The interval may leave the range of the values (an IoU's may go below 0): it is not cut.
     ///
     /// # Determinism
     /// Summed in the order given, in two passes.
@@ -156,7 +156,7 @@ pub struct Balanced {
     pub high: f64,
 }
 
-/// Balanced accuracy from k right of n in each of two classes.
+/// Balanced accuracy from k correct of n in each of two classes.
 ///
 /// A class without images counts as rate 0 with the interval `[0, 1]`, as in [`Score::of`].
 ///

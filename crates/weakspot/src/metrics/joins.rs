@@ -19,7 +19,7 @@ use super::exact::{EXACT_FROM, Moments};
 use crate::image::Mask;
 use crate::rng::Stream;
 
-/// A mask's joins and how they stand among random placements of as many pixels.
+/// A mask's join count, compared with random placements of the same number of pixels.
 ///
 /// # Examples
 /// ```
@@ -148,11 +148,11 @@ impl Grid {
 
     /// Sets `area` random pixels, every placement equally likely.
     ///
-    /// First every pixel is drawn by itself with a probability near `area / pixels`. Of all sets with the number of
-    /// pixels that this came to, each is equally likely; it stays so when random pixels are then added or taken
-    /// away until there are `area`.
+    /// First every pixel is drawn by itself with a probability near `area / pixels`. All sets with the resulting
+    /// number of pixels are equally likely, and they stay so while random pixels are added or removed until there are
+    /// `area`.
     fn draw(&self, area: usize, bits: &mut [u64], stream: &mut Stream) {
-        // Below one half rounded down, above it up: adding to few and taking from many are the cheap ways.
+        // Rounded down below one half and up above it: it is cheap to add to few pixels and to remove from many.
         let share = area * STEPS;
         let steps = if 2 * area <= self.pixels { share / self.pixels } else { share.div_ceil(self.pixels) };
         for word in bits.iter_mut() {
@@ -217,7 +217,7 @@ mod tests {
         let block = Mask::from_fn(8, 5, |y, x| (4..7).contains(&y) && x < 3);
         assert_eq!(join_count(&block), 12);
         assert_eq!(join_count(&Mask::from_fn(8, 5, |y, x| (y + x) % 2 == 0)), 0);
-        // Ends of one row and the start of the next are no neighbours.
+        // The end of one row and the start of the next are not neighbours.
         assert_eq!(join_count(&Mask::from_fn(2, 4, |y, x| (y, x) == (0, 3) || (y, x) == (1, 0))), 0);
         assert_eq!(join_count(&Mask::empty(0, 0)), 0);
         let full = join_count(&Mask::from_fn(300, 200, |_, _| true));

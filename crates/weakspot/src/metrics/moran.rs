@@ -27,7 +27,7 @@ use crate::rng::Stream;
 /// give equal sums on paper, which rounding would order at random.
 const TIE: f64 = 1e-12;
 
-/// A statistic and how it stands among random permutations.
+/// A statistic, compared with its values under random permutations.
 ///
 /// # Examples
 /// ```

@@ -33,8 +33,8 @@ pub fn iou(a: &Mask, b: &Mask) -> Option<f64> {
 /// How well a found region covers a known one. Higher is better throughout.
 ///
 /// # Range
-/// Each in `[0, 1]`. A share of nothing is 0: precision where nothing was found, recall where there was nothing to
-/// find, IoU where both hold. The areas beside it tell that 0 from a miss.
+/// Each in `[0, 1]`. A share of nothing is 0: precision if nothing was found, recall if there was nothing to find,
+/// IoU if both hold. The areas tell that 0 from a miss.
 ///
 /// # Examples
 /// ```
@@ -49,7 +49,7 @@ pub fn iou(a: &Mask, b: &Mask) -> Option<f64> {
 pub struct Overlap {
     /// Intersection over union.
     pub iou: f64,
-    /// Share of what was found that is right.
+    /// Share of what was found that is part of the truth.
     pub precision: f64,
     /// Share of the truth that was found.
     pub recall: f64,

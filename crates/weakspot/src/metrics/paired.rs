@@ -1,7 +1,7 @@
 //! Two protocols on the same images: is one better?
 //!
-//! Every image is right under both, the first only (b), the second only (c) or neither. McNemar's exact test asks
-//! whether b of b + c is a fair coin's; Holm's step-down keeps the chance of any false claim in a family of
+//! Every image is correct under both, the first only (b), the second only (c) or neither. McNemar's exact test asks
+//! whether b of b + c is what a fair coin gives; Holm's step-down keeps the chance of any false claim in a family of
 //! m tests below 5 %; the difference of the rates, (b - c)/n, has Newcombe's interval, which squares and adds the
 //! distances of the two rates p1, p2 from their Wilson limits, correlated by phi:
 //!
@@ -12,11 +12,12 @@
 //! c(t) = t - n/2 where t > n/2,  0 where 0 <= t <= n/2,  t where t < 0
 //! ```
 //!
-//! For two classes together the difference is the unweighted mean (d0 + d1)/2 of theirs, whose interval squares and adds
-//! the distances of both to their own limits (MOVER):
+//! Here `right1` and `wrong1` count the images that are correct and wrong under the first. For two classes together
+//! the difference is the unweighted mean (d0 + d1)/2 of theirs, whose interval squares and adds the distances of
+//! both to their own limits (MOVER):
 //!
 //! ```text
-//! low  = (d0 + d1)/2 - sqrt((d0 - low0)^2 + (d1 - low1)^2) / 2,   high alike
+//! low  = (d0 + d1)/2 - sqrt((d0 - low0)^2 + (d1 - low1)^2) / 2,   high likewise
 //! ```
 //!
 //! # References
@@ -89,7 +90,7 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
 /// ```
 /// use weakspot::metrics::paired_difference;
 ///
-/// // Of 100 images, 20 are right under the first protocol only and 10 under the second only.
+/// // Of 100 images, 20 are correct under the first protocol only and 10 under the second only.
 /// let difference = paired_difference(60, 20, 10, 10);
 /// assert_eq!(difference.value, 0.1);
 /// assert!(difference.low < 0.0 && difference.high < 0.25);
@@ -104,10 +105,11 @@ pub struct Difference {
     pub high: f64,
 }
 
-/// The difference from the four counts of images: right under both, the first only, the second only, neither.
+/// The difference from the four counts of images: correct under both, the first only, the second only, neither.
 ///
-/// No image says nothing: value 0, interval `[-1, 1]`. Without a discordant image the value is 0 and the interval is
-/// what n still allows; where moreover all images are right, or all wrong, phi is 0 and the interval is widest.
+/// Without images the value is 0 and the interval `[-1, 1]`. Without a discordant image the value is 0 and the
+/// interval is what n still allows; if in addition all images are correct, or all are wrong, phi is 0 and the
+/// interval is widest.
 ///
 /// # Examples
 /// ```
@@ -151,18 +153,18 @@ pub fn mean_difference([a, b]: [Difference; 2]) -> Difference {
     Difference { value, low: (value - below).max(-1.0), high: (value + above).min(1.0) }
 }
 
-/// Whether two rates are both at most 2 % or both at least 98 %, where no comparison can tell them apart.
+/// Whether two rates are both at most 2 % or both at least 98 %, so that no comparison can tell them apart.
 ///
 /// # Examples
 /// ```
 /// use weakspot::metrics::{Score, at_one_end};
 ///
-/// // With and without the mask, at most 2 % of the images are right under attack.
+/// // With and without the mask, at most 2 % of the images are correct under attack.
 /// assert!(at_one_end(&Score::of(0, 100), &Score::of(2, 100)));
 /// assert!(!at_one_end(&Score::of(0, 100), &Score::of(3, 100)));
 /// ```
 pub fn at_one_end(first: &Score, second: &Score) -> bool {
-    // Of whole counts, so that 2 of 100 is 2 %.
+    // Computed from whole counts, so that 2 of 100 is 2 %.
     let low = |s: &Score| s.k as f64 <= AT_THE_END * s.n as f64 + 1e-9;
     let high = |s: &Score| (s.n - s.k) as f64 <= AT_THE_END * s.n as f64 + 1e-9;
     first.n > 0 && second.n > 0 && ((low(first) && low(second)) || (high(first) && high(second)))
@@ -274,7 +276,7 @@ mod tests {
 
     #[test]
     fn without_discordant_images_the_interval_is_what_n_allows() {
-        // All right: phi is 0, the first's distances are (1 - low, 0), so low = -(1 - low) and high = 1 - low.
+        // All correct: phi is 0, the first's distances are (1 - low, 0), so low = -(1 - low) and high = 1 - low.
         let wilson = Score::of(1000, 1000);
         let d = paired_difference(1000, 0, 0, 0);
         assert_eq!(d.value, 0.0);
@@ -282,7 +284,7 @@ mod tests {
         assert_eq!(verdict(1.0, d, false), Verdict::NoEffect);
         // Ten images allow differences of more than 2 points either way.
         assert_eq!(verdict(1.0, paired_difference(10, 0, 0, 0), false), Verdict::NotShown);
-        // Half right, no image differs: phi is nearly 1, the interval far narrower than for independent samples.
+        // Half correct, no image differs: phi is nearly 1, the interval far narrower than for independent samples.
         let half = paired_difference(500, 0, 0, 500);
         assert!(half.high < 0.003 && half.low > -0.003, "{half:?}");
         assert_eq!(paired_difference(0, 0, 0, 0), Difference { value: 0.0, low: -1.0, high: 1.0 });
@@ -330,7 +332,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn swapping_the_protocols_mirrors_the_difference(a in 0usize..300, b in 0usize..300, c in 0usize..300, d in 0usize..300) {
+        fn swapping_the_protocols_mirrors_the_difference(
+            a in 0usize..300,
+            b in 0usize..300,
+            c in 0usize..300,
+            d in 0usize..300,
+        ) {
             let (there, back) = (paired_difference(a, b, c, d), paired_difference(a, c, b, d));
             prop_assert!((there.low + back.high).abs() < 1e-12 && (there.high + back.low).abs() < 1e-12);
             prop_assert!(there.low <= there.value && there.value <= there.high);

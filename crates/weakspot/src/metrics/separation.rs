@@ -1,4 +1,4 @@
-//! How well scores tell two classes apart, whatever threshold is put between them, and what one added number does.
+//! How well scores tell two classes apart at any threshold, and what adding one number to all of them does.
 //!
 //! With m scores x of class 1 and n scores y of class 0, psi(x, y) 1 where x > y, 1/2 where they are equal, else 0:
 //!
@@ -7,12 +7,12 @@
 //! Var(AUC_a - AUC_b) = S1 / m + S0 / n,         S1, S0: sample variances of V1_a - V1_b and of V0_a - V0_b
 //! ```
 //!
-//! A *placebo* adds one number b to every score of the first model, so that it predicts class 1 as often as the second:
-//! whatever it wins was won by moving a threshold.
+//! A *placebo* adds one number b to every score of the first model, so that it predicts class 1 as often as the
+//! second. What it gains, it gains by moving a threshold.
 //!
 //! # References
-//! DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating characteristic
-//! curves: a nonparametric approach", Biometrics 44 (1988) 837-845.
+//! DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating
+//! characteristic curves: a nonparametric approach", Biometrics 44 (1988) 837-845.
 
 use super::intervals::Z_95;
 use super::paired::Difference;
@@ -20,7 +20,7 @@ use super::paired::Difference;
 /// Two scores of the same images: the areas under their curves, and the difference second minus first.
 ///
 /// # Range
-/// Areas in `[0, 1]`: 1 where every score of class 1 exceeds every one of class 0, 1/2 for scores that know nothing.
+/// Areas in `[0, 1]`: 1 if every score of class 1 exceeds every score of class 0, 1/2 for uninformative scores.
 ///
 /// # Examples
 /// ```
@@ -77,7 +77,7 @@ pub fn separation(first: [&[f64]; 2], second: [&[f64]; 2]) -> Option<Separation>
     Some(Separation { first: of(&a, None), second: of(&b, None), difference: of(&b, Some(&a)) })
 }
 
-/// Of each image, the share of the other class's images that it is on the right side of: by class.
+/// For each image, the share of the other class's images from which it is on the correct side: by class.
 struct Placements([Vec<f64>; 2]);
 
 impl Placements {
@@ -140,8 +140,8 @@ pub struct Placebo {
     pub ones: [Vec<bool>; 2],
 }
 
-/// The placebo that predicts class 1 for `ones` images: b lies half-way between the scores that it parts. Where equal
-/// scores cannot be parted, the count nearest to `ones` is taken, of two as near the smaller.
+/// The placebo that predicts class 1 for `ones` images: b lies half-way between the scores that it parts. If equal
+/// scores cannot be parted, the count nearest to `ones` is taken, the smaller of two equally near ones.
 ///
 /// # Panics
 /// If `ones` exceeds the number of scores.
@@ -243,7 +243,7 @@ mod tests {
             let moved = scores.map(|s| s.iter().map(|v| v + found.shift > 0.0).collect::<Vec<_>>());
             assert_eq!(moved, found.ones, "the shift says what is predicted");
         }
-        // Three equal scores: none or all of them, whichever is nearer; of two as near the smaller.
+        // Three equal scores: none or all of them, whichever is nearer; the smaller of two equally near ones.
         let equal: [&[f64]; 2] = [&[0.0, 1.0], &[0.0, 0.0]];
         let count = |ones| placebo(equal, ones).ones.iter().flatten().filter(|one| **one).count();
         assert_eq!([0, 1, 2, 3, 4].map(count), [0, 1, 1, 4, 4]);

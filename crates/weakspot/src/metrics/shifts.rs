@@ -1,4 +1,4 @@
-//! Is an overlap more than two such shapes would have anywhere?
+//! Is the overlap of two masks larger than the overlaps of one with the shifts of the other?
 //!
 //! One mask is moved over the torus by every shift d; the overlap at each is a circular cross-correlation,
 //! which the Fourier transform F gives for all shifts at once:
@@ -8,15 +8,15 @@
 //! upper_p = #{d: overlap(d) >= overlap(0)} / (h w)      lower_p = #{d: overlap(d) <= overlap(0)} / (h w)
 //! ```
 //!
-//! with d = 0 among the counted, so neither is 0. Areas are fixed, so ranking overlaps ranks IoUs.
+//! d = 0 is counted, so neither is 0. Areas are fixed, so a ranking of overlaps is a ranking of IoUs.
 //!
 //! # References
 //! Lotwick and Silverman, "Methods for analysing spatial processes of several types of points", J. Royal
 //! Statistical Society B 44 (1982), for toroidal shifts as the null of two patterns that ignore each other.
 //!
 //! # Where we differ
-//! All shifts are taken, not a random sample, so there is nothing to draw. Two centred objects fail this null whatever they are: shifts keep shapes, and do not keep "objects are in the
-//! middle".
+//! All shifts are used, not a random sample, so there is nothing to draw. Two centred objects overlap more than their
+//! shifts, whatever they are: a shift keeps their shapes, but not their place in the middle.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Mask;
 
-/// A value among all toroidal shifts.
+/// An overlap, compared with those of all toroidal shifts.
 ///
 /// # Examples
 /// ```
@@ -87,11 +87,11 @@ impl ShiftOverlap {
         Self { height, width, rows: Direction::plan(width), columns: Direction::plan(height) }
     }
 
-    /// The overlap of two masks among those of all shifts of one against the other; `None` where either is empty.
+    /// The overlap of two masks, compared with those of all shifts of one against the other; `None` if either is empty.
     ///
     /// # Range
-    /// Both p in `[1 / (height * width), 1]`. A small `upper_p`: they meet more than their shapes would elsewhere; a
-    /// small `lower_p`: they avoid each other.
+    /// Both p in `[1 / (height * width), 1]`. If `upper_p` is small, the masks overlap more than under most shifts; if
+    /// `lower_p` is small, they avoid each other.
     ///
     /// # Panics
     /// If a mask does not have the planned size.

@@ -44,7 +44,7 @@ pub enum Window {
 }
 
 impl Window {
-    /// `uniform` or `gaussian`, as the `--ssim` flag takes it and the record names it.
+    /// `uniform` or `gaussian`, as the setting `ssim` and the record have it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Uniform => "uniform",

@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! df = 1      P = 2 theta / pi
-//! df odd      P = 2/pi ( theta + sin(theta) ( cos(theta) + 2/3 cos^3(theta) + ... + (2 4 .. (df-3))/(3 5 .. (df-2)) cos^(df-2)(theta) ) )
+//! df odd      P = 2/pi ( theta + sin(theta) ( cos(theta) + 2/3 cos^3(theta) + ...
+//!                                             + (2 4 .. (df-3))/(3 5 .. (df-2)) cos^(df-2)(theta) ) )
 //! df even     P = sin(theta) ( 1 + 1/2 cos^2(theta) + ... + (1 3 .. (df-3))/(2 4 .. (df-2)) cos^(df-2)(theta) )
 //! ```
 //!
@@ -29,7 +30,7 @@ const SHARE: f64 = 0.95;
 /// The 0.975 quantile of Student's t with whole degrees of freedom.
 ///
 /// # Range
-/// From 12.706 at 1 down towards 1.960. Right to 1e-12 of itself for up to 1,000 degrees of freedom.
+/// From 12.706 at 1 down towards 1.960. Its relative error is below 1e-12 for up to 1,000 degrees of freedom.
 ///
 /// # Panics
 /// If there are no degrees of freedom.

@@ -1,8 +1,8 @@
 //! The arrays a study leaves behind (`maps.safetensors`).
 //!
-//! The file is plain safetensors: one tensor per field below, under the field's name; the maps of single images as
-//! `pictured.images`, `pictured.labels`, ... and, with `--save-maps all`, `all.images`, ...; image ids as JSON in the
-//! metadata entry `weakspot`. Equal maps give equal bytes.
+//! The file is plain safetensors. It has one tensor per field below, under the field's name, and the maps of single
+//! images as `pictured.images`, `pictured.labels` and so on; if the setting `save-maps` is `all`, also as `all.images`
+//! and so on. Image ids are JSON in the metadata entry `weakspot`. Equal maps give equal bytes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -39,11 +39,11 @@ use crate::image::Mask;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct StudyMaps {
-    /// Share of RoI masks that hold a pixel, `[2, height, width]`, in `[0, 1]`.
+    /// Share of the RoI masks that hold each pixel, `[2, height, width]`, in `[0, 1]`.
     pub roi_frequency: Array3<f32>,
-    /// Share of RoA masks that hold a pixel, `[2, height, width]`, in `[0, 1]`.
+    /// Share of the RoA masks that hold each pixel, `[2, height, width]`, in `[0, 1]`.
     pub roa_frequency: Array3<f32>,
-    /// Share of images whose pixel is in region 0 (U-V-), 1 (U-V+), 2 (U+V-), 3 (U+V+):
+    /// Share of images in which the pixel is in region 0 (U-V-), 1 (U-V+), 2 (U+V-), 3 (U+V+):
     /// `[2, 4, height, width]`; sums to 1 over axis 1.
     pub region_frequency: Array4<f32>,
     /// Region of each pixel by the representatives at theta, `[2, height, width]`, 0 to 3.
@@ -56,7 +56,7 @@ pub struct StudyMaps {
     pub truth: Option<Array3<u8>>,
     /// The images shown in the figures.
     pub pictured: ImageMaps,
-    /// Every eval image, with `--save-maps all`.
+    /// Every eval image, if the setting `save-maps` is `all`.
     pub all: Option<ImageMaps>,
 }
 
@@ -109,8 +109,8 @@ pub struct ImageMaps {
 /// The format's name and version.
 const FORMAT: &str = "weakspot-maps/1";
 
-/// The one metadata entry. One only: the safetensors crate writes entries in the order of a hash map, so that two
-/// would make the bytes random.
+/// The only metadata entry: the safetensors crate writes entries in the order of a hash map, so two would make the
+/// bytes random.
 #[derive(Serialize, Deserialize)]
 struct Metadata {
     format: String,
@@ -160,7 +160,7 @@ impl StudyMaps {
     /// Reads what [`StudyMaps::to_safetensors`] wrote.
     ///
     /// # Errors
-    /// `Format` for bytes that are no such file or lack a tensor, `Shape` for arrays that do not belong together,
+    /// `Format` for bytes that are not such a file or lack a tensor, `Shape` for arrays that do not belong together,
     /// `ValueRange` for a value outside its range. Sizes are checked before anything is allocated.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self> {
         let broken = |e: String| {
@@ -286,7 +286,7 @@ fn same<A, S: Data<Elem = A>, D: Dimension, I: IntoDimension<Dim = D>>(
 }
 
 fn unit<S: Data<Elem = f32>, D: Dimension>(name: &str, array: &ArrayBase<S, D>) -> Result<()> {
-    // A frequency is a quotient of counts and an image was clipped: nothing but rounding may leave [0, 1].
+    // A frequency is a quotient of counts, and an image was clipped: only rounding can leave [0, 1].
     match array.iter().find(|v| !(-1e-6..=1.0 + 1e-6).contains(*v)) {
         None => Ok(()),
         Some(v) => {
@@ -337,8 +337,8 @@ impl Reader<'_> {
 
     fn tensor<D: Dimension>(&self, name: &str, dtype: Dtype) -> Result<(D, &[u8])> {
         let found = self.0.tensor(name);
-        let found =
-            found.map_err(|_missing| Error::format(format!("maps.safetensors: no tensor '{name}'")))?;
+        let found = found
+            .map_err(|_missing| Error::format(format!("maps.safetensors: the tensor '{name}' is missing")))?;
         let mut dim = D::zeros(D::NDIM.unwrap_or_default());
         if found.dtype() != dtype || found.shape().len() != dim.ndim() {
             return Err(Error::format(format!(
@@ -421,7 +421,7 @@ mod tests {
             let mut bytes = fixture::one_pixel().maps.to_safetensors().unwrap();
             let at = at % bytes.len();
             bytes[at] = to;
-            // Either is right: the change may have hit an id's letter.
+            // It may also be read: the change may have hit an id's letter.
             let _either = StudyMaps::from_safetensors(&bytes);
         }
     }

@@ -1,4 +1,4 @@
-//! The protocols: what each scores, in which order they are shown.
+//! The protocols: what each scores, and in which order they are shown.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ pub enum Protocol {
     Remasked,
 }
 
-/// What is known of a protocol.
+/// What is known about a protocol.
 struct Row {
     protocol: Protocol,
     id: &'static str,
@@ -48,7 +48,7 @@ struct Row {
     asr: fn(&AttackSuccess) -> Option<Score>,
 }
 
-/// Every protocol, in the order of METHODS, section 7, which is that of the enum.
+/// Every protocol, in the order of METHODS, section 7, which is also the order of the enum.
 static TABLE: [Row; 9] = [
     Row {
         protocol: Protocol::Clean,
@@ -73,8 +73,8 @@ static TABLE: [Row; 9] = [
         id: "P0w",
         key: "adv_worst",
         name: "attacked, worst",
-        definition: "the headline's baseline: an image counts as wrong if it is wrong as it is, or if the attack of P0 or a \
-                     20-step PGD fools the classifier; nothing is neutralized",
+        definition: "the headline's baseline: an image counts as wrong if it is wrong without an attack, or if the \
+                     attack of P0 or a 20-step PGD fools the classifier; nothing is neutralized",
         score: |s| s.adv_worst,
         asr: |a| a.adv_worst,
     },
@@ -92,8 +92,7 @@ static TABLE: [Row; 9] = [
         id: "P1",
         key: "mod_adv",
         name: "paper's",
-        definition: "neutralized, then attacked; the attacker may write in the mask, which is not \
-                     applied again",
+        definition: "neutralized, then attacked; the attacker may write in the mask, which is not applied again",
         score: |s| s.mod_adv,
         asr: |a| a.mod_adv,
     },
@@ -120,8 +119,8 @@ static TABLE: [Row; 9] = [
         id: "P3w",
         key: "adaptive_worst",
         name: "adaptive, worst",
-        definition: "the headline, compared with P0w: an image counts as wrong if it is wrong neutralized, or if the attack of \
-                     P3 or a 20-step PGD fools the classifier through the neutralization",
+        definition: "the headline, compared with P0w: an image counts as wrong if it is wrong after neutralization, or \
+                     if the attack of P3 or a 20-step PGD fools the classifier through the neutralization",
         score: |s| s.adaptive_worst,
         asr: |a| a.adaptive_worst,
     },
@@ -176,7 +175,7 @@ impl Protocol {
         (self.row().score)(scores)
     }
 
-    /// Its attack success rate; without an attack there is none.
+    /// Its attack success rate; `None` if it has no attack.
     pub fn asr(self, rates: &AttackSuccess) -> Option<Score> {
         (self.row().asr)(rates)
     }
@@ -191,7 +190,7 @@ impl Protocol {
         matches!(self, Self::Clean | Self::Adv | Self::AdvWorst)
     }
 
-    /// The key, with the id where no other protocol has it: `adaptive (P3)`.
+    /// The key, with the id if no other protocol has the same: `adaptive (P3)`.
     pub fn in_words(self) -> String {
         let shared = Self::all().filter(|other| other.id() == self.id()).count() > 1;
         if shared { self.key().to_owned() } else { format!("{} ({})", self.key(), self.id()) }

@@ -3,7 +3,7 @@
 use super::maps::StudyMaps;
 use super::{LedgerRow, Record};
 
-/// Everything a run is made of. Tables, figures and pages follow from it.
+/// Everything a finished run consists of. Tables, figures and pages are made from it.
 ///
 /// # Examples
 /// ```

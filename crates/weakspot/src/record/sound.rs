@@ -1,29 +1,29 @@
-//! Whether a record that was read can be one: counts within their totals, rates that are their counts', intervals around
-//! their values, sizes within bounds.
+//! Checks that a record which was read is consistent: counts within their totals, rates that fit their counts,
+//! intervals that contain their values, sizes within bounds.
 //!
-//! A file may be damaged, or made by hand. What reads a record relies on what is checked here, so that nothing it computes
-//! overflows, panics or asks for memory in proportion to a number in a file. The rules go by the names of fields, so that
-//! they hold wherever a score, a mean or a test stands: in `results.json`, in the summaries over several studies and in
-//! files of expected figures.
+//! A file may be damaged or made by hand. Code that reads a record relies on these checks: no computation overflows,
+//! panics, or asks for memory in proportion to a number in a file. The rules go by the names of fields, so they hold
+//! wherever a score, a mean or a test occurs: in `results.json`, in the summaries over several studies and in files of
+//! expected figures.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::record::{Record, TuningRecord};
 
-/// Images that a score may count; the largest public data sets have a tenth.
+/// The most images that a score may count; the largest public data sets have a tenth of that.
 const MOST_IMAGES: f64 = 1e8;
 
-/// Any other count: pixels, features, steps.
+/// The largest value of any other count: pixels, features, steps.
 const LARGEST_COUNT: f64 = 1e9;
 
-/// Entries of a list: skipped files, components and points of a grid are thousands.
+/// The most entries of a list; skipped files, components and points of a grid number in the thousands.
 const LONGEST_LIST: usize = 1_000_000;
 
 /// What rounding and printing may leave between numbers that are equal on paper.
 const ROUNDING: f64 = 1e-9;
 
-/// Fields that are fractions wherever they stand.
+/// Fields that are fractions wherever they occur.
 const FRACTIONS: [&str; 13] = [
     "balanced_accuracy",
     "balanced_high",
@@ -44,8 +44,8 @@ impl Record {
     /// Checks that the figures fit together. Every reader calls it before anything is made from a record.
     ///
     /// # Errors
-    /// `Format`, naming the place in the file, for counts beyond their totals, a rate that is not its counts', a value
-    /// outside its interval and sizes out of bounds.
+    /// `Format`, naming the place in the file, for counts beyond their totals, a rate that does not fit its counts, a
+    /// value outside its interval and sizes out of bounds.
     pub fn check(&self) -> Result<()> {
         let json = serde_json::to_value(self).map_err(|e| Error::format(e.to_string()))?;
         check_figures(&json)?;
@@ -64,7 +64,7 @@ pub fn check_figures(json: &Value) -> Result<()> {
     walk(json, "", "")
 }
 
-/// A search points at places of its own grid, and counts no more images than it had.
+/// Checks that a search points at places in its own grid and counts no more images than it had.
 fn check_search(search: &TuningRecord) -> Result<()> {
     let points = search.points.len();
     for (name, place) in [("chosen", Some(search.chosen)), ("untuned", search.untuned)] {
@@ -81,14 +81,14 @@ fn check_search(search: &TuningRecord) -> Result<()> {
             return Err(wrong(&format!("tuning/{name}"), &format!("at most {:?}", search.n), &came));
         }
         if score.k[0] + score.k[1] != score.both.k {
-            let expected = format!("{} right in both classes", score.both.k);
+            let expected = format!("{} correct images in both classes", score.both.k);
             return Err(wrong(&format!("tuning/{name}"), &expected, &format!("{:?}", score.k)));
         }
     }
     Ok(())
 }
 
-/// Checks a value and everything below it; `name` is that of the field it stands in.
+/// Checks a value and everything below it; `name` is the name of its field.
 fn walk(value: &Value, name: &str, place: &str) -> Result<()> {
     match value {
         Value::Number(number) => check_number(number, name, place),
@@ -114,7 +114,7 @@ fn below(place: &str, name: &str) -> String {
 fn check_number(number: &serde_json::Number, name: &str, place: &str) -> Result<()> {
     let value = number.as_f64().unwrap_or(f64::NAN);
     let images = ["k", "n", "first_only", "second_only"].contains(&name);
-    // A seed is any number of 64 bits, and a flag's value is whatever fired it.
+    // A seed is any number of 64 bits, and a flag's value is whatever raised it.
     let most = if images { MOST_IMAGES } else { LARGEST_COUNT };
     if (number.is_u64() || number.is_i64() || images) && !name.ends_with("seed") && value.abs() > most {
         return Err(wrong(place, &format!("at most {most}"), &number.to_string()));
@@ -138,7 +138,7 @@ impl Fields<'_> {
     }
 }
 
-/// What fields of one object say about each other.
+/// Checks the fields of one object against each other.
 fn check_object(of: &Fields<'_>) -> Result<()> {
     at_most(of, "k", "n")?;
     if let (Some(k), Some(n), Some(rate)) = (of.number("k"), of.number("n"), of.number("rate")) {
@@ -211,7 +211,7 @@ fn near(name: &str, expected: f64, came: f64) -> Result<()> {
     if (came - expected).abs() <= ROUNDING {
         return Ok(());
     }
-    Err(wrong(name, &format!("{expected}, as its counts say"), &came.to_string()))
+    Err(wrong(name, &format!("{expected}, which follows from its counts"), &came.to_string()))
 }
 
 fn in_order(of: &Fields<'_>, low: &str, middle: &str, high: &str) -> Result<()> {

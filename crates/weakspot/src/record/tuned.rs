@@ -33,31 +33,32 @@ use crate::metrics::Score;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuningRecord {
-    /// The protocol that was searched under: `adaptive` or `mod_adv`.
+    /// The protocol under which the search scored: `adaptive` or `mod_adv`.
     pub scored: String,
     /// The share of the tune images by which neutralization may lower the accuracy.
     pub cost: f64,
     /// Tune images of each class that were scored.
     pub n: [usize; 2],
-    /// Whether the same part had stopped the training, so that its accuracies flatter.
+    /// Whether the same part also stopped the training, so that its accuracies flatter the classifier.
     pub stopped_training: bool,
     /// M(x) on them.
     pub clean: TunedScore,
     /// M(A_M(x)) on them.
     pub adv: TunedScore,
-    /// Different pairs of mask and fill that were scored, classes apart; equal ones were scored once.
+    /// Different pairs of mask and fill that were scored, counted class by class; equal pairs were scored once.
     pub evaluated: usize,
     /// The grid: delta1 outermost, then delta2, theta and fill.
     pub points: Vec<TunedPoint>,
-    /// Place in `points` of the one that the study went on with.
+    /// Place in `points` of the one that the study used.
     pub chosen: usize,
-    /// Place in `points` of what the study would have used without a search; `null` if the grid does not hold it.
+    /// Place in `points` of the one that the study would have used without a search; `null` if the grid does not have
+    /// it.
     pub untuned: Option<usize>,
     /// The chosen point on eval, both classes.
     pub eval: TunedEval,
 }
 
-/// Right images of the tune part.
+/// Correct images of the tune part.
 ///
 /// # Examples
 /// ```
@@ -111,11 +112,11 @@ pub struct TunedPoint {
     /// M(N(x)).
     #[serde(rename = "mod")]
     pub modified: TunedScore,
-    /// Under the protocol that was searched under.
+    /// Under the protocol of the search.
     pub attacked: TunedScore,
-    /// Whether no other point is as good in both and better in one.
+    /// Whether no other point is at least as good in both and better in one.
     pub front: bool,
-    /// Whether neutralization costs no more than was allowed.
+    /// Whether neutralization costs no more than allowed.
     pub within: bool,
 }
 
@@ -138,6 +139,6 @@ pub struct TunedEval {
     /// M(N(x)).
     #[serde(rename = "mod")]
     pub modified: Score,
-    /// Under the protocol that was searched under.
+    /// Under the protocol of the search.
     pub attacked: Score,
 }

@@ -123,7 +123,7 @@ impl MaskCounts {
     /// `None` where it was the only one.
     ///
     /// # Panics
-    /// If the mask's size differs. Gives a meaningless answer if it was never added.
+    /// If the mask's size differs. The answer is meaningless if the mask was never added.
     pub fn at_least_without(&self, mask: &Mask, theta: Theta) -> Option<Mask> {
         assert_eq!(mask.0.raw_dim(), self.counts.raw_dim(), "masks of one class have one size");
         let n = self.n.checked_sub(1).filter(|&n| n > 0)?;
@@ -138,7 +138,7 @@ fn reached(counts: &Array2<u32>, n: u32, theta: Theta) -> Mask {
     Mask(counts.mapv(|count| n > 0 && f64::from(count) / f64::from(n) >= theta.get()))
 }
 
-/// What one class's images say together: its representatives are frequencies (METHODS, section 5).
+/// The counts of one class's images. Its representatives are frequencies (METHODS, section 5).
 ///
 /// # Examples
 /// ```
@@ -171,7 +171,7 @@ impl RegionCounts {
         Self { roi: none(), roa: none(), regions: [none(), none(), none(), none()] }
     }
 
-    /// Adds one image: its RoI and its RoA as far as it has them (METHODS, section 4 says which images have).
+    /// Adds one image: its RoI and its RoA, if it has them (METHODS, section 4 says which images have).
     ///
     /// # Panics
     /// If a mask's size differs.

@@ -12,8 +12,8 @@
 /// Cybernetics 9(1), 1979, equation 18.
 ///
 /// # Where we differ
-/// The paper has a histogram of grey levels; so have OpenCV and scikit-image, whose threshold is the largest value
-/// of the lower class, to be exceeded.
+/// The paper uses a histogram of grey levels. So do OpenCV and scikit-image, whose threshold is the largest value
+/// of the lower class, which the upper class exceeds.
 pub(super) fn otsu(values: impl Iterator<Item = f32>) -> Option<f32> {
     let mut sorted: Vec<f32> = values.collect();
     sorted.sort_unstable_by(f32::total_cmp);

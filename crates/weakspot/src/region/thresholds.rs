@@ -136,10 +136,10 @@ impl FromStr for Threshold {
             },
             "abs" => match number(amount)? {
                 value if value >= 0.0 => Ok(Self::Abs(value)),
-                other => Err(Error::invalid(format!(
-                    "abs: takes a value of the raw map, not negative; got {other}"
-                ))
-                .with_hint("abs:0.1")),
+                other => {
+                    Err(Error::invalid(format!("abs: takes a value of the raw map, 0 or more; got {other}"))
+                        .with_hint("abs:0.1"))
+                }
             },
             _ => Err(unknown()),
         }
@@ -241,7 +241,8 @@ mod tests {
         fn top_is_the_smallest_upper_set_of_at_least_the_count(
             values in proptest::collection::vec(0u8..6, 1..60), percent in 1u32..=100,
         ) {
-            let map = Array2::from_shape_vec((1, values.len()), values.iter().map(|&v| f32::from(v)).collect()).unwrap();
+            let floats = values.iter().map(|&v| f32::from(v)).collect();
+            let map = Array2::from_shape_vec((1, values.len()), floats).unwrap();
             let mask = parse(&format!("top:{percent}%")).region_of(map.view());
             let k = (percent as usize * values.len()).div_ceil(100);
             let mut sorted = values.clone();

@@ -1,14 +1,14 @@
-//! Our score against the paper's: Fisher's exact test, and what may be concluded from it.
+//! Our score compared with the paper's: Fisher's exact test, and what may be concluded from it.
 //!
 //! ```text
 //! differs       Fisher's exact test, two-sided, on the two counts has p < 0.05
-//! agrees        it has not, and the two rates are shown to lie within 10 points of each other: Newcombe's 90 %
+//! agrees        p is larger, and the two rates are shown to lie within 10 points of each other: Newcombe's 90 %
 //!               interval of their difference lies inside [-0.10, +0.10] (two one-sided tests at 0.05 each)
 //! cannot tell   neither: with these counts a difference of 10 points could have gone unseen
 //! ```
 //!
-//! Not to be significant is not to agree: 32 images can miss a difference of ten points, and where they can, the
-//! verdict says so.
+//! The lack of a significant difference is not agreement: 32 images can miss ten points, and if they can, the verdict
+//! says so.
 //!
 //! # References
 //! Fisher, *Statistical Methods for Research Workers*, 1934, section 21.02. Newcombe, "Interval estimation for the
@@ -58,7 +58,7 @@ impl Verdict {
     }
 }
 
-/// Rates closer than this are called the same: a tenth of the scale.
+/// Rates closer than this count as the same: a tenth of the scale.
 const MARGIN: f64 = 0.10;
 
 /// The verdict between the paper's k of n and ours, and Fisher's p.
@@ -124,8 +124,8 @@ pub fn fisher_exact(first: (usize, usize), second: (usize, usize)) -> f64 {
 }
 
 /// The counts whose probability is not 0 in double precision: by Bernstein's inequality those at a distance t from the
-/// mean have less than `exp(-t^2 / (2 (v + t / 3)))`, v the variance with replacement, and `t = 40 sqrt(v) + 2000` brings
-/// that below `exp(-745)`. Of large samples these are few, and nobody waits for the others.
+/// mean have less than `exp(-t^2 / (2 (v + t / 3)))`, v the variance with replacement, and `t = 40 sqrt(v) + 2000`
+/// brings that below `exp(-745)`. In large samples these are few, which keeps the sum short.
 fn not_zero(n1: usize, successes: usize, all: usize) -> (usize, usize) {
     let (n1, successes, all) = (n1 as f64, successes as f64, (all as f64).max(1.0));
     let mean = n1 * successes / all;
@@ -134,7 +134,7 @@ fn not_zero(n1: usize, successes: usize, all: usize) -> (usize, usize) {
     ((mean - reach).max(0.0) as usize, (mean + reach) as usize)
 }
 
-/// Logarithms of factorials that are kept: 8 MiB of them, whatever number a file brings.
+/// Logarithms of factorials that are kept: 8 MiB of them, whatever number is in a file.
 const KEPT: usize = 1 << 20;
 
 /// ln 0!, ln 1!, ln 2! and so on: summed as far as they are kept, by Stirling's series beyond.
@@ -263,7 +263,7 @@ mod tests {
     fn the_three_words_each_have_their_case() {
         assert_eq!(counts((32, 32), (980, 980)).0, Verdict::Agrees);
         assert_eq!(counts((30, 32), (0, 980)).0, Verdict::Differs);
-        // 29/32 against 29/32 of the same size: nothing differs, and 10 points either way would not have shown.
+        // 29/32 beside 29/32: nothing differs, and 10 points in either direction would not have shown.
         assert_eq!(counts((29, 32), (29, 32)).0, Verdict::CannotTell);
         assert_eq!(counts((32, 32), (0, 0)).0, Verdict::CannotTell);
         assert_eq!(against_interval(0.5, 0.4, 0.6), Verdict::Inside);

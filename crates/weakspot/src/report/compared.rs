@@ -1,4 +1,4 @@
-//! The paper's figures beside a study's own, one by one: what its Tables I to III report, ours, and the verdict.
+//! The paper's figures beside a study's own, one by one: the figure in its Tables I to III, ours, and the verdict.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,19 +18,19 @@ pub struct Compared {
     pub target: String,
     /// `score_mod`, `SSIM of maps, mean of samples`, ...
     pub quantity: String,
-    /// What the blob's pixels were set to, where that matters.
+    /// What the mask's pixels were set to, if that matters.
     pub fill: Option<String>,
-    /// The paper's figure, where it has one.
+    /// The paper's figure, if it has one.
     pub paper: Option<Figure>,
-    /// Ours, where it was run and is defined.
+    /// Ours, if it was run and is defined.
     pub ours: Option<Figure>,
-    /// Fisher's exact p, where the paper's figure betrays k and n.
+    /// Fisher's exact p, if the paper's figure implies k and n.
     pub p: Option<f64>,
     /// What may be concluded.
     pub verdict: Verdict,
 }
 
-/// A figure with what is known of its precision.
+/// A figure with what is known about its precision.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// A fraction, or an SSIM.
@@ -46,7 +46,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A number that comes alone.
+    /// A number without n and interval.
     fn bare(value: f64) -> Self {
         Self { value, k: None, n: None, low: None, high: None }
     }
@@ -56,7 +56,7 @@ impl Figure {
         Self { value: s.rate, k: Some(s.k), n: Some(s.n), low: Some(s.low), high: Some(s.high) }
     }
 
-    /// A score of the paper: with Wilson's interval where its k and n are known, else alone.
+    /// A score of the paper: with Wilson's interval if its k and n are known, otherwise alone.
     fn printed(score: PaperScore) -> Self {
         score.counts.map_or_else(|| Self::bare(score.rate), |(k, n)| Self::of(&Score::of(k, n)))
     }
@@ -105,7 +105,7 @@ pub fn attack(record: &Record) -> Vec<Compared> {
     )
 }
 
-/// Everything that the paper's three tables ask of a study.
+/// Every quantity of the paper's three tables.
 pub fn all(record: &Record) -> Vec<Compared> {
     [similarity(record), classification(record), attack(record)].concat()
 }

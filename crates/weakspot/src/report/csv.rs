@@ -1,7 +1,7 @@
 //! Tables and the ledger as CSV (RFC 4180, UTF-8, full precision).
 //!
 //! Text that a spreadsheet would take for a formula gets an apostrophe before it, as OWASP's page "CSV Injection"
-//! advises: class names and paths come from strangers' folders and records. Numbers are written as they are.
+//! advises, because class names and paths come from strangers' folders and records. Numbers are written as they are.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::report::tables::{Cell, Table};
 /// A table as CSV: a header, one line per row, numbers with full precision, rates as fractions.
 ///
 /// # Errors
-/// `Format` when the writer refuses, which equal row lengths exclude.
+/// `Format` when the writer refuses, which cannot happen if all rows have the same length.
 ///
 /// # Examples
 /// ```
@@ -62,7 +62,7 @@ pub fn ledger(rows: &[LedgerRow]) -> Result<Vec<u8>> {
     out.into_inner().map_err(|e| Error::format(e.to_string()))
 }
 
-/// Reads `ledger.csv`; apostrophes that [`ledger`] put before text are taken away again.
+/// Reads `ledger.csv`; apostrophes that [`ledger`] put before text are removed again.
 ///
 /// # Errors
 /// `Format`, naming the line, for anything [`ledger`] does not write.
@@ -96,7 +96,7 @@ fn field(cell: &Cell) -> String {
     }
 }
 
-/// The row with every text, which are its id and its classes, changed.
+/// The row with every text (its id and its classes) changed.
 fn with_texts(mut row: LedgerRow, change: impl Fn(&str) -> String) -> LedgerRow {
     let predictions = [
         &mut row.clean_prediction,
@@ -115,7 +115,7 @@ fn with_texts(mut row: LedgerRow, change: impl Fn(&str) -> String) -> LedgerRow 
     row
 }
 
-/// The text as a spreadsheet shows it and does not run it.
+/// The text in a form that a spreadsheet shows and does not run.
 fn guarded(text: &str) -> Cow<'_, str> {
     if needs_guard(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
@@ -125,8 +125,8 @@ fn unguarded(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| needs_guard(rest)).unwrap_or(text)
 }
 
-/// Whether a spreadsheet would take the text for a formula. Apostrophes before one count with it, so that reading can
-/// tell ours from the text's own; a class called -1 is a number and runs nothing.
+/// Whether a spreadsheet would take the text for a formula. Apostrophes before a formula belong to it, so that reading
+/// can tell ours from the text's own. A class called -1 is a number and runs nothing.
 fn needs_guard(text: &str) -> bool {
     let inner = text.trim_start_matches('\'');
     inner.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])

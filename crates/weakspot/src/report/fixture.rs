@@ -1,4 +1,4 @@
-//! Runs made up for tests: plausible numbers, no model. Each covers what real runs may leave out or bring along.
+//! Runs made up for tests: plausible numbers, no model. Each covers something that real runs may lack or contain.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) fn tuned() -> Run {
     let mut run = demo();
     let score = |k: [usize; 2]| TunedScore { k, both: Score::of(k[0] + k[1], 400) };
     let mut points = Vec::new();
-    // Right of 400, neutralized and attacked; whether on the front; whether at most 4 fewer than 398.
+    // Correct of 400, neutralized and attacked; whether on the front; whether at most 4 fewer than 398.
     let scores = [
         (398, 90, true, true),
         (396, 90, false, true),
@@ -277,7 +277,7 @@ fn direction(classes: &[String; 2], i: usize, n: usize) -> Direction {
     let mut flags = vec![Flag {
         id: "few-successes".to_owned(),
         value: 12.0,
-        advice: "Only 12 images fell to the attack, so the RoA is built from all rightly classified images; raise eps."
+        advice: "Only 12 images fell to the attack, so the RoA is built from all correctly classified ones; raise eps."
             .to_owned(),
     }];
     if empty {

@@ -14,7 +14,7 @@ const LARGEST_SUMMARY: u64 = 64 << 20;
 /// A record, indented, for a file of this name.
 ///
 /// # Errors
-/// `Numerical` for a number that JSON cannot hold: it has no NaN, which would be written as null and never be read again.
+/// `Numerical` for a number that JSON cannot hold: NaN would be written as null, which could not be read again.
 pub(super) fn bytes<T: Serialize + DeserializeOwned + PartialEq>(name: &str, record: &T) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(record).map_err(|e| Error::format(format!("{name}: {e}")))?;
     bytes.push(b'\n');

@@ -1,4 +1,4 @@
-//! Record to bytes, one file per format: JSON, CSV, Markdown, figures, HTML; never calls a model.
+//! Turns a record into files: JSON, CSV, Markdown, figures, HTML. It never calls a model.
 //!
 //! [`write()`] lays out a run's folder, [`load`] reads its three sources (`results.json`, `ledger.csv`,
 //! `maps.safetensors`), and [`rebuild`] makes everything else from them again.

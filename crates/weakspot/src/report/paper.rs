@@ -1,4 +1,4 @@
-//! The paper's own figures, by the names that data sets and classes go by.
+//! The paper's own figures, found by the usual names of data sets and classes.
 
 use crate::dataset::known;
 pub use crate::dataset::known::{PaperRow, PaperScore};
@@ -25,7 +25,7 @@ fn plain(name: &str) -> String {
     words
         .map(|word| {
             let word = word.to_ascii_lowercase();
-            // `vs` is no plural.
+            // `vs` is not a plural.
             if word == "vs" { word } else { word.trim_end_matches('s').to_owned() }
         })
         .collect()

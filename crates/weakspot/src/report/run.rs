@@ -1,4 +1,4 @@
-//! A run's folder: what is written, in which order, and how it is read again.
+//! A run's folder: what is written to it, in which order, and how it is read again.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub fn load(dir: &Path) -> Result<Run> {
         return Err(Error::shape(format!(
             "maps.safetensors has {mh}x{mw} maps, results.json {h}x{w} images"
         ))
-        .with_hint("the files are of different runs; run the study again"));
+        .with_hint("the files are from different runs; run the study again"));
     }
     Ok(Run { record, ledger, maps })
 }
@@ -96,7 +96,8 @@ pub fn load_record(dir: &Path) -> Result<Record> {
 /// that has one has everything.
 ///
 /// # Errors
-/// `Io` when the folder cannot be written, or `tables` or `figures` leads out of it; `Numerical` when the record holds a number that JSON cannot (NaN, infinity).
+/// `Io` when the folder cannot be written, or `tables` or `figures` leads out of it; `Numerical` when the record holds
+/// a number that JSON cannot (NaN, infinity).
 ///
 /// # Determinism
 /// Equal runs give equal bytes, file by file.
@@ -206,15 +207,15 @@ fn read_record(bytes: &[u8]) -> Result<Record> {
     Ok(record)
 }
 
-/// The longest files that are read: a record with a million skipped files; a row for each of ten million images; maps of
-/// every image.
+/// The largest files that are read: a record with a million skipped files; a row for each of ten million images; maps
+/// of every image.
 const LARGEST_RECORD: u64 = 256 << 20;
 const LARGEST_LEDGER: u64 = 4 << 30;
 const LARGEST_MAPS: u64 = 32 << 30;
 
 fn read(dir: &Path, name: &str, most: u64) -> Result<Vec<u8>> {
     read_bounded(&dir.join(name), most).map_err(|e| match e.kind() {
-        ErrorKind::Io => e.with_hint("give the folder of a finished study, as `weakspot study` printed it"),
+        ErrorKind::Io => e.with_hint("give the folder of a finished study"),
         _ => e,
     })
 }
@@ -396,12 +397,12 @@ mod tests {
         for d in &read.directions {
             assert_eq!(d.flags.last().map(|flag| flag.id.as_str()), Some("weak-baseline"));
         }
-        // Written and read again it is told once.
+        // Written and read again, it has the flag once.
         rebuild(dir.path()).unwrap();
         assert_eq!(load(dir.path()).unwrap().record, read);
         let page = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
         assert!(page.contains("says nothing about an attacker who knows the mask"));
-        // Ours names the same attacks twice, unless one is taken from the baseline.
+        // The record of this version has the same attacks twice, unless one is taken from the baseline.
         let mut record = run.record;
         assert_eq!(checks::weak_baseline(&record), None);
         record.worst_of.get_mut("adv_worst").unwrap().pop();
@@ -452,11 +453,11 @@ mod tests {
             std::fs::remove_file(&path).unwrap();
             assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
             let error = load(dir.path()).unwrap_err();
-            assert!(error.to_string().contains("came a named pipe"), "{error}");
+            assert!(error.to_string().contains("got a named pipe"), "{error}");
             std::fs::remove_file(&path).unwrap();
             std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
             let error = load(dir.path()).unwrap_err();
-            assert!(error.to_string().contains("came a device"), "{error}");
+            assert!(error.to_string().contains("got a device"), "{error}");
         }
     }
 

@@ -11,8 +11,8 @@ use crate::report::words::{self, shorten, wrap};
 /// Columns of a line.
 const WIDTH: usize = 100;
 
-/// Protocols by class with intervals, balanced accuracy, the tests' words, the flags with their advice: at most 100
-/// columns wide, no colour needed, control characters from outside replaced.
+/// The scores of both classes with intervals, the balanced accuracy, the tests' words, and the flags with their advice.
+/// It is at most 100 columns wide and needs no colour; control characters from outside are replaced.
 ///
 /// # Examples
 /// ```
@@ -114,13 +114,13 @@ fn tests(out: &mut String, record: &Record) {
         }
     }
     if !comparisons.is_empty() {
-        out.push_str("\npaired tests, same images (points; Holm p)\n");
+        out.push_str("\npaired tests on the same images (points; Holm p)\n");
     }
     for comparison in comparisons {
         let _infallible = write!(out, "{:<25}", shorten(&clean(comparison), 25));
         for t in record.tests.iter().filter(|t| t.comparison == comparison).take(2) {
             let difference = (t.difference * 1000.0).round() / 10.0;
-            // Where it cannot be told, p says nothing more.
+            // If the word is "cannot tell", p adds nothing.
             let p =
                 if t.word == CANNOT_TELL { String::new() } else { format!(", {}", words::p_value(t.p_holm)) };
             let text = format!("{}: {:+.1}{p}", clean(&t.word), difference + 0.0);
@@ -135,7 +135,7 @@ fn tests(out: &mut String, record: &Record) {
 fn flags(out: &mut String, record: &Record) {
     let n: usize = record.directions.iter().map(|d| d.flags.len()).sum();
     if n == 0 {
-        out.push_str("\nno flag\n");
+        out.push_str("\nno flags\n");
         return;
     }
     let _infallible = writeln!(out, "\n{}: reasons to doubt", words::count(n, "flag"));

@@ -47,7 +47,7 @@ pub(crate) fn number(v: f64) -> String {
     format!("{:.3}", unsigned_zero(v, 3))
 }
 
-/// A number of any size: at most four digits after the point, none that say nothing.
+/// A number of any size: at most four digits after the point, without trailing zeros.
 pub(crate) fn plain(v: f64) -> String {
     if v.abs() >= 1e15 { format!("{v:e}") } else { format!("{}", (v * 1e4).round() / 1e4 + 0.0) }
 }
@@ -57,7 +57,7 @@ pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
 }
 
-/// A radius as the field writes it: `8/255`, or `0.3` where it is no whole number of 255ths or shorter so.
+/// A radius as papers write it: `8/255`, or `0.3` if it is not a whole number of 255ths or is shorter as a decimal.
 pub(crate) fn epsilon(e: f64) -> String {
     let steps = e * 255.0;
     let (fraction, decimal) = (format!("{}/255", steps.round()), format!("{}", (e * 1e5).round() / 1e5));
@@ -65,7 +65,7 @@ pub(crate) fn epsilon(e: f64) -> String {
     if whole && fraction.len() < decimal.len() { fraction } else { decimal }
 }
 
-/// The study's epsilon as its configuration writes it, `?` where it does not.
+/// The study's epsilon as its configuration has it, `?` if it does not.
 pub(crate) fn study_epsilon(record: &Record) -> String {
     setting(record, "eps").unwrap_or("?").to_owned()
 }
@@ -95,7 +95,7 @@ pub(crate) fn list(items: &[String]) -> String {
     }
 }
 
-/// At most `limit` characters, the last three being dots where some were left out.
+/// At most `limit` characters; the last three are dots if some were left out.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -104,8 +104,8 @@ pub(crate) fn shorten(text: &str, limit: usize) -> String {
     format!("{}...", kept.trim_end())
 }
 
-/// Breaks a text into lines of at most `limit` characters, at spaces where it can; a percent sign stays with its
-/// number where both fit.
+/// Breaks a text into lines of at most `limit` characters, at spaces if it can; a percent sign stays with its number if
+/// both fit.
 pub(crate) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(1);
     let mut words: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! The mask against its own shifts: area and shape kept, place changed.
+//! Compares the mask with random shifts of it: the same area and shape at another place.
 
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ pub(crate) fn stage(lens: &Lens<'_>, bench: &mut Bench<'_>, defence: Defence<'_>
     Ok(controls)
 }
 
-/// What `score` makes of a batch under every shift, turned round: by image, by shift.
+/// The results of `score` for a batch under every shift, transposed: by image, by shift.
 fn each_shift<T>(
     batch: &Batch<'_>,
     shifted: &[Mask],

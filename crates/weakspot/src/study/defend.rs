@@ -1,4 +1,5 @@
-//! Protocols P0 to P4 on one batch of one class, one fill, one mask (METHODS, section 7); the worst cases are in `worst.rs`.
+//! Protocols P0 to P4 on one batch of one class, one fill, one mask (METHODS, section 7). The worst cases are in
+//! `worst.rs`.
 
 use ndarray::Array4;
 
@@ -44,7 +45,7 @@ impl<'a> Defence<'a> {
         Neutralizer { mask: &self.masks[label], fill: self.fill }
     }
 
-    /// At most so many eval images of a class, by a draw for this purpose.
+    /// At most `most` eval images of a class, by a draw for this purpose.
     pub(crate) fn some(
         &self,
         lens: &Lens<'_>,
@@ -56,14 +57,14 @@ impl<'a> Defence<'a> {
         draw(lens.plan.seed, purpose, data, &self.eval[label], most)
     }
 
-    /// How many images are taken for what is described beside the scores.
+    /// How many images each measurement beside the scores uses.
     pub(crate) fn budget(&self) -> Budget {
         Plan::budget(self.masks[0].dim())
     }
 }
 
 impl Lens<'_> {
-    /// Every protocol of the plan but the worst cases. `known`: A_M(x), where an earlier pass has made it.
+    /// Every protocol of the plan but the worst cases. `known`: A_M(x), if an earlier pass has made it.
     ///
     /// For FGSM one pass at N(x) feeds mod, mod_adv, adaptive and remasked.
     pub(crate) fn defend(
@@ -125,7 +126,7 @@ impl Lens<'_> {
         Ok(rows)
     }
 
-    /// A_M(x), where an earlier stage has not kept it.
+    /// A_M(x), if no earlier stage has kept it.
     fn again(&self, batch: &Batch<'_>) -> Result<Array4<f32>> {
         let (_, gradient) = self.loss_pass(&batch.images, &batch.labels)?;
         let threat = ThreatModel::everywhere(self.plan.epsilon);

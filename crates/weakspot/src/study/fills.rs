@@ -1,4 +1,4 @@
-//! The fills: their values, and what those after the headline's score.
+//! The fills: their values, and the scores of all but the headline fill.
 
 use crate::error::Result;
 use crate::region::{ChannelMeans, ResolvedFill};
@@ -10,7 +10,7 @@ use crate::study::stage::Bench;
 use crate::study::subject::Subject;
 use crate::study::worst::{self, defended};
 
-/// What a fill that is not the headline's scored, on some eval images.
+/// The scores of a fill that is not the headline fill, on some eval images.
 pub(crate) struct OtherFill {
     /// Places in the data set.
     pub(crate) images: Vec<usize>,
@@ -34,7 +34,7 @@ pub(crate) fn values(
     plan.fills.iter().map(|fill| fill.resolve(channels, Some(&means))).collect()
 }
 
-/// Every fill but the headline's, on some eval images of each class.
+/// Every fill but the headline fill, on some eval images of each class.
 pub(crate) fn stage(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,

@@ -30,7 +30,7 @@ pub(crate) struct ClassFindings {
     pub(crate) defends: Vec<DefendRow>,
     /// P0w and P3w, one call per eval image.
     pub(crate) worst: Option<[Vec<Call>; 2]>,
-    /// The fills after the headline's, in the plan's order.
+    /// The fills after the headline fill, in the plan's order.
     pub(crate) others: Vec<OtherFill>,
     pub(crate) noise: NoiseCheck,
 }
@@ -38,7 +38,7 @@ pub(crate) struct ClassFindings {
 /// Everything a study found.
 pub(crate) struct Findings<'a> {
     pub(crate) plan: &'a Plan,
-    /// The plan before a search changed it; the same one without.
+    /// The plan before a search changed it; the same plan if there was no search.
     pub(crate) base: &'a Plan,
     pub(crate) subject: &'a Subject<'a>,
     pub(crate) lens: &'a Lens<'a>,

@@ -1,4 +1,4 @@
-//! What is known already, batch by batch, so that a run that dies is resumed.
+//! The rows that are already computed, batch by batch, so that a run that was cut short can be resumed.
 //!
 //! Every stage of a study turns one image into one row. Rows go to the journal as soon as their batch is done; a
 //! resumed study reads them back and computes only what is missing. Because each row depends on its image alone,
@@ -9,6 +9,7 @@ use std::io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 
 /// Keeps rows of JSON, keyed by stage and image id.
 ///
@@ -89,11 +90,11 @@ impl Journal for NoJournal {
 /// How a journal's first line begins.
 const MAGIC: &str = "weakspot-journal/2 ";
 
-/// Its first line before rows had checksums and ids were escaped: such a journal is begun anew.
+/// The first line of the format before this one, without checksums and escaped ids. Such a journal is started over.
 const MAGIC_BEFORE: &str = "weakspot-journal/1 ";
 
-/// A journal in one file: a fingerprint line, then `checksum TAB stage TAB id TAB json` lines. The checksum is the CRC-32
-/// of what follows it, in eight hexadecimal digits; in an id, a tab, a line end and a backslash are escaped.
+/// A journal in one file: a fingerprint line, then `checksum TAB stage TAB id TAB json` lines. The checksum is the
+/// CRC-32 of what follows it, in eight hexadecimal digits. In an id, tabs, line ends and backslashes are escaped.
 ///
 /// # Examples
 /// ```
@@ -103,7 +104,7 @@ const MAGIC_BEFORE: &str = "weakspot-journal/1 ";
 /// let path = folder.path().join("journal");
 /// FileJournal::open(&path, "a digest")?.append("fit", &[("image/00000".to_owned(), "{}".to_owned())])?;
 /// assert_eq!(FileJournal::open(&path, "a digest")?.known("fit")?["image/00000"], "{}");
-/// // Another fingerprint means another study: the journal begins anew.
+/// // Another fingerprint means another study: the journal starts over.
 /// assert!(FileJournal::open(&path, "another digest")?.is_empty());
 /// # Ok::<(), weakspot::Error>(())
 /// ```
@@ -117,8 +118,8 @@ pub struct FileJournal {
 
 impl FileJournal {
     /// Opens or begins the journal of the study with this fingerprint (a digest of everything that decides its
-    /// rows). A journal of another study or format is begun anew; a line that a crash cut short is dropped, and so is one
-    /// that is damaged.
+    /// rows). A journal of another study or format is started over. Lines that are damaged, or that a crash cut short,
+    /// are dropped.
     ///
     /// # Errors
     /// `Io`, naming the path; `InvalidParameter` while another process has it open, and for what is not a regular file.
@@ -132,10 +133,10 @@ impl FileJournal {
             .truncate(false)
             .open(path)
             .map_err(fail)?;
-        // Two processes that append to one journal would mix their rows. A file system without locks gives none.
+        // Two processes that append to one journal would mix their rows. Some file systems have no locks.
         if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(Error::invalid(format!("{}: another run is writing it", path.display()))
-                .with_hint("wait for it to end, or choose another --out"));
+                .with_hint(Hint::new().say("wait for it to end, or choose another ").setting("out")));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(fail)?;
@@ -143,12 +144,12 @@ impl FileJournal {
         let Found { rows, whole, damaged } = read(&bytes, &header);
         let note = if bytes.starts_with(MAGIC_BEFORE.as_bytes()) {
             Some(format!(
-                "{}: of an earlier version, without checksums; the study begins anew",
+                "{}: the journal is from an earlier version, without checksums; the study starts over",
                 path.display()
             ))
         } else {
             (damaged > 0).then(|| {
-                format!("{}: {damaged} damaged lines; what they held is computed again", path.display())
+                format!("{}: {damaged} damaged lines; their rows are computed again", path.display())
             })
         };
         let kept = if damaged > 0 { 0 } else { whole };
@@ -173,8 +174,8 @@ impl FileJournal {
         self.file.write_all(text.as_bytes()).map_err(|e| Error::io(&self.path, &e))
     }
 
-    /// The fingerprint of the study that a file is the journal of, in this format or the one before; `None` if the file is
-    /// no journal.
+    /// The fingerprint of the study that a journal belongs to, in this format or the one before; `None` if the file is
+    /// not a journal.
     ///
     /// # Errors
     /// `Io`, naming the path; `InvalidParameter` for what is not a regular file.
@@ -191,7 +192,7 @@ impl FileJournal {
         Ok(line.and_then(rest))
     }
 
-    /// What the user should know of what was found: that rows were damaged, or that the whole was of an earlier format.
+    /// What the user should know about the file: that rows were damaged, or that the format was an earlier one.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -207,8 +208,8 @@ impl FileJournal {
     }
 }
 
-/// Refuses what is there and is not a file of its own: a pipe would be waited for, a device never ends, and through a link
-/// another file would be cut short and written over.
+/// Refuses anything that is not a file of its own. A pipe would make the study wait, a device never ends, and
+/// through a link a different file would be cut short and overwritten.
 fn check_place(path: &Path) -> Result<()> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
     if found.is_file() {
@@ -216,7 +217,7 @@ fn check_place(path: &Path) -> Result<()> {
     }
     let what = if found.is_symlink() { "a link" } else { "not a regular file" };
     Err(Error::invalid(format!("{}: expected a study's journal; it is {what}", path.display()))
-        .with_hint("remove it, or choose another --out"))
+        .with_hint(Hint::new().say("remove it, or choose another ").setting("out")))
 }
 
 /// What a journal's bytes hold.
@@ -264,7 +265,7 @@ fn parse_line(line: &[u8]) -> Option<(String, String, String)> {
     Some((stage.to_owned(), unescaped(id)?, json.to_owned()))
 }
 
-/// What stands for a character that would break a line: an id is a file's name in some data sets, which may hold any.
+/// The escape of a character that would break a line: in some data sets an id is a file's name, which may have any.
 const ESCAPES: [(char, char); 4] = [('\\', '\\'), ('\t', 't'), ('\n', 'n'), ('\r', 'r')];
 
 fn escaped(id: &str) -> String {
@@ -384,7 +385,7 @@ mod tests {
         crate::output::write_atomic(&path, b"weakspot-journal/1 a\neval\t1\t{}\n").unwrap();
         assert_eq!(FileJournal::fingerprint(&path).unwrap().as_deref(), Some("a"));
         let journal = FileJournal::open(&path, "a").unwrap();
-        assert!(journal.is_empty() && journal.note().unwrap().contains("begins anew"));
+        assert!(journal.is_empty() && journal.note().unwrap().contains("starts over"));
     }
 
     #[cfg(unix)]

@@ -54,7 +54,8 @@ impl Lens<'_> {
         Ok(calls(&self.classifier.logits(images.view())?, labels))
     }
 
-    /// The plan's attack at some images, judged by the referee. `features` brings the last layer's inputs at x*.
+    /// The plan's attack at some images, judged by the referee. With `features`, it also returns the last layer's
+    /// inputs at x*.
     pub(crate) fn attack(
         &self,
         batch: &Batch<'_>,
@@ -63,7 +64,7 @@ impl Lens<'_> {
         threat: &ThreatModel,
         features: bool,
     ) -> Result<Outcome> {
-        // Towards the other class the loss is that of the other class: the gradient, exactly negated.
+        // A targeted attack uses the loss of the other class, whose gradient is exactly the negative.
         let (goal, gradient) = if self.plan.targeted {
             let others = batch.labels.iter().map(|label| 1 - label).collect();
             (Goal::Targeted(others), gradient.mapv(|g| -g))
@@ -80,7 +81,7 @@ impl Lens<'_> {
         referee::run(attack.as_ref(), &job)
     }
 
-    /// Another attack than the plan's, away from the label.
+    /// An attack other than the plan's, away from the label.
     pub(crate) fn untargeted(
         &self,
         attack: &dyn Attack,

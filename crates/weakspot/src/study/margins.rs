@@ -1,7 +1,7 @@
 //! Is the mask more than a moved threshold? Margins under attacks that are run to their end, their AUC, and a placebo.
 //!
-//! An attack that stops once it has won leaves margins that move with the threshold, so that nothing can be told from them;
-//! here every attack takes all its steps.
+//! An attack that stops once it has won leaves margins that move with the threshold and therefore tell nothing. Here
+//! every attack takes all its steps.
 
 use crate::error::Result;
 use crate::study::defend::Defence;

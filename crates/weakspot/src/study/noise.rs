@@ -7,7 +7,7 @@ use crate::study::look::{Lens, calls};
 use crate::study::rows::Call;
 use crate::study::stage::Bench;
 
-/// Eval images per class on which random signs are set against the attack (flag `weak-attack`).
+/// Eval images per class on which random signs are compared with the attack (flag `weak-attack`).
 const IMAGES: usize = 100;
 
 /// Calls on images with random signs of the study's epsilon, and which images those are.

@@ -1,6 +1,6 @@
 //! Masks and vectors, packed: few bytes in memory, short text in the journal.
 //!
-//! They are what a row holds most of, and rows of every image are in memory until the record is made.
+//! They make up most of a row, and the rows of all images are in memory until the record is made.
 
 use std::borrow::Cow;
 use std::sync::Arc;

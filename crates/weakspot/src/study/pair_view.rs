@@ -4,11 +4,12 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView4, ArrayViewMut1, Axis, arr1}
 
 use crate::classifier::{CamHead, Classifier, Signature, Trace, TraceRequest, Walk};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::objective::Cotangent;
 
 /// Two of a model's classes: label 0 is the first, label 1 the second (METHODS, section 3).
 ///
-/// The logits of the other classes are not seen: prediction, margin and attack are about the pair.
+/// The logits of the other classes are ignored: prediction, margin and attack are about the pair.
 ///
 /// # Examples
 /// ```
@@ -28,10 +29,10 @@ pub struct PairView<'a> {
     signature: Signature,
 }
 
-/// The model that is seen.
+/// The caller's model.
 enum Inner<'a> {
     Lent(&'a dyn Classifier),
-    /// An untrained one, which nobody else holds.
+    /// An untrained model, which belongs to this view.
     Owned(Box<dyn Classifier + 'a>),
 }
 
@@ -47,7 +48,9 @@ impl<'a> PairView<'a> {
                 "a study needs two different classes of the model's {k}, counted from 0; got {} and {}",
                 classes[0], classes[1]
             ))
-            .with_hint("name them with --classes A,B, as the model counts them"));
+            .with_hint(
+                Hint::new().say("name them with ").set("classes", "A,B").say(", as the model counts them"),
+            ));
         }
         let signature = narrowed(inner.signature(), classes);
         Ok(Self { inner: Inner::Lent(inner), classes, signature })

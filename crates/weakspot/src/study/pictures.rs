@@ -3,6 +3,7 @@
 use ndarray::{Array2, Array3, Array4, Axis, stack};
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::image::Mask;
 use crate::record::maps::{ImageMaps, StudyMaps};
 use crate::region::{ResolvedFill, class_partition, partition};
@@ -14,7 +15,7 @@ use crate::study::stage::Bench;
 /// Pictured images per class.
 const PICTURED: usize = 4;
 
-/// The most bytes that `--save-maps all` may take: maps are kept in memory until they are written.
+/// The most bytes that the maps of all images may take: maps are kept in memory until they are written.
 const MOST_BYTES: usize = 1 << 30;
 
 /// Everything `maps.safetensors` holds.
@@ -36,11 +37,13 @@ pub(crate) fn maps(findings: &Findings<'_>, bench: &Bench<'_>, fill: &ResolvedFi
         let bytes = every.iter().map(Vec::len).sum::<usize>() * height * width * (12 * channels + 9);
         if bytes > MOST_BYTES {
             return Err(Error::invalid(format!(
-                "--save-maps all would hold {} MiB in memory; at most {} MiB are taken",
+                "the maps of all images would take {} MiB of memory; at most {} MiB are allowed",
                 bytes >> 20,
                 MOST_BYTES >> 20
             ))
-            .with_hint("--save-maps pictured, or fewer images with --limit N"));
+            .with_hint(
+                Hint::new().set("save-maps", "pictured").say(", or fewer images with ").set("limit", "N"),
+            ));
         }
         Some(image_maps(findings, bench, fill, &every)?)
     } else {

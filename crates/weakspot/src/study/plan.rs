@@ -1,4 +1,4 @@
-//! What a study shall do: every setting that decides a number.
+//! The settings of a study: everything that decides a number.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,13 @@ use crate::attack::{AttackKind, AttackSettings, Epsilon, Measure};
 use crate::attribution::{Explain, Method};
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::image::Mask;
 use crate::metrics::Window;
 use crate::region::{BlobRule, Fill, MaskPolicy, Theta, Threshold};
 use crate::study::tune::{Point, TuneFor, Tuning};
 
-/// The settings of a study. What may differ without moving a number (batch size, threads) is not here.
+/// The settings of a study. Settings that change no number (batch size, threads) are not here.
 ///
 /// # Examples
 /// ```
@@ -58,7 +59,7 @@ pub struct Plan {
     pub theta: Theta,
     /// How the blob is made.
     pub blob: BlobRule,
-    /// Fills; the first is the headline's.
+    /// Fills; the first is the headline fill.
     pub fills: Vec<Fill>,
     /// Which mask an image gets.
     pub mask: MaskPolicy,
@@ -76,7 +77,7 @@ pub struct Plan {
     pub permutations: usize,
     /// Whether the maps of every eval image are kept.
     pub save_all_maps: bool,
-    /// What is searched on the tune part first; the thresholds and the fill found go before those above.
+    /// What is first searched on the tune part; the thresholds and the fill that are found replace those above.
     pub tune: Option<Tuning>,
     /// Masks that are scored in place of the blobs.
     pub given: Option<GivenMasks>,
@@ -84,7 +85,7 @@ pub struct Plan {
     pub one_of_several_seeds: bool,
 }
 
-/// Masks that were brought along, one per class: they stand in the place of the classes' blobs.
+/// Masks that the user gives, one per class, which take the place of the classes' blobs.
 ///
 /// # Examples
 /// ```
@@ -101,7 +102,7 @@ pub struct Plan {
 pub struct GivenMasks {
     /// By class, `[height, width]`.
     pub masks: [Mask; 2],
-    /// Where they are from, as it was typed.
+    /// Where they are from, as typed.
     pub source: String,
 }
 
@@ -147,7 +148,8 @@ pub enum Preset {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoaFrom {
-    /// Right before and wrong after the attack; all rightly classified where a class has fewer than 20.
+    /// Images that are correct before the attack and wrong after it; all correctly classified ones if a class has fewer
+    /// than 20 of these.
     Successes,
     /// All images (the paper's preset).
     All,
@@ -184,7 +186,7 @@ impl Protocols {
     /// All of them.
     pub const ALL: Self = Self { p1: true, p2: true, p3: true, p3w: true, p4: true };
 
-    /// Reads `p0,p1,p3`; `p3` brings the headline P3w along, for one gradient step is no adaptive attack.
+    /// Reads `p0,p1,p3`; `p3` includes the headline P3w, because one gradient step is not an adaptive attack.
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name.
@@ -199,7 +201,7 @@ impl Protocols {
                 "p4" => it.p4 = true,
                 _ => {
                     return Err(Error::invalid(format!("protocols are p0, p1, p2, p3, p4; got {name:?}"))
-                        .with_hint("for example --protocols p0,p1,p3"));
+                        .with_hint(Hint::new().say("for example ").set("protocols", "p0,p1,p3")));
                 }
             }
         }
@@ -222,7 +224,7 @@ impl std::fmt::Display for Protocols {
 /// The share of a class's fit images below which successes alone say nothing (METHODS, section 4).
 pub const FEW_SUCCESSES: usize = 20;
 
-/// Eval images per class of what is described beside the scores (METHODS, sections 4, 7 and 8).
+/// Eval images per class for the measurements beside the scores (METHODS, sections 4, 7 and 8).
 ///
 /// # Examples
 /// ```
@@ -234,7 +236,7 @@ pub const FEW_SUCCESSES: usize = 20;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Scored with every fill but the headline's.
+    /// Scored with every fill but the headline fill.
     pub fills: usize,
     /// Scored under shifted controls.
     pub controls: usize,
@@ -246,7 +248,7 @@ pub struct Budget {
     pub margins: usize,
 }
 
-/// Above this side, in pixels, fewer images are attacked for what is described beside the scores.
+/// Above this side, in pixels, fewer images are attacked for the measurements beside the scores.
 const LARGE: usize = 64;
 
 /// The least number of shifted controls (METHODS, section 8): with 19, p can reach 0.05.
@@ -308,7 +310,7 @@ impl Plan {
         })
     }
 
-    /// How many images per class are taken for what is described beside the scores, for images of `(height, width)`.
+    /// How many images per class the measurements beside the scores use, for images of `(height, width)`.
     pub fn budget((height, width): (usize, usize)) -> Budget {
         if height.max(width) > LARGE {
             return Budget { fills: 300, controls: 300, worst_controls: 10, sweep: 25, margins: 25 };
@@ -316,27 +318,28 @@ impl Plan {
         Budget { fills: 300, controls: 300, worst_controls: 50, sweep: 100, margins: 300 }
     }
 
-    /// Checks what no single setting can check.
+    /// Checks that the settings fit together.
     ///
     /// # Errors
     /// `InvalidParameter`, saying which setting and what it may be.
     pub fn validate(&self) -> Result<()> {
         if self.fills.is_empty() {
-            return Err(
-                Error::invalid("at least one fill is needed; got none").with_hint("for example --fill 0,1")
-            );
+            return Err(Error::invalid("at least one fill is needed; got none")
+                .with_hint(Hint::new().say("for example ").set("fill", "0,1")));
         }
         if self.controls != 0 && self.controls < LEAST_CONTROLS {
             return Err(Error::invalid(format!(
                 "controls must be none or at least {LEAST_CONTROLS}, so that p can reach 0.05; got {}",
                 self.controls
             ))
-            .with_hint("--controls none, or --controls 19"));
+            .with_hint(Hint::new().set("controls", "none").say(", or ").set("controls", LEAST_CONTROLS)));
         }
         self.attack.build(self.epsilon)?;
         if self.given.is_some() && self.tune.is_some() {
-            return Err(Error::invalid("--tune searches a blob; --use-mask brings the mask that is scored")
-                .with_hint("leave one of the two out"));
+            return Err(Error::invalid("a search looks for a blob, but the mask that is scored is given")
+                .with_hint(
+                    Hint::new().say("leave ").setting("tune").say(" or ").setting("use-mask").say(" out"),
+                ));
         }
         if self.permutations < 19 {
             return Err(Error::invalid(format!(
@@ -351,31 +354,37 @@ impl Plan {
         tuning.validate()?;
         if self.fit_is_eval {
             return Err(Error::invalid(
-                "--tune needs scored images that nothing was built from; the paper's preset builds the regions from \
-                 those that it scores",
+                "a search needs scored images that nothing was built from, but the paper's preset builds the regions \
+                 from the images that it scores",
             )
-            .with_hint("leave --preset paper out; --tune-for paper searches under the paper's protocol"));
+            .with_hint(
+                Hint::new()
+                    .say("leave ")
+                    .set("preset", "paper")
+                    .say(" out; ")
+                    .set("tune-for", "paper")
+                    .say(" searches under the paper's protocol"),
+            ));
         }
-        let (scored, flag) = match tuning.goal {
+        let (scored, protocol) = match tuning.goal {
             TuneFor::Adaptive => (self.protocols.p3, "p3"),
             TuneFor::Paper => (self.protocols.p1, "p1"),
         };
         if !scored {
             return Err(Error::invalid(format!(
-                "--tune-for {} compares with {flag} on eval; --protocols {} leaves it out",
+                "a search for {} needs {protocol} on eval, but the list of protocols ({}) leaves it out",
                 tuning.goal, self.protocols
             ))
-            .with_hint(format!("--protocols {},{flag}", self.protocols)));
+            .with_hint(Hint::new().set("protocols", format!("{},{protocol}", self.protocols))));
         }
         if tuning.fills.len() != self.fills.len() || !tuning.fills.iter().all(|f| self.fills.contains(f)) {
-            return Err(
-                Error::invalid("a search is over the plan's own fills").with_hint("for example --fill 0,1")
-            );
+            return Err(Error::invalid("a search takes the fills of the plan; got different ones")
+                .with_hint(Hint::new().say("for example ").set("fill", "0,1")));
         }
         Ok(())
     }
 
-    /// This plan with the thresholds of a point, and its fill as the headline's.
+    /// This plan with the thresholds of a point, and its fill as the headline fill.
     #[must_use]
     pub fn at(&self, point: &Point) -> Self {
         let others = self.fills.iter().copied().filter(|fill| *fill != point.fill);
@@ -394,7 +403,7 @@ impl Plan {
         own == (point.delta1, point.delta2, point.theta) && self.fills.first() == Some(&point.fill)
     }
 
-    /// Every setting, by its flag's name where it has one, as text that the flag would accept.
+    /// Every setting, by its flag's name if it has a flag, as text that the flag would accept.
     pub fn config(&self) -> BTreeMap<String, String> {
         // In full, so that a new setting cannot be left out: what is not here does not tell two studies apart.
         let Self {

@@ -1,5 +1,6 @@
-//! Every protocol of a study recomputed from its definition, on a model solved on paper: M composed with N is a model of its
-//! own ([`Neutralized`]), each attack is made image by image by the room of attacks, and nothing of `study/` is used.
+//! Every protocol of a study, recomputed from its definition on a model solved on paper: M composed with N is a model
+//! of its own ([`Neutralized`]), each attack is made image by image by the room of attacks, and nothing of `study/` is
+//! used.
 
 use ndarray::Array4;
 
@@ -121,8 +122,8 @@ fn margin(row: &LedgerRow, key: &str) -> Option<f32> {
     }
 }
 
-/// Holds a study with these settings to the definitions; how many margins of each protocol differ from those of the one
-/// before it.
+/// Checks a study with these settings against the definitions, and returns how many margins of each protocol differ
+/// from those of the one before it.
 fn holds(
     (model, data): &(Shifted, Dataset),
     attack: AttackSettings,
@@ -171,8 +172,8 @@ fn every_protocol_is_its_definition() {
             (MaskPolicy::Oracle, Fill::Value(0.0)),
         ] {
             let (_, changed) = holds(&subject, AttackSettings::new(kind), policy, fill);
-            // Under one step each protocol is another number than its neighbour in the table, or swapping them would not be
-            // noticed. (Under PGD the worst case often is A.)
+            // Under one step each protocol has a different number than its neighbour in the table, or the test would
+            // not notice if they were swapped. (Under PGD the worst case often is A.)
             assert!(
                 kind == AttackKind::PGD || changed.iter().all(|n| *n > 0),
                 "{kind} {policy} {fill}: {changed:?}"
@@ -181,7 +182,7 @@ fn every_protocol_is_its_definition() {
     }
 }
 
-/// Where attacks mend images instead of breaking them, the image that nobody attacked is the worst case.
+/// If attacks mend images instead of breaking them, the image without an attack is the worst case.
 #[test]
 fn the_worst_case_includes_the_image_that_nobody_attacked() {
     let (model, data) = Shifted::balanced(80);

@@ -10,14 +10,14 @@ use crate::study::packed::PackedMask;
 use crate::study::plan::{FEW_SUCCESSES, Plan, RoaFrom};
 use crate::study::rows::LookRow;
 
-/// What became of an image under the attack.
+/// What the attack did to an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fate {
     /// Wrong from the start.
     Wrong,
-    /// Right before and after.
+    /// Correct before and after.
     Held,
-    /// Right before and wrong after: a success.
+    /// Correct before and wrong after: a success.
     Fell,
 }
 
@@ -40,18 +40,18 @@ impl Fate {
     }
 }
 
-/// What the fit images of one class say together.
+/// The regions of one class, from its fit images.
 pub(crate) struct ClassRegions {
     pub(crate) counts: RegionCounts,
     pub(crate) fit: FitCounts,
-    /// Whether the RoA comes from all rightly classified images because there were few successes.
+    /// Whether the RoA comes from all correctly classified images because there were few successes.
     pub(crate) few_successes: bool,
     /// Representative RoI at theta.
     pub(crate) roi: Mask,
     /// Representative RoA at theta.
     pub(crate) roa: Mask,
     pub(crate) blob: Mask,
-    /// The masks that were counted: RoI and RoA of each image, as far as it has them.
+    /// The masks that were counted: RoI and RoA of each image, if it has them.
     members: Vec<[Option<PackedMask>; 2]>,
 }
 
@@ -115,7 +115,7 @@ impl ClassRegions {
         let (height, width) = other.dim();
         for packed in self.members.iter().filter_map(|m| m[which].as_ref()) {
             let mask = &packed.mask(height, width);
-            // Two empty masks have no overlap to speak of; against an empty representative the overlap is 0.
+            // The overlap of two empty masks is undefined; with an empty representative the overlap is 0.
             if let Some(representative) = own.at_least_without(mask, plan.theta)
                 && !mask.is_empty()
             {
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    /// Successes, then one image that stays right, one that is wrong from the start, one right without a map.
+    /// Successes, then one image that stays correct, one that is wrong from the start, one correct without a map.
     fn rows(successes: usize) -> Vec<LookRow> {
         let mut rows = vec![row(0, 1, true); successes];
         rows.extend([row(0, 0, true), row(1, 1, true), row(0, 0, false)]);
@@ -162,7 +162,7 @@ mod tests {
     fn only_the_images_that_the_method_names_are_counted() {
         let plan = Plan::new(Epsilon::new(0.1).unwrap(), 0).unwrap();
         let paper = Plan::paper(Epsilon::new(0.1).unwrap(), 0).unwrap();
-        // RoI: rightly classified with a map. RoA: successes; all right ones where they are few; all in the paper.
+        // RoI: correctly classified with a map. RoA: successes; all correct ones if they are few; all in the paper.
         for (plan, successes, from, roi, roa, both) in [
             (&plan, FEW_SUCCESSES, "successes", FEW_SUCCESSES + 1, FEW_SUCCESSES, FEW_SUCCESSES),
             (&plan, FEW_SUCCESSES - 1, "all-correct", FEW_SUCCESSES, FEW_SUCCESSES + 1, FEW_SUCCESSES),

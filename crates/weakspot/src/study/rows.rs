@@ -18,7 +18,7 @@ impl Call {
         usize::from(self.predicted) == label
     }
 
-    /// The worse of two for the defender: wrong before right, then the smaller margin.
+    /// The worse of two for the defender: wrong before correct, then the smaller margin.
     pub(crate) fn worse(self, other: Self, label: usize) -> Self {
         let rank = |call: Self| (call.right(label), call.margin);
         if rank(other) < rank(self) { other } else { self }
@@ -46,7 +46,7 @@ pub(crate) struct LookRow {
     pub(crate) zeros: f64,
     /// Inputs of the last linear layer at x.
     pub(crate) features: PackedFloats,
-    /// Only where it was asked for: eval images.
+    /// For eval images only.
     pub(crate) eval: Option<EvalLook>,
 }
 

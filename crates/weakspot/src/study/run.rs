@@ -1,4 +1,4 @@
-//! The order of things: look at the fit images, find the blob, score the eval images, doubt the scores, record.
+//! The order of a study: look at the fit images, find the blob, score the eval images, run the controls, record.
 
 use crate::attribution::Explainer;
 use crate::error::Result;
@@ -71,7 +71,7 @@ pub fn run(
         let found = tune::search(&lens, tuning, &mut bench, &fit, &tune, &fills)?;
         at_point = base.at(&found.points[found.chosen].point);
         lens.plan = &at_point;
-        // The chosen fill is the headline's: it comes first.
+        // The chosen fill is the headline fill: it comes first.
         let chosen = base.fills.iter().position(|fill| Some(fill) == at_point.fills.first());
         fills[..=chosen.unwrap_or(0)].rotate_right(1);
         let Point { delta1, delta2, theta, fill } = found.points[found.chosen].point;
@@ -85,7 +85,7 @@ pub fn run(
     let input = subject.classifier.input();
     let likeness = Likeness { plan, shifts: ShiftOverlap::new(input.height, input.width) };
 
-    // Where regions are built from the scored images (the paper's way), those are looked at first and once.
+    // If regions are built from the scored images (the paper's way), those are looked at first and once.
     let seen_first: Looks = if plan.fit_is_eval {
         look_stage(&lens, &mut bench, "look", &eval, Some(&likeness))?
     } else {
@@ -115,7 +115,7 @@ pub fn run(
     let noise = noise::stage(&lens, &mut bench, &eval)?;
     let untrained = untrained::stage(&lens, &mut bench, &eval)?;
     let leak = leak::stage(&lens, &regions, &fills[0], batch_size.max(1), observer)?;
-    observer.stage("writing down what was found", 1);
+    observer.stage("writing the record", 1);
     let mut classes = Vec::new();
     let mut each = looks.into_iter().zip(defends).zip(worst).zip(others).zip(noise).zip(masks.clone());
     for (label, regions) in regions.into_iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::study::journal::Journal;
 /// The user has asked to stop.
 pub(crate) fn stopped() -> Error {
     Error::new(ErrorKind::Interrupted, "stopped by request")
-        .with_hint("type the same command again to go on from here")
+        .with_hint("start the same study again to continue from here")
 }
 
 /// Some images of a pair's data set, as floats.

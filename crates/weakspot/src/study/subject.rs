@@ -6,6 +6,7 @@ use crate::classifier::Classifier;
 use crate::dataset::{Dataset, Splits};
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::record::ClassifierRecord;
 use crate::study::plan::Plan;
 
@@ -41,14 +42,14 @@ pub struct Subject<'a> {
     pub data: &'a Dataset,
     /// Its parts.
     pub splits: &'a Splits,
-    /// What is known of the model; the study fills in layer and grid.
+    /// What is known about the model; the study fills in layer and grid.
     pub classifier_record: ClassifierRecord,
     /// SHA-256 of the weights, in hexadecimal.
     pub weights_checksum: String,
 }
 
 impl<'a> Subject<'a> {
-    /// A classifier of which no more is known than it says itself.
+    /// A classifier about which nothing is known beyond its signature.
     pub fn new(classifier: &'a dyn Classifier, data: &'a Dataset, splits: &'a Splits) -> Self {
         let n_classes = classifier.n_classes();
         let classifier_record = ClassifierRecord { n_classes, ..ClassifierRecord::default() };
@@ -120,21 +121,20 @@ pub(crate) fn check(plan: &Plan, subject: &Subject<'_>) -> Result<()> {
             "the model takes {} x {} x {} (channels, height, width); the images are {channels} x {height} x {width}",
             input.channels, input.height, input.width
         ))
-        .with_hint("train a model on these images: leave out --weights, or see weakspot train --help"));
+        .with_hint(Hint::new().say("train a model on these images: leave ").setting("weights").say(" out")));
     }
     if let Some(given) = &plan.given
         && let Some(mask) = given.masks.iter().find(|mask| mask.dim() != (height, width))
     {
         return Err(Error::shape(format!(
-            "{}: expected a mask of {height} x {width} pixels, as the images have; got {:?}",
+            "{}: expected a mask of {height} x {width} pixels, like the images; got {:?}",
             given.source,
             mask.dim()
         )));
     }
     if subject.classifier.n_classes() != 2 || subject.data.class_names.len() != 2 {
-        return Err(
-            Error::invalid("a study is about two classes").with_hint("choose them with --classes A,B")
-        );
+        return Err(Error::invalid("a study is about two classes")
+            .with_hint(Hint::new().say("choose them with ").set("classes", "A,B")));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! From calls to scores: the arithmetic of protocols, with nothing carried over between them.
+//! From calls to scores: the arithmetic of the protocols, each computed from its own calls.
 
 use crate::metrics::{self, CANNOT_TELL, Difference, Score};
 use crate::record::{AttackSuccess, BothDifference, PairedTest, Protocol, Scores, Together};
@@ -63,7 +63,8 @@ impl Calls {
         }
     }
 
-    /// Of the images right before, those wrong after; before is M(x) for `adv`, M(N(x)) else.
+    /// Of the images that are correct before, those that are wrong after; before is M(x) for `adv`, M(N(x)) for the
+    /// others.
     pub(crate) fn attack_success(&self, label: usize) -> AttackSuccess {
         let of = |before: Protocol, after: Protocol| {
             let (before, after) = (self.get(before)?, self.get(after)?);
@@ -92,7 +93,7 @@ pub(crate) fn together(protocol: Protocol, calls: [&[Call]; 2], classes: &[Strin
     let scores = [accuracy(calls[0], 0), accuracy(calls[1], 1)];
     let n = scores[0].n + scores[1].n;
     let second = calls.iter().flat_map(|c| c.iter()).filter(|c| c.predicted == 1).count();
-    // Of equals the first class, so that the answer does not depend on anything else.
+    // The first class of equals, so that the answer does not depend on anything else.
     let majority = usize::from(second > n - second);
     let balanced = metrics::balanced_accuracy(scores[0].k, scores[0].n, scores[1].k, scores[1].n);
     Together {
@@ -129,7 +130,7 @@ pub(crate) fn paired_tests(calls: [&Calls; 2], classes: &[String; 2]) -> Vec<Pai
     tests
 }
 
-/// Corrects the tests of one Holm family, and enters the words that follow.
+/// Corrects the tests of one Holm family, and sets the verdicts that follow.
 pub(crate) fn correct<'a>(family: impl Iterator<Item = &'a mut PairedTest>) {
     let family: Vec<&mut PairedTest> = family.collect();
     let corrected = metrics::holm(&family.iter().map(|t| t.p).collect::<Vec<_>>());
@@ -163,7 +164,7 @@ pub(crate) fn paired_test(
     let count = |one: bool, other: bool| a.iter().zip(&b).filter(|&(&a, &b)| (a, b) == (one, other)).count();
     let (first_only, second_only) = (count(true, false), count(false, true));
     let difference = paired(&a, &b);
-    // Without an attack both rates near 1 are what is hoped for.
+    // Without an attack, two rates near 1 are the desired case.
     let at_one_end = second != Protocol::Clean && metrics::at_one_end(&rate(&a), &rate(&b));
     PairedTest {
         source: source.to_owned(),
@@ -176,17 +177,17 @@ pub(crate) fn paired_test(
         high: difference.high,
         p: metrics::mcnemar_exact(first_only, second_only),
         p_holm: 1.0,
-        // The one word that no correction changes.
+        // The one verdict that no correction changes.
         word: if at_one_end { CANNOT_TELL.to_owned() } else { String::new() },
     }
 }
 
-/// Images that are right, of all.
+/// Images that are correct, of all.
 pub(crate) fn rate(right: &[bool]) -> Score {
     Score::of(right.iter().filter(|right| **right).count(), right.len())
 }
 
-/// First minus second, of whether the same images are right.
+/// First minus second, of whether the same images are correct.
 pub(crate) fn paired(first: &[bool], second: &[bool]) -> Difference {
     let mut counts = [[0usize; 2]; 2];
     for (&a, &b) in first.iter().zip(second) {

@@ -25,7 +25,7 @@ pub(super) fn model() -> ConvGap {
     ConvGap::random(5, 2, 4, 2, input)
 }
 
-/// Random images, labelled by what the model makes of them, so that it is right on most.
+/// Random images, labelled by the model, so that it is correct on most.
 pub(super) fn data(classifier: &dyn Classifier, n: usize) -> Dataset {
     let mut draw = rng::stream(1, "study-tests", "");
     let pixels = Array4::from_shape_simple_fn((n, 1, SIDE, SIDE), || draw.below(256) as u8);
@@ -161,7 +161,7 @@ impl Journal for Memory {
     }
 }
 
-/// Stops the study after so many batches.
+/// Stops the study after a number of batches.
 pub(super) struct StopAfter(pub(super) std::sync::atomic::AtomicUsize);
 
 impl Observer for StopAfter {
@@ -233,7 +233,11 @@ fn a_constant_model_is_reported_and_not_an_error() {
     for id in ["few-successes", "empty-blob", "collapse", "zero-gradient", "weak-attack"] {
         assert!(flags(1).contains(&id), "{id} in {:?}", flags(1));
     }
-    assert!(flags(1).contains(&"empty-map"), "every image is right and no map has evidence: {:?}", flags(1));
+    assert!(
+        flags(1).contains(&"empty-map"),
+        "every image is correct and no map has evidence: {:?}",
+        flags(1)
+    );
     assert_eq!(found.record.directions[0].scores.clean.unwrap().k, 0);
     assert!(found.record.controls.is_empty(), "an empty mask has nothing to shift");
 }
@@ -302,7 +306,7 @@ pub(super) struct Shifted {
 }
 
 impl Shifted {
-    /// The number that makes the model right on all images of [`data`], each class having a half.
+    /// The number that makes the model correct on all images of [`data`], half of which are in each class.
     pub(super) fn balanced(n: usize) -> (Self, Dataset) {
         let inner = model();
         let data = data(&inner, n);
@@ -426,8 +430,8 @@ fn a_number_added_to_a_logit_moves_no_area_and_is_all_that_a_placebo_is() {
     let separation = found.record.separation.unwrap();
     let auc = separation.auc.unwrap();
     assert!(auc.adv_worst.low <= auc.adv_worst.value && auc.adv_worst.value <= auc.adv_worst.high);
-    // The placebo predicts class 1 as often as the defended model: both have as many right of class 1 as wrong of
-    // class 0, up to that count.
+    // The placebo predicts class 1 as often as the defended model: both have as many correct images of class 1 as
+    // wrong ones of class 0, up to that count.
     let ones = |s: &[Score; 2]| s[1].k + s[0].n - s[0].k;
     assert_eq!(ones(&separation.placebo.scores), ones(&separation.placebo.masked_scores));
 }

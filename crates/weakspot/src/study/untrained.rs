@@ -1,7 +1,7 @@
 //! The control of co-location: the same maps from the same network untrained, and from both networks on noise.
 //!
-//! A network's input gradient is smooth whatever the network has learned, because neighbouring pixels share filters: that
-//! Moran's I is significant says nothing of training. What training adds is the paired difference.
+//! A network's input gradient is smooth whatever the network has learned, because neighbouring pixels share filters.
+//! A significant Moran's I therefore says nothing about training. What training adds is the paired difference.
 
 use crate::attack::{Measure, ThreatModel, vulnerability};
 use crate::attribution::Explainer;
@@ -21,7 +21,7 @@ const IMAGES: usize = 200;
 /// Noise images per class.
 const NOISE_IMAGES: usize = 100;
 
-/// What the untrained network showed of one class's images.
+/// What the untrained network showed on one class's images.
 pub(crate) struct Untrained {
     /// Places in the data set.
     images: Vec<usize>,
@@ -56,7 +56,7 @@ impl Untrained {
     }
 }
 
-/// The control of both classes; `None` where no control is asked for, the model cannot be randomised, or its random
+/// The control of both classes; `None` if the plan has no controls, the model cannot be randomised, or its random
 /// twin overflows.
 pub(crate) fn stage(
     lens: &Lens<'_>,
@@ -68,7 +68,7 @@ pub(crate) fn stage(
         return Ok(None);
     }
     let Some(model) = lens.classifier.randomised(plan.seed)? else {
-        bench.observer.note("the untrained control is not run: the model does not tell its parameters");
+        bench.observer.note("the untrained control is not run: the model does not give its parameters");
         return Ok(None);
     };
     let explainer = Explainer::new(model.as_ref(), plan.cam, plan.explain, plan.layer.as_deref())?;

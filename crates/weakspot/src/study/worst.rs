@@ -1,6 +1,6 @@
 //! P0w and P3w: the worst of everything that was tried, on the image itself and under every attack.
 //!
-//! Both are made by this one function of the model attacked, so that the defended and the undefended model meet the same
+//! One function makes both, whichever model is attacked, so that the defended and the undefended model meet the same
 //! attacks on the same images, with the same budget and the same draws.
 
 use std::collections::BTreeMap;
@@ -34,8 +34,8 @@ pub(crate) fn tried(plan: &Plan) -> BTreeMap<String, Vec<String>> {
 }
 
 impl Lens<'_> {
-    /// The worst case of a batch: `known` holds the calls of what was tried already, image by image; PGD is run on those
-    /// that all of it left right.
+    /// The worst case of a batch: `known` holds the calls of what was already tried, image by image; PGD is run on the
+    /// images that are still correct.
     pub(crate) fn worst(
         &self,
         batch: &Batch<'_>,
@@ -51,7 +51,7 @@ impl Lens<'_> {
         })
     }
 
-    /// PGD-Linf through `n`, or at the undefended model: 20 steps, where asked for only until the image is fooled.
+    /// PGD-Linf through `n`, or on the undefended model: 20 steps, or only until the image is fooled.
     pub(crate) fn iterated(
         &self,
         batch: &Batch<'_>,
@@ -72,7 +72,7 @@ impl Lens<'_> {
     }
 }
 
-/// The worst of what is `known`, image by image, and of what `attack` makes of the places that all of it left right.
+/// The worst of what is `known`, image by image, and of what `attack` finds for the images that are still correct.
 fn worst_case(
     known: &[&[Call]],
     labels: &[usize],
@@ -89,8 +89,8 @@ fn worst_case(
     Ok(worst)
 }
 
-/// The worst case of every image of a stage. Those that are wrong already are not attacked again, so that the batches are
-/// full of those that are left.
+/// The worst case of every image of a stage. Images that are already wrong are not attacked again, and the images
+/// that are left are gathered into full batches.
 pub(crate) fn stage(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
@@ -105,7 +105,7 @@ pub(crate) fn stage(
     })
 }
 
-/// P0w and P3w with the headline fill, in this order. `None` where P3 was not asked for.
+/// P0w and P3w with the headline fill, in this order. `None` if the plan does not have P3.
 pub(crate) fn headline(
     lens: &Lens<'_>,
     bench: &mut Bench<'_>,
@@ -134,7 +134,7 @@ pub(crate) fn headline(
 
 /// The calls on N(x) and after A through the defence: what P3w is known to be at least as bad as.
 pub(crate) fn defended(rows: &[DefendRow]) -> [Vec<Call>; 2] {
-    // A row of a forged journal may lack what the plan asks for: every image has a call all the same.
+    // A row of a forged journal may lack what the plan needs: every image has a call all the same.
     let adaptive = |row: &DefendRow| row.adaptive.unwrap_or(row.modified);
     [rows.iter().map(|row| row.modified).collect(), rows.iter().map(adaptive).collect()]
 }

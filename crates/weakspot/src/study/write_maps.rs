@@ -1,4 +1,4 @@
-//! The maps of single images, with no study around them: the engine of `weakspot maps`.
+//! The maps of single images, without a study.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::output::{TensorFile, TensorSpec, write_atomic};
 use crate::progress::Observer;
 use crate::region::{Threshold, partition};
 
-/// What shall be mapped, and how.
+/// What to map, and how.
 ///
 /// # Examples
 /// ```
@@ -67,9 +67,9 @@ pub struct MapsPlan {
     pub delta1: Threshold,
     /// Threshold of the RoA.
     pub delta2: Threshold,
-    /// The pixels that the attack may write; all of them where there is no mask.
+    /// The pixels that the attack may write; all of them if there is no mask.
     pub allowed: Option<Mask>,
-    /// Whether attacked images are brought to 8 bits before they are judged and written.
+    /// Whether attacked images are rounded to 8 bits before they are judged and written.
     pub quantize: bool,
     /// Folder that gets the attacked images as PNG, `00042-<id>.png`; exact for quantized ones only.
     pub pictures: Option<PathBuf>,
@@ -123,12 +123,12 @@ pub struct MapsSummary {
 
 /// Writes the maps of every image to a safetensors file, batch by batch (tensors: `docs/FORMATS.md`).
 ///
-/// Without labels, the predicted class of each image is explained and attacked. With `replace`, a file that is there is
-/// gone in the end.
+/// Without labels, the predicted class of each image is explained and attacked. With `replace`, a file that is there
+/// is replaced.
 ///
 /// # Errors
 /// `Shape` where the images do not fit the model; `InvalidParameter` for a label or target out of range, or an image
-/// whose label is the target, or a file that came meanwhile; `Numerical`; `Io`; `Interrupted`.
+/// whose label is the target, or a file that appeared meanwhile; `Numerical`; `Io`; `Interrupted`.
 ///
 /// # Examples
 /// ```
@@ -238,7 +238,7 @@ pub fn write_maps(
             seed: plan.seed,
             threat: &threat,
             goal: &goal,
-            // Towards a target the loss is the target's: its gradient is another.
+            // A targeted attack uses the target's loss, whose gradient is different.
             gradient: plan.target.is_none().then(|| gradient.view()),
             features: false,
         };

@@ -11,11 +11,15 @@ use weakspot::{Error, ErrorKind, Result};
 use crate::args::ReproduceArgs;
 use crate::commands::kept;
 use crate::commands::study::{self, Study as OneStudy};
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
-use crate::run_record::RunRecord;
-use crate::source::Source;
-use crate::{cache, folder, output, threads};
+use crate::data::cache;
+use crate::data::source::Source;
+use crate::results::folder;
+use crate::results::run_record::RunRecord;
+use crate::system::interrupt::Interrupt;
+use crate::system::threads;
+use crate::terminal::output;
+use crate::terminal::output::flag;
+use crate::terminal::progress::Progress;
 
 use planned::{Planned, Set};
 
@@ -88,7 +92,7 @@ struct Work<'a> {
     all: Reproduction,
     /// What could not be run, and why.
     failed: Vec<(String, Error)>,
-    /// Data sets that are asked for and not there.
+    /// Data sets that are asked for and absent.
     absent: Vec<Missing>,
     /// Studies that were begun or kept.
     number: usize,
@@ -111,11 +115,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The data sets that are asked for and there. Of the others is said how to fetch them.
+    /// The data sets that are asked for and present. For the others, a note says how to fetch them.
     fn present<'s>(&mut self, sets: &'s [Set]) -> Result<Vec<&'s Set>> {
         let mut present = Vec::new();
         for set in sets.iter().filter(|set| set.asked) {
-            let find = || Source::find(set.name, &set.studies[0].args.data);
+            let find = || Source::find(set.name, &set.studies[0].request.data.images);
             match self.progress.while_reading(find) {
                 Ok(_) => present.push(set),
                 Err(error) if error.kind() == ErrorKind::Io => {
@@ -128,17 +132,20 @@ impl Work<'_> {
         }
         if present.is_empty() && self.all.subjects.is_empty() {
             let fetch = cache::fetch_command("mnist fashion-mnist", self.args.data_dir.as_deref());
-            return Err(Error::new(ErrorKind::Io, "none of the data sets that are asked for is there")
-                .with_hint(format!("{fetch} downloads and checks two of them")));
+            return Err(Error::new(
+                ErrorKind::Io,
+                "expected at least one of the data sets that are asked for; none is there",
+            )
+            .with_hint(format!("{fetch} downloads and checks two of them")));
         }
         Ok(present)
     }
 
-    /// Both studies of a data set, as far as they are not finished.
+    /// Runs those studies of a data set that are not finished.
     fn run(&mut self, set: &Set, sets: &[Set]) -> Result<()> {
         // What one study's run.json says of its stages is its own.
         self.progress = Progress::new(self.interrupt.clone());
-        let parts = match study::open(&set.studies[0].args, &self.progress) {
+        let parts = match study::open(&set.studies[0].request, &self.progress) {
             Ok(parts) => parts,
             Err(error) => {
                 self.number += set.studies.len();
@@ -149,7 +156,7 @@ impl Work<'_> {
             self.number += 1;
             let what = planned.title(set);
             let of = format!("study {} of {}: {what}", self.number, self.n_studies);
-            let study = OneStudy::new(&planned.args, &parts)?;
+            let study = OneStudy::new(&planned.request, &parts)?;
             if let Some(kept) = self.finished(set, planned.settings) {
                 match study.differs_from(&kept.run.record)? {
                     None => {
@@ -218,7 +225,7 @@ impl Work<'_> {
         self.all.subjects.retain(|subject| !subject.studies.is_empty());
     }
 
-    /// Everything as far as it goes: what is not finished is among what is missing.
+    /// The page of what is finished; the rest is listed as missing.
     fn page(&self, sets: &[Set]) -> Reproduction {
         let mut all = self.all.clone();
         for set in sets.iter().filter(|set| set.asked) {
@@ -232,7 +239,9 @@ impl Work<'_> {
                 let what = planned.title(set);
                 let failed = self.failed.iter().find(|(of, _)| *of == what || of == set.name);
                 let (why, next) = match failed {
-                    Some((_, error)) => (error.to_string(), error.hint().unwrap_or(AGAIN).to_owned()),
+                    Some((_, error)) => {
+                        (error.to_string(), error.hint_in(flag).unwrap_or_else(|| AGAIN.to_owned()))
+                    }
                     None => ("not finished".to_owned(), AGAIN.to_owned()),
                 };
                 all.missing.push(Missing { what, why, next });
@@ -241,7 +250,7 @@ impl Work<'_> {
         all
     }
 
-    /// Writes the page; after an interruption it stands there.
+    /// Writes the page, so that it exists after an interruption.
     fn write(&self, sets: &[Set]) -> Result<()> {
         reproduction::write(self.out, &self.page(sets))
     }

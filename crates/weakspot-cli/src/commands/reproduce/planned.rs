@@ -1,16 +1,19 @@
-//! Which studies a reproduction is made of: the words of each, as they would be typed.
+//! Which studies a reproduction is made of, and the request of each.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use weakspot::Result;
+use weakspot::attack::Epsilon;
 use weakspot::dataset::known::{self, KnownSet};
 use weakspot::record::Run;
 use weakspot::report::reproduction::Settings;
-use weakspot::{Error, Result};
+use weakspot::study::Plan;
 
-use crate::args::{self, Command, Parsed, ReproduceArgs, StudyArgs};
+use crate::args::{DataArgs, ModelArgs, PictureArgs, ReproduceArgs, TrainingArgs};
 use crate::commands::kept;
-use crate::folder::Wanted;
+use crate::request::config::Given;
+use crate::request::{ClassifierRequest, ClassifierSource, DataRequest, Destination, StudyRequest};
+use crate::results::folder::Wanted;
 
 /// The data sets of a reproduction, in the order of the page.
 pub(crate) fn data_sets() -> impl Iterator<Item = &'static KnownSet> {
@@ -39,8 +42,7 @@ pub(super) struct Set {
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) settings: Settings,
-    /// As if they had been typed behind `weakspot study`.
-    pub(super) args: StudyArgs,
+    pub(super) request: StudyRequest,
     pub(super) folder: PathBuf,
 }
 
@@ -79,7 +81,7 @@ pub(super) fn reduced(args: &ReproduceArgs) -> Vec<String> {
 /// Every data set with its studies.
 ///
 /// # Errors
-/// None for words that the parser took: they are made here.
+/// As [`Plan::new`] for a data set's own radius.
 pub(super) fn sets(args: &ReproduceArgs, out: &Path) -> Result<Vec<Set>> {
     data_sets()
         .map(|set| {
@@ -87,50 +89,74 @@ pub(super) fn sets(args: &ReproduceArgs, out: &Path) -> Result<Vec<Set>> {
             let asked = args.only.is_empty() || args.only.iter().any(|only| only == name);
             let studies = Settings::BOTH.map(|settings| {
                 let folder = out.join(name).join(settings.name());
-                Ok(Planned { settings, args: study_args(args, set, settings, &folder)?, folder })
+                Ok(Planned { settings, request: request(args, set, settings, &folder)?, folder })
             });
             Ok(Set { name, asked, studies: studies.into_iter().collect::<Result<_>>()? })
         })
         .collect()
 }
 
-/// The study's arguments, by the same parser as those of a study that is typed.
-fn study_args(args: &ReproduceArgs, set: &KnownSet, settings: Settings, folder: &Path) -> Result<StudyArgs> {
-    match args::parse(words(args, set, settings, folder))? {
-        Parsed::Command(Command::Study(study)) => Ok(*study),
-        _ => Err(Error::invalid(format!("{}: these words are no study", set.name))),
+/// The request of one study.
+fn request(args: &ReproduceArgs, set: &KnownSet, settings: Settings, folder: &Path) -> Result<StudyRequest> {
+    let (epsilon, seed) = (Epsilon::new(set.epsilon)?, args.run.seed);
+    let mut plan = match settings {
+        Settings::Default => Plan::new(epsilon, seed)?,
+        Settings::Paper => Plan::paper(epsilon, seed)?,
+    };
+    if args.quick {
+        plan.sweep = Vec::new();
+        plan.controls = 0;
     }
+    let size = set.size_reproduced.map(|usual| size(args).unwrap_or(usual));
+    let skip_bad = args.skip_bad && size.is_some();
+    let images = DataArgs {
+        data_dir: args.data_dir.clone(),
+        limit: limit(args),
+        pictures: PictureArgs { size, skip_bad, ..PictureArgs::default() },
+        ..DataArgs::default()
+    };
+    let training = TrainingArgs {
+        train_limit: Some(train_limit(args)),
+        epochs: epochs(args),
+        ..TrainingArgs::default()
+    };
+    Ok(StudyRequest {
+        data: DataRequest { dataset: set.name.to_owned(), images, split_seed: None },
+        classifier: ClassifierRequest {
+            network: ModelArgs { width: args.width, ..ModelArgs::default() },
+            source: ClassifierSource::Trained { models: args.models.clone(), training },
+        },
+        plan,
+        use_mask: None,
+        destination: Destination { out: Some(folder.to_owned()), force: args.run.force },
+        batch_size: args.run.batch_size,
+        given: given(args, settings, size, skip_bad),
+    })
 }
 
-/// What would be typed for a study.
-fn words(args: &ReproduceArgs, set: &KnownSet, settings: Settings, folder: &Path) -> Vec<OsString> {
-    let mut words: Vec<OsString> = ["weakspot", "study", set.name].map(OsString::from).to_vec();
-    let mut add = |flag: &str, value: OsString| words.extend([OsString::from(flag), value]);
-    let mut say = |flag: &str, value: Option<String>| {
+/// The settings of such a request, as they would be typed: what its `config.json` says was given.
+fn given(args: &ReproduceArgs, settings: Settings, size: Option<usize>, skip_bad: bool) -> Given {
+    let text = |n: Option<usize>| n.map(|n| n.to_string());
+    let none = || args.quick.then(|| "none".to_owned());
+    let mut given = Given::default();
+    for (name, value) in [
+        ("preset", Some(settings.name().to_owned())),
+        ("seed", Some(args.run.seed.to_string())),
+        ("train-limit", Some(train_limit(args).to_string())),
+        ("limit", text(limit(args))),
+        ("epochs", text(epochs(args))),
+        ("width", args.width.map(|width| width.to_string())),
+        ("size", text(size)),
+        ("sweep", none()),
+        ("controls", none()),
+        ("data-dir", args.data_dir.as_ref().map(|folder| folder.to_string_lossy().into_owned())),
+        ("skip-bad", skip_bad.then(|| "true".to_owned())),
+    ] {
         if let Some(value) = value {
-            add(flag, value.into());
+            given.set(name, value);
         }
-    };
-    let is_photographs = set.size_reproduced;
-    say("--preset", Some(settings.name().to_owned()));
-    say("--seed", Some(args.run.seed.to_string()));
-    say("--batch-size", args.run.batch_size.map(|n| n.to_string()));
-    say("--train-limit", Some(train_limit(args).to_string()));
-    say("--limit", limit(args).map(|n| n.to_string()));
-    say("--epochs", epochs(args).map(|n| n.to_string()));
-    say("--width", args.width.map(|width| width.to_string()));
-    say("--size", is_photographs.map(|usual| size(args).unwrap_or(usual).to_string()));
-    say("--sweep", args.quick.then(|| "none".to_owned()));
-    say("--controls", args.quick.then(|| "none".to_owned()));
-    add("--out", folder.into());
-    add("--models", args.models.clone().into());
-    if let Some(folder) = &args.data_dir {
-        add("--data-dir", folder.into());
     }
-    if args.skip_bad && is_photographs.is_some() {
-        words.push("--skip-bad".into());
-    }
-    words
+    given
 }
 
 fn limit(args: &ReproduceArgs) -> Option<usize> {
@@ -160,7 +186,7 @@ impl Planned {
         format!("{}/{}", set.name, self.settings.name())
     }
 
-    /// Where the results shall go.
+    /// Where the results go.
     pub(super) fn wanted(&self, force: bool) -> Wanted<'_> {
         Wanted { out: Some(&self.folder), default: self.folder.clone(), force }
     }
@@ -171,14 +197,16 @@ impl Planned {
     /// # Errors
     /// `InvalidParameter` for a finished study of other settings, and what reading it reports.
     pub(super) fn finished(&self, force: bool) -> Result<Option<Run>> {
-        kept::finished(&self.args, &self.folder, force)
+        kept::finished(&self.request, &self.folder, force)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
-    use crate::plan;
+    use crate::args::{self, Command, Parsed};
 
     fn parsed(more: &[&str]) -> ReproduceArgs {
         let words = ["weakspot", "reproduce"].iter().chain(more).map(OsString::from).collect();
@@ -197,15 +225,39 @@ mod tests {
         for set in &sets {
             let [default, paper] = &set.studies[..] else { panic!("two studies") };
             assert_eq!(default.folder, Path::new("out").join(set.name).join("default"));
-            assert_eq!(paper.args.out.as_deref(), Some(paper.folder.as_path()));
+            assert_eq!(paper.request.destination.out.as_deref(), Some(paper.folder.as_path()));
             assert_eq!(paper.relative(set), format!("{}/paper", set.name));
-            assert_eq!(default.args.data.limit, None);
-            let plans = [default, paper].map(|study| plan::study(&study.args, set.name).unwrap());
-            assert_eq!([&plans[0], &plans[1]].map(|plan| plan.fit_is_eval), [false, true]);
+            assert_eq!(default.request.data.images.limit, None);
+            assert_eq!([default, paper].map(|study| study.request.plan.fit_is_eval), [false, true]);
             let sizes = known::by_name(set.name).unwrap().size_reproduced;
-            assert_eq!(default.args.data.pictures.size, sizes, "{}", set.name);
+            assert_eq!(default.request.data.images.pictures.size, sizes, "{}", set.name);
         }
         assert!(reduced(&args).is_empty(), "the whole is not reduced");
+    }
+
+    #[test]
+    fn a_request_is_that_of_the_words_which_its_configuration_holds() {
+        for more in [
+            &[][..],
+            &["--quick", "--skip-bad", "--width", "1/8", "--seed", "7", "--force"],
+            &["--data-dir", "data", "--limit", "30", "--epochs", "2", "--size", "48", "--batch-size", "5"],
+        ] {
+            let args = parsed(more);
+            for planned in sets(&args, Path::new("out")).unwrap().iter().flat_map(|set| &set.studies) {
+                let made = &planned.request;
+                let mut words: Vec<OsString> =
+                    ["weakspot", "study", &made.data.dataset].map(OsString::from).into();
+                words.extend(made.given.words());
+                words.extend(["--out".into(), planned.folder.clone().into(), "--models".into()]);
+                words.push(args.models.clone().into());
+                words.extend(args.run.force.then(|| "--force".into()));
+                words.extend(args.run.batch_size.map(|n| format!("--batch-size={n}").into()));
+                let Parsed::Command(Command::Study(typed)) = args::parse(words).unwrap() else {
+                    panic!("a study");
+                };
+                assert_eq!(*made, StudyRequest::of(&typed).unwrap());
+            }
+        }
     }
 
     #[test]
@@ -214,9 +266,9 @@ mod tests {
         let sets = sets(&args, &out(&args)).unwrap();
         let asked: Vec<&str> = sets.iter().filter(|set| set.asked).map(|set| set.name).collect();
         assert_eq!(asked, ["mnist", "malaria"]);
-        let study = &sets[4].studies[1].args;
-        assert_eq!((study.data.limit, study.data.pictures.size), (Some(7), Some(32)));
-        assert_eq!(plan::study(study, "malaria").unwrap().controls, 0);
+        let StudyRequest { data, plan, .. } = &sets[4].studies[1].request;
+        assert_eq!((data.images.limit, data.images.pictures.size), (Some(7), Some(32)));
+        assert_eq!(plan.controls, 0);
         let said = reduced(&args).join("\n");
         for expected in ["--quick", "--limit 7", "--train-limit 300", "--epochs 6", "--size 32"] {
             assert!(said.contains(expected), "{expected} in {said}");

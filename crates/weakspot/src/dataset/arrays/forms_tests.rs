@@ -35,7 +35,7 @@ fn doubles_columns_and_big_endian_images_were_refused() {
     let columns = load(&fixture("columns.npy"), None).unwrap();
     assert_eq!((bytes(&columns), columns.notes.len()), (expected(), 0), "nothing is lost: nothing to say");
     let sum = |name| load(&fixture(name), None).unwrap().checksum;
-    assert_eq!(sum("columns.npy"), sum("version2.npy"), "the order in the file is no content");
+    assert_eq!(sum("columns.npy"), sum("version2.npy"), "the order in the file is not content");
 
     let floats = [0.25f32, 0.5, 0.75, 1.0];
     let big: Vec<u8> = floats.iter().flat_map(|v| v.to_be_bytes()).collect();
@@ -177,7 +177,7 @@ fn arrays_by_other_names_are_read_with_a_note() {
         ("x_test.npy", images()),
         ("y_test.npy", labels()),
     ]);
-    assert!(refused("a.npz", &both).ends_with("came x_test, x_train, y_test, y_train"));
+    assert!(refused("a.npz", &both).ends_with("got x_test, x_train, y_test, y_train"));
     let x = TensorView::new(Dtype::U8, vec![1, 1, 1, 2], &[9, 9]).unwrap();
     let y = TensorView::new(Dtype::I16, vec![1], &[1, 0]).unwrap();
     let file = safetensors::serialize(BTreeMap::from([("X", x), ("y", y)]), None).unwrap();
@@ -204,7 +204,7 @@ fn images_in_another_unit_are_noted() {
 #[test]
 fn members_packed_by_bzip2_or_lzma_were_called_damaged() {
     let sound = npz(&[("images.npy", npy("|u1", "(1, 1, 1, 1)", &[7]))]);
-    for (method, name) in [(12u8, "bzip2"), (14, "LZMA"), (93, "Zstandard"), (1, "another packing")] {
+    for (method, name) in [(12u8, "bzip2"), (14, "LZMA"), (93, "Zstandard"), (1, "a different packing")] {
         let mut other = sound.clone();
         // The method stands in the member's own header and in the archive's directory.
         for (signature, at) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {

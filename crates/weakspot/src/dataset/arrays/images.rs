@@ -18,12 +18,12 @@ enum Axes {
 }
 
 impl Raw {
-    /// The array as images `[n, channels, height, width]`; what was changed or looks odd is added to the notes.
+    /// The array as images `[n, channels, height, width]`; the notes say what was changed or looks odd.
     pub(super) fn into_pixels(self, n_labels: Option<usize>, notes: &mut Vec<String>) -> Result<Pixels> {
         let axes = axes(&self.shape, n_labels, notes)?;
         if self.shape.contains(&0) {
             return Err(Error::shape(format!(
-                "expected at least one image with pixels; came {:?}",
+                "expected at least one image with pixels; got {:?}",
                 self.shape
             )));
         }
@@ -36,7 +36,7 @@ impl Raw {
             Number::F16 | Number::BF16 | Number::F32 | Number::F64 => floats(self, axes, notes),
             number => Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("expected images of floats in [0, 1] or of u8; came {}", number.name()),
+                format!("expected images of floats in [0, 1] or of u8; got {}", number.name()),
             )
             .with_hint(
                 "convert them with images.astype(\"uint8\") or, divided by their largest possible value, \
@@ -50,7 +50,8 @@ fn bytes(values: Vec<u8>, axes: Axes, notes: &mut Vec<String>) -> Result<Pixels>
     let largest = values.iter().copied().max().unwrap_or_default();
     if largest <= 1 {
         notes.push(format!(
-            "the largest value of these u8 images is {largest} of 255: images in [0, 1] that were saved as u8 look like this"
+            "the largest value of these u8 images is {largest} of 255: images in [0, 1] that were saved as u8 look \
+             like this"
         ));
     }
     channels_first(values, axes).map(Pixels::U8)
@@ -68,8 +69,8 @@ fn floats(raw: Raw, axes: Axes, notes: &mut Vec<String>) -> Result<Pixels> {
     let largest = images.iter().copied().fold(0.0, crate::num::max);
     if largest <= ROUNDING / 255.0 {
         notes.push(format!(
-            "the largest value of all pixels is {largest}, 1/255 or below: images that were divided by 255 twice look like \
-             this; epsilon is in units of [0, 1]"
+            "the largest value of all pixels is {largest}, 1/255 or below: images that were divided by 255 twice look \
+             like this; epsilon is in units of [0, 1]"
         ));
     }
     images.into_dimensionality().map(Pixels::F32).map_err(|e| Error::shape(e.to_string()))
@@ -90,7 +91,7 @@ fn channels_first<T: Clone>(values: Vec<T>, axes: Axes) -> Result<Array4<T>> {
 /// Which axis is which. A shape that could be either has its channels first, as the documentation says.
 fn axes(shape: &[usize], n_labels: Option<usize>, notes: &mut Vec<String>) -> Result<Axes> {
     let wrong = |hint: &str| {
-        let message = format!("expected images of shape [n, channels, height, width]; came {shape:?}");
+        let message = format!("expected images of shape [n, channels, height, width]; got {shape:?}");
         Err(Error::shape(message).with_hint(hint))
     };
     match *shape {
@@ -103,10 +104,12 @@ fn axes(shape: &[usize], n_labels: Option<usize>, notes: &mut Vec<String>) -> Re
             Ok(Axes::Last([n, h, w, c]))
         }
         [_, _, _, _] => Err(Error::shape(format!(
-            "expected 1 or 3 channels on axis 1, or on axis 3; came the shape {shape:?}"
+            "expected 1 or 3 channels on axis 1 or on axis 3; got the shape {shape:?}"
         ))
-        .with_hint("grey images have 1 channel, RGB images 3; drop an alpha channel first: images[:, :3] or images[..., :3]")),
-        // One image with its channels last, which nobody means as many narrow ones.
+        .with_hint(
+            "grey images have 1 channel, RGB images 3; drop an alpha channel first: images[:, :3] or images[..., :3]",
+        )),
+        // One image with its channels last, which is more likely than many narrow ones.
         [_, _, 1 | 3] => wrong("a single image needs a first axis of 1: images[None]; grey images: images[:, None]"),
         [3, _, _] if n_labels != Some(3) => {
             wrong("one RGB image is images[None], three grey images are images[:, None]")
@@ -121,8 +124,8 @@ fn axes(shape: &[usize], n_labels: Option<usize>, notes: &mut Vec<String>) -> Re
                 wrong(&format!("rows of a table are pixels: images.reshape(-1, 1, {grey}, {grey})"))
             } else if 3 * colour * colour == pixels {
                 wrong(&format!(
-                    "rows of a table are pixels: images.reshape(-1, 3, {colour}, {colour}), or (-1, {colour}, {colour}, 3) \
-                     where each pixel's three values stand together"
+                    "rows of a table are pixels: images.reshape(-1, 3, {colour}, {colour}), or \
+                     (-1, {colour}, {colour}, 3) if each pixel's three values stand together"
                 ))
             } else {
                 wrong("rows of a table are pixels: images.reshape(-1, channels, height, width)")

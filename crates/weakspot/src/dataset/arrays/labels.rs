@@ -5,7 +5,7 @@ use super::raw::{Number, Raw};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Raw {
-    /// The array as `n` class indices; what was changed is added to the notes.
+    /// The array as `n` class indices; the notes say what was changed.
     pub(super) fn into_labels(self, n: usize, notes: &mut Vec<String>) -> Result<Vec<usize>> {
         let note = match *self.shape.as_slice() {
             [m] if m == n => None,
@@ -16,7 +16,7 @@ impl Raw {
             }
             _ => {
                 return Err(Error::shape(format!(
-                    "expected labels of shape [{n}], one per image; came {:?}",
+                    "expected labels of shape [{n}], one per image; got {:?}",
                     self.shape
                 ))
                 .with_hint("labels are class indices, [n] or [n, 1], or one-hot, [n, classes]"));
@@ -71,5 +71,5 @@ fn not_one_hot(came: &str) -> Error {
 }
 
 fn out_of_range(expected: &str, came: &str) -> Error {
-    Error::new(ErrorKind::ValueRange, format!("expected {expected}; came {came}"))
+    Error::new(ErrorKind::ValueRange, format!("expected {expected}; got {came}"))
 }

@@ -14,6 +14,7 @@ use std::path::Path;
 use super::pictures::{Grouping, Listing, Options};
 use super::{Dataset, Origin, Provenance};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::image::Pixels;
 use crate::progress::Silent;
 use raw::Raw;
@@ -23,7 +24,7 @@ pub use reference::Reference;
 /// Labels are class indices; a larger one is a mistake, not a model with that many classes.
 const MAX_CLASSES: usize = 1 << 16;
 
-/// Images as the user gave them, with labels where there are any.
+/// Images as the user gave them, with labels if there are any.
 ///
 /// # Examples
 /// ```
@@ -74,18 +75,18 @@ struct Found {
 /// * a folder of pictures of one size, as [`Listing::of_folder`] finds and [`Listing::load`] reads them with no options
 ///   set.
 ///
-/// What could mean one thing only is read as well, and the notes say so: other floats than f32, images of bool,
-/// `[n, height, width]` (grey) and `[n, height, width, channels]`, labels `[n, 1]` and one-hot `[n, classes]`, and the
-/// only pair of names such as `x_test` and `y_test`. Byte order and Fortran order of `.npy` make no difference. A shape
-/// whose axis 1 could be the channels has its channels there.
+/// Other forms are read too if they can mean only one thing, and the notes say so: floats other than f32, images of
+/// bool, `[n, height, width]` (grey) and `[n, height, width, channels]`, labels `[n, 1]` and one-hot `[n, classes]`,
+/// and a single pair of names such as `x_test` and `y_test`. Byte order and Fortran order of `.npy` make no
+/// difference. If axis 1 could be the channels, it is.
 ///
-/// Sizes are held against the file's length and [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES) before anything of
+/// Sizes are compared with the file's length and [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES) before anything of
 /// that size is allocated.
 ///
 /// # Errors
-/// `Io` for what cannot be read, `Unsupported` for another kind of file or of number, `Format` for a damaged
+/// `Io` for a file that cannot be read, `Unsupported` for another kind of file or of number, `Format` for a damaged
 /// file, `Shape` for other axes, channel counts or numbers of labels, `ValueRange` for pixels outside `[0, 1]` and
-/// for labels that are no class index; `InvalidParameter` for `labels` beside a source that holds its own.
+/// for labels that are not class indices; `InvalidParameter` for `labels` beside a source that holds its own.
 ///
 /// # Examples
 /// ```
@@ -110,11 +111,16 @@ pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
     let is_npy = !metadata.is_dir() && extension == "npy";
     if let Some(file) = labels.filter(|_| !is_npy) {
         return Err(Error::invalid(format!(
-            "expected --labels beside an .npy file only; came --labels {} beside {}",
+            "expected a file of labels beside an .npy file only; got {} beside {}",
             file.display(),
             path.display()
         ))
-        .with_hint("leave --labels out: this source holds its own labels, or none"));
+        .with_hint(
+            Hint::new()
+                .say("leave ")
+                .setting("labels")
+                .say(" out: this source holds its own labels, or none"),
+        ));
     }
     if metadata.is_dir() {
         let listing = Listing::of_folder(path, &path.display().to_string(), Grouping::None)?;
@@ -133,7 +139,7 @@ pub fn load(path: &Path, labels: Option<&Path>) -> Result<Arrays> {
         }
         _ => Err(Error::new(
             crate::ErrorKind::Unsupported,
-            format!("{}: expected {TAKEN}; came a file ending in \".{extension}\"", path.display()),
+            format!("{}: expected {TAKEN}; got a file ending in \".{extension}\"", path.display()),
         )
         .with_hint(
             "save the images with NumPy (np.savez) or safetensors, or put them in a folder per class",
@@ -177,11 +183,13 @@ impl Arrays {
     pub fn into_dataset(self, name: &str) -> Result<Dataset> {
         let Some(labels) = self.labels else {
             return Err(Error::invalid(format!(
-                "{name}: expected labelled images for a study; came no labels"
+                "{name}: expected labelled images for a study; got images without labels"
             ))
             .with_hint(
-                "add an array `labels` ([n], whole numbers), name one with --labels FILE.npy, \
-                     or put the images in one subfolder per class",
+                Hint::new()
+                    .say("add an array `labels` ([n], whole numbers), name one with ")
+                    .set("labels", "FILE.npy")
+                    .say(", or put the images in one subfolder per class"),
             ));
         };
         let classes = labels.iter().max().map_or(0, |&label| label + 1);

@@ -3,7 +3,7 @@
 use crate::dataset::brief::brief_list;
 use crate::error::{Error, Result};
 
-/// What images and labels are called by those who do not call them `images` and `labels`; capitals do not matter.
+/// Other common names of images and labels; capitals do not matter.
 const PAIRS: [[&str; 2]; 13] = [
     ["images", "labels"],
     ["image", "label"],
@@ -17,7 +17,7 @@ const PAIRS: [[&str; 2]; 13] = [
     ["data", "target"],
     ["data", "labels"],
     ["data", "label"],
-    // What np.savez calls arrays without names, in the order they were given.
+    // How np.savez names arrays that were given without names, in their order.
     ["arr_0", "arr_1"],
 ];
 
@@ -26,18 +26,18 @@ const PAIRS: [[&str; 2]; 13] = [
 pub(super) struct Chosen {
     pub(super) images: String,
     pub(super) labels: Option<String>,
-    /// What a reader of the results should know of the choice.
+    /// What a reader of the results should know about the choice.
     pub(super) note: Option<String>,
 }
 
 /// `images` and `labels`, else the only pair of known names. `kind` is `an array` or `a tensor`.
 ///
 /// # Errors
-/// `Format`, listing the names, where there is no such pair or more than one.
+/// `Format`, listing the names, if there is no such pair or more than one.
 pub(super) fn choose(names: &[&str], kind: &str) -> Result<Chosen> {
     let named = |name: &str| {
         let mut found = names.iter().filter(|other| other.eq_ignore_ascii_case(name));
-        // Where both `x` and `X` are there, neither is meant more than the other.
+        // If both `x` and `X` are there, neither is meant more than the other.
         found.next().filter(|_| found.next().is_none()).copied()
     };
     if names.contains(&"images") {
@@ -67,7 +67,7 @@ pub(super) fn choose(names: &[&str], kind: &str) -> Result<Chosen> {
         }),
         (pairs, _) => {
             let error = Error::format(format!(
-                "expected {kind} \"images\"; came {}",
+                "expected {kind} \"images\"; got {}",
                 brief_list(names.iter().copied())
             ));
             Err(match pairs {
@@ -86,11 +86,31 @@ mod tests {
 
     #[test]
     fn arrays_by_other_names_were_refused() {
-        for [images, labels] in PAIRS {
+        // As docs/FORMATS.md lists them.
+        let documented = [
+            ("images", "labels"),
+            ("image", "label"),
+            ("x", "y"),
+            ("x_train", "y_train"),
+            ("x_test", "y_test"),
+            ("x_val", "y_val"),
+            ("train_images", "train_labels"),
+            ("test_images", "test_labels"),
+            ("val_images", "val_labels"),
+            ("data", "target"),
+            ("data", "labels"),
+            ("data", "label"),
+            ("arr_0", "arr_1"),
+        ];
+        for (images, labels) in documented {
             let chosen = choose(&["classes", labels, images], "an array").unwrap();
             assert_eq!((chosen.images.as_str(), chosen.labels.as_deref()), (images, Some(labels)));
             assert_eq!(chosen.note.is_none(), images == "images");
+            let (images, labels) = (images.to_uppercase(), labels.to_uppercase());
+            let chosen = choose(&["classes", labels.as_str(), images.as_str()], "an array").unwrap();
+            assert_eq!((chosen.images, chosen.labels), (images, Some(labels)));
         }
+        assert_eq!(PAIRS.len(), documented.len(), "every pair is documented");
         let chosen = choose(&["X", "Y"], "an array").unwrap();
         assert_eq!(chosen.note.unwrap(), "images were read from X, labels from Y");
         assert_eq!(choose(&["arr_0"], "an array").unwrap().labels, None);
@@ -109,13 +129,13 @@ mod tests {
             &[],
         ] {
             let error = choose(names, "an array").unwrap_err();
-            assert!(error.to_string().starts_with("expected an array \"images\"; came "), "{error}");
+            assert!(error.to_string().starts_with("expected an array \"images\"; got "), "{error}");
             assert!(error.hint().unwrap().contains("`images`"), "{names:?}");
         }
         let error = choose(&["x_test", "x_train", "y_test", "y_train"], "an array").unwrap_err();
-        assert!(error.to_string().ends_with("came x_test, x_train, y_test, y_train"), "{error}");
+        assert!(error.to_string().ends_with("got x_test, x_train, y_test, y_train"), "{error}");
         assert!(error.hint().unwrap().ends_with("for example x_train and y_train"), "{error}");
-        // The documented names come before all others, and a label by another name is not lost without a word.
+        // The documented names come before all others, and a label by another name is not lost without a note.
         let chosen = choose(&["images", "x", "y"], "an array").unwrap();
         assert_eq!((chosen.images.as_str(), chosen.labels), ("images", None));
         assert!(chosen.note.unwrap().ends_with("not read: x, y"));

@@ -1,8 +1,8 @@
 //! `.npy`: NumPy's header of text, then the values.
 //!
 //! The format is NumPy's own (NEP 1 and `numpy.lib.format`), versions 1.0 to 3.0. The header is the text of a
-//! Python dictionary with three keys; this reads that dictionary and no other Python. Big-endian values and columns that
-//! come first (Fortran order) are put in our order.
+//! Python dictionary with three keys; this reads that dictionary and no other Python. Big-endian values and columns
+//! that come first (Fortran order) are put in our order.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -53,7 +53,7 @@ pub(super) fn read(mut source: impl Read, most: u64) -> Result<Raw> {
     if bytes.len() as u64 != claimed {
         return Err(wrong(&format!("{claimed} bytes of values"), &bytes.len().to_string()));
     }
-    // Reading past the end also has a zip archive's checksum compared.
+    // Reading past the end also makes the archive reader compare a zip member's checksum.
     if !up_to(&mut source, 1)?.is_empty() {
         return Err(wrong(&format!("{claimed} bytes of values"), "more"));
     }
@@ -89,7 +89,7 @@ fn up_to(source: &mut impl Read, count: u64) -> Result<Vec<u8>> {
 }
 
 fn wrong(expected: &str, came: &str) -> Error {
-    Error::format(format!("expected {expected}; came {came}"))
+    Error::format(format!("expected {expected}; got {came}"))
         .with_hint("write the array again with np.save(FILE, np.ascontiguousarray(array))")
 }
 
@@ -104,7 +104,7 @@ struct Header {
 
 /// What the header's dictionary says.
 fn parse(header: &[u8]) -> Result<Header> {
-    let broken = || wrong("a header {'descr': .., 'fortran_order': .., 'shape': ..}", "another");
+    let broken = || wrong("a header {'descr': .., 'fortran_order': .., 'shape': ..}", "a different one");
     let text = std::str::from_utf8(header).map_err(|_not_text| broken())?;
     let mut rest = text.trim().strip_prefix('{').and_then(|t| t.strip_suffix('}')).ok_or_else(broken)?.trim();
     let (mut number, mut by_columns, mut shape) = (None, None, None);
@@ -182,7 +182,7 @@ fn number_of(descr: &str) -> Result<(Number, bool)> {
     Ok((number, big_endian))
 }
 
-/// What a type is that is no number we read, in words where they are known.
+/// What a type is that we do not read, in words if they are known.
 fn no_number(descr: &str, kind: &str) -> Error {
     let shown = brief(descr);
     match kind.chars().next() {
@@ -198,7 +198,7 @@ fn no_number(descr: &str, kind: &str) -> Error {
 fn unsupported(came: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        format!("expected images of floats or u8, labels of whole numbers; came {came}"),
+        format!("expected images of floats or u8, labels of whole numbers; got {came}"),
     )
     .with_hint("save images.astype(\"float32\") or labels.astype(\"int64\")")
 }

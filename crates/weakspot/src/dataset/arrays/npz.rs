@@ -13,7 +13,7 @@ use super::{Found, names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::open_regular;
 
-/// Images and, if they are there, labels.
+/// Images, and labels if there are any.
 pub(super) fn load(path: &Path) -> Result<Found> {
     let (mut archive, length) = open(path)?;
     let mut found: Vec<&str> = archive.file_names().filter_map(|name| name.strip_suffix(".npy")).collect();
@@ -42,21 +42,18 @@ fn member(archive: &mut ZipArchive<BufReader<File>>, path: &Path, length: u64, n
     if let Some(other) = packed_by(packing) {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!(
-                "{}, {name}: expected an array stored or packed by deflate; came {other}",
-                path.display()
-            ),
+            format!("{}, {name}: expected an array stored or packed by deflate; got {other}", path.display()),
         )
         .with_hint("np.savez_compressed(FILE, images=images, labels=labels) packs by deflate"));
     }
     let entry = archive.by_index(index).map_err(|e| damaged(path, &e))?;
-    // What the archive says of the unpacked size is a claim as well: hold it against the packed bytes.
+    // The archive's own unpacked size is a claim as well: compare it with the packed bytes.
     let most = entry.compressed_size().saturating_mul(DEFLATE_MAX_RATIO).min(entry.size());
     let most = most.min(length.saturating_mul(DEFLATE_MAX_RATIO));
     npy::read(entry, most).map_err(|e| e.context(format!("{}, {name}", path.display())))
 }
 
-/// What a member is packed by where that is not read.
+/// How a member is packed, for methods that are not read.
 fn packed_by(method: CompressionMethod) -> Option<String> {
     Some(match method {
         CompressionMethod::Stored | CompressionMethod::Deflated => return None,
@@ -65,12 +62,12 @@ fn packed_by(method: CompressionMethod) -> Option<String> {
         CompressionMethod::XZ => "one packed by xz".to_owned(),
         CompressionMethod::ZSTD => "one packed by Zstandard".to_owned(),
         CompressionMethod::DEFLATE64 => "one packed by Deflate64".to_owned(),
-        other => format!("another packing ({other})"),
+        other => format!("a different packing ({other})"),
     })
 }
 
 fn damaged(path: &Path, error: &ZipError) -> Error {
-    Error::format(format!("{}: expected an .npz archive; came a damaged one ({error})", path.display()))
+    Error::format(format!("{}: expected an .npz archive; got a damaged one ({error})", path.display()))
         .with_hint("write it again with np.savez(FILE, images=images, labels=labels)")
 }
 

@@ -58,7 +58,7 @@ pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The bytes that a shape asks for.
+/// The bytes that a shape needs.
 ///
 /// # Errors
 /// `Shape` when that is more than is ever kept in memory, or overflows.
@@ -69,7 +69,7 @@ pub(super) fn bytes_of(shape: &[usize], number: Number) -> Result<u64> {
         .filter(|&bytes| bytes <= MAX_PIXEL_BYTES)
         .ok_or_else(|| {
             Error::shape(format!(
-                "expected at most {MAX_PIXEL_BYTES} bytes of values; came the shape {shape:?} of {}",
+                "expected at most {MAX_PIXEL_BYTES} bytes of values; got the shape {shape:?} of {}",
                 number.name()
             ))
             .with_hint("store the images as u8, or give fewer of them")
@@ -82,7 +82,7 @@ impl Raw {
         self.bytes.len() / self.number.bytes()
     }
 
-    /// The value at a place; of 64-bit integers what a double can hold.
+    /// The value at a place; 64-bit integers as precisely as a double can hold them.
     pub(super) fn float(&self, i: usize) -> f64 {
         match self.number {
             Number::F16 => f64::from(half(u16::from_le_bytes(self.item(i)))),
@@ -93,7 +93,7 @@ impl Raw {
         }
     }
 
-    /// The value at a place where it is a whole number.
+    /// The value at a place, if it is a whole number.
     pub(super) fn whole(&self, i: usize) -> Option<i128> {
         Some(match self.number {
             Number::Bool => i128::from(self.bytes[i] != 0),

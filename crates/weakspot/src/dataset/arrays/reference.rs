@@ -1,4 +1,4 @@
-//! Images with the logits that the owner's own code gives them.
+//! Images, and the logits that the model owner's own code computes for them.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::npz;
 use crate::error::{Error, Result};
 use crate::image::Pixels;
 
-/// Images, and what a model's owner knows that it says of them.
+/// Images, and the logits that a model's owner knows it gives for them.
 ///
 /// # Examples
 /// ```
@@ -42,14 +42,15 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Loads an `.npz` with `images` and `logits`, `[n, outputs]` or, of one output, `[n]`.
+    /// Loads an `.npz` with `images` and `logits`, `[n, outputs]` or, for one output, `[n]`.
     ///
     /// # Errors
-    /// As [`super::load`]; `Shape` where there is not one row of logits for each image, `ValueRange` where one is not finite.
+    /// As [`super::load`]; `Shape` if there is not one row of logits for each image, `ValueRange` if a logit is not
+    /// finite.
     pub fn load(path: &Path) -> Result<Self> {
         let place = |e: Error| e.context(path.display());
         let [images, logits] = npz::members(path, ["images", "logits"])?;
-        // What is converted on the way shows in the logits.
+        // The notes are not needed: a wrong conversion shows in the logits.
         let images = images.into_pixels(None, &mut Vec::new()).map_err(place)?;
         let (shape, values) = logits.into_levels();
         let shape = match shape[..] {
@@ -59,14 +60,14 @@ impl Reference {
         };
         if shape.0 != images.len() || shape.1 == 0 {
             return Err(place(Error::shape(format!(
-                "expected logits [{}, outputs], one row for each image; came {shape:?}",
+                "expected logits [{}, outputs], one row for each image; got {shape:?}",
                 images.len()
             ))));
         }
         if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
             return Err(place(Error::new(
                 crate::ErrorKind::ValueRange,
-                format!("expected finite logits; came {bad}"),
+                format!("expected finite logits; got {bad}"),
             )));
         }
         let logits = Array2::from_shape_vec(shape, values).map_err(|e| place(Error::shape(e.to_string())))?;

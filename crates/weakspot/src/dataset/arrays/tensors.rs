@@ -12,13 +12,13 @@ use crate::dataset::brief::brief;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{open_regular, read_bounded};
 
-/// Images and, if they are there, labels.
+/// Images, and labels if there are any.
 pub(super) fn load(path: &Path) -> Result<Found> {
     let (_, length) = open_regular(path)?;
     // The whole file is read, whatever else it holds; twice the pixels leaves room for labels and more.
     if length > 2 * MAX_PIXEL_BYTES {
         return Err(Error::shape(format!(
-            "{}: expected a file of at most {} bytes; came {length}",
+            "{}: expected a file of at most {} bytes; got {length}",
             path.display(),
             2 * MAX_PIXEL_BYTES
         ))
@@ -27,7 +27,7 @@ pub(super) fn load(path: &Path) -> Result<Found> {
     let file = read_bounded(path, 2 * MAX_PIXEL_BYTES)?;
     let tensors = SafeTensors::deserialize(&file).map_err(|e| {
         Error::format(format!(
-            "{}: expected a safetensors file; came a damaged one ({})",
+            "{}: expected a safetensors file; got a damaged one ({})",
             path.display(),
             brief(&e.to_string())
         ))
@@ -68,7 +68,7 @@ fn raw(tensor: &TensorView<'_>) -> Result<Raw> {
         other => {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("expected images of floats or u8, labels of whole numbers; came {other:?}"),
+                format!("expected images of floats or u8, labels of whole numbers; got {other:?}"),
             )
             .with_hint("convert the array before saving it, for example with .astype(\"float32\")"));
         }

@@ -69,10 +69,10 @@ fn a_study_needs_labels_of_two_classes() {
         (vec!["0".to_owned(), "1".to_owned()], vec![Origin::Whole; 3])
     );
     let unlabelled = load(&fixture("images.npy"), None).unwrap().into_dataset("x").unwrap_err();
-    assert!(unlabelled.hint().unwrap().contains("--labels"), "{unlabelled}");
+    assert!(unlabelled.hint().unwrap().contains("labels = FILE.npy"), "{unlabelled}");
     let mut one = load(&fixture("stored.npz"), None).unwrap();
     one.labels = Some(vec![0, 0, 0]);
-    assert!(one.into_dataset("x").unwrap_err().to_string().contains("at least 2 classes; came 1"));
+    assert!(one.into_dataset("x").unwrap_err().to_string().contains("at least 2 classes; got 1"));
 }
 
 pub(super) fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
@@ -108,22 +108,22 @@ fn damaged_npy_files_are_refused() {
     let sound = npy("|u1", "(2, 1, 1, 2)", &[1, 2, 3, 4]);
     assert!(loaded("a.npy", &sound).is_ok());
     for cut in [0, 7, 9, 30] {
-        holds(&sound[..cut], "came");
+        holds(&sound[..cut], "got");
     }
     holds(&sound[..sound.len() - 1], "at most 3 bytes of values, from the file's length");
-    holds(&[&sound[..], &[0]].concat(), "4 bytes of values; came more");
+    holds(&[&sound[..], &[0]].concat(), "4 bytes of values; got more");
     holds(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}", "a header of at most 10000 bytes");
     holds(&npy("|u1", "(99999999999, 1, 1, 99999999999)", &[0]), "expected at most 1073741824 bytes");
     holds(&npy("|u1", "(1000000, 1, 10, 10)", &[0]), "a header that claims 100000000");
-    holds(&npy("|u1", "(2, 1, -1, 2)", &[]), "came another");
-    holds(&npy("|u1", "__import__('os')", &[]), "came another");
-    holds(&npy("|u1", "(2, 1, 2, 1, 1)", &[0; 4]), "[n, channels, height, width]; came [2, 1, 2, 1, 1]");
+    holds(&npy("|u1", "(2, 1, -1, 2)", &[]), "got a different one");
+    holds(&npy("|u1", "__import__('os')", &[]), "got a different one");
+    holds(&npy("|u1", "(2, 1, 2, 1, 1)", &[0; 4]), "[n, channels, height, width]; got [2, 1, 2, 1, 1]");
     holds(&npy("|u1", "(2, 4, 1, 2)", &[0; 16]), "1 or 3 channels on axis 1");
     holds(&npy("|u1", "(0, 1, 2, 2)", &[]), "at least one image");
     let nan = npy("<f4", "(1, 1, 1, 2)", &[0.5f32.to_le_bytes(), f32::NAN.to_le_bytes()].concat());
     holds(&nan, "pixels must be in [0, 1]; got NaN");
     holds(&npy("<f4", "(1, 1, 1, 1)", &255f32.to_le_bytes()), "got 255");
-    holds(&npy("<i8", "(1, 1, 1, 1)", &[0; 8]), "of u8; came i64");
+    holds(&npy("<i8", "(1, 1, 1, 1)", &[0; 8]), "of u8; got i64");
 }
 
 #[test]
@@ -135,10 +135,10 @@ fn labels_that_are_no_class_indices_are_refused() {
     assert_eq!(labels(raw::Number::I64, vec![2], bytes([3, 0])).unwrap(), [3, 0]);
     let negative = labels(raw::Number::I64, vec![2], bytes([0, -1])).unwrap_err();
     assert_eq!(negative.kind(), ErrorKind::ValueRange);
-    assert!(negative.to_string().contains("came -1 at position 1"));
+    assert!(negative.to_string().contains("got -1 at position 1"));
     assert!(labels(raw::Number::I64, vec![2], bytes([0, i64::MAX])).is_err(), "not a model of 2^63 classes");
     assert!(labels(raw::Number::I64, vec![1, 2], bytes([0, 1])).unwrap_err().to_string().contains("[1, 2]"));
-    assert!(labels(raw::Number::U8, vec![3], vec![0, 1, 0]).unwrap_err().to_string().contains("came [3]"));
+    assert!(labels(raw::Number::U8, vec![3], vec![0, 1, 0]).unwrap_err().to_string().contains("got [3]"));
     for bad in [0.5f32, f32::NAN, f32::INFINITY, -1.0] {
         let error = labels(raw::Number::F32, vec![2], [0.0, bad].map(f32::to_le_bytes).concat()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ValueRange);
@@ -163,7 +163,7 @@ fn damaged_npz_files_are_refused() {
     assert!(loaded("a.npz", &sound).unwrap().labels.is_none());
     assert!(refused("a.npz", &sound[..sound.len() / 2]).contains("a damaged one"));
     assert!(refused("a.npz", b"").contains("a damaged one"));
-    assert!(refused("a.npz", &npz(&[("pixels.npy", images())])).contains("an array \"images\"; came pixels"));
+    assert!(refused("a.npz", &npz(&[("pixels.npy", images())])).contains("an array \"images\"; got pixels"));
     let labels = npy("|u1", "(3,)", &[0, 1, 0]);
     let text = refused("a.npz", &npz(&[("images.npy", images()), ("labels.npy", labels)]));
     assert!(text.contains("labels of shape [2]"), "{text}");
@@ -176,7 +176,7 @@ fn damaged_npz_files_are_refused() {
     // 32 MiB of zeros behind a header of four bytes.
     let mut bomb = images();
     bomb.resize(32 << 20, 0);
-    assert!(refused("a.npz", &npz(&[("images.npy", bomb)])).contains("4 bytes of values; came more"));
+    assert!(refused("a.npz", &npz(&[("images.npy", bomb)])).contains("4 bytes of values; got more"));
     // A header that claims what the archive cannot hold.
     let huge = npy("|u1", "(1000, 1, 1000, 1000)", &[0; 4]);
     assert!(refused("a.npz", &npz(&[("images.npy", huge)])).contains("a header that claims 1000000000"));
@@ -194,9 +194,9 @@ fn damaged_safetensors_files_are_refused() {
         assert!(refused("a.safetensors", &sound[..cut]).contains("a damaged one"));
     }
     let other = file("pixels", Dtype::U8, vec![1, 1, 2, 2], &[0; 4]);
-    assert!(refused("a.safetensors", &other).contains("a tensor \"images\"; came pixels"));
+    assert!(refused("a.safetensors", &other).contains("a tensor \"images\"; got pixels"));
     let complex = file("images", Dtype::C64, vec![1, 1, 1, 1], &[0; 8]);
-    assert!(refused("a.safetensors", &complex).contains("came C64"));
+    assert!(refused("a.safetensors", &complex).contains("got C64"));
     let mut claim = (u64::MAX).to_le_bytes().to_vec();
     claim.extend(b"{}");
     assert!(refused("a.safetensors", &claim).contains("a damaged one"));

@@ -1,4 +1,4 @@
-//! `cifar-10-binary.tar.gz`, streamed: nothing is written to disk and no name in it is a path to us.
+//! `cifar-10-binary.tar.gz`, streamed: nothing is written to disk, and no name in it is used as a path.
 //!
 //! The tar format is that of POSIX.1-1988 ("ustar"): blocks of 512 bytes, a header and then the content of each
 //! member; two zero blocks at the end.
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::input::open_regular;
 
 const BLOCK: usize = 512;
-/// The whole archive unpacks to 184 MB; what goes beyond this is another file or a bomb.
+/// The whole archive unpacks to 184 MB; anything larger is a different file or a bomb.
 const MAX_TOTAL: u64 = 1 << 30;
 /// The publisher's archive has nine members.
 const MAX_MEMBERS: usize = 1_000;
@@ -74,7 +74,7 @@ impl<R: Read> Stream<'_, R> {
         let mut block = [0; BLOCK];
         self.reader.read_exact(&mut block).map_err(|e| records::broken(self.path, &e))?;
         if block.iter().all(|&byte| byte == 0) {
-            // The rest is padding; reading it has the decoder compare gzip's own checksum.
+            // The rest is padding; reading it makes the decoder compare gzip's own checksum.
             std::io::copy(&mut self.reader, &mut std::io::sink())
                 .map_err(|e| records::broken(self.path, &e))?;
             return Ok(None);
@@ -104,7 +104,7 @@ impl<R: Read> Stream<'_, R> {
     }
 
     fn wrong(&self, expected: &str, came: &str) -> Error {
-        Error::format(format!("{}: expected {expected}; came {came}", self.path.display()))
+        Error::format(format!("{}: expected {expected}; got {came}", self.path.display()))
             .with_hint(records::AGAIN)
     }
 }

@@ -24,7 +24,7 @@ const CLASSES: [&str; 10] =
 /// The publisher's number of training batches.
 const TRAIN_BATCHES: usize = 5;
 
-/// Everything that was found of the data set, in any order.
+/// Everything of the data set that was found, in any order.
 #[derive(Debug, Default)]
 struct Found {
     /// By file name: `data_batch_1.bin` to `data_batch_5.bin`, `test_batch.bin`.
@@ -40,12 +40,12 @@ struct Found {
 /// 2 to 5 may be absent, which is noted; batch 1 or another and the test batch must be there. An image's id is its
 /// batch and its place there: `data_batch_1/00042`, `test_batch/00042`.
 ///
-/// Class names come from `batches.meta.txt` where that is beside the batches, else they are the publisher's.
+/// Class names come from `batches.meta.txt` if that is beside the batches; otherwise they are the publisher's.
 ///
 /// # Errors
 /// `Io` where files are missing (naming them, the places and the source) or unreadable; `Format` for a file that is
-/// not a whole number of records, a label that is no class, a damaged archive, a member that occurs twice or claims
-/// more than a batch can have.
+/// not a whole number of records, a label that is not a class, a damaged archive, a member that occurs twice or
+/// claims more than a batch can have.
 ///
 /// # Examples
 /// ```
@@ -78,7 +78,7 @@ fn assemble(found: Found, from: &Path) -> Result<Dataset> {
     if absent.len() == TRAIN_BATCHES || position("test_batch.bin").is_none() {
         return Err(places::incomplete(from));
     }
-    // The training batches in the order of their numbers, then the test batch: names sort so.
+    // The training batches in the order of their numbers, then the test batch: that is how the names sort.
     batches.sort_by(|a, b| a.0.cmp(&b.0));
     let class_names = class_names.map_or_else(
         || Ok(CLASSES.map(str::to_owned).to_vec()),

@@ -1,4 +1,4 @@
-//! Where CIFAR-10 may lie, and what to say when it does not.
+//! Where CIFAR-10 may lie, and the error if it is not there.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Found, TRAIN_BATCHES, records};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 use crate::input::open_regular;
 
 /// The publisher's archive.
@@ -40,8 +41,8 @@ pub(super) fn find(place: &Path) -> Result<Place> {
         return Err(Error::new(
             ErrorKind::Unsupported,
             format!(
-                "{}: expected the binary version of CIFAR-10; came the Python version, {name}, whose files are \
-                 programs that are run to be read",
+                "{}: expected the binary version of CIFAR-10; got the Python version, {name}, whose files run \
+                  code when they are read",
                 place.display()
             ),
         )
@@ -57,7 +58,7 @@ pub(super) fn batch_names() -> impl Iterator<Item = String> {
         .chain(std::iter::once("test_batch.bin".to_owned()))
 }
 
-/// What there is of the data set in a folder.
+/// The files of the data set that are in a folder.
 pub(super) fn read_folder(folder: &Path) -> Result<Found> {
     let mut found = Found::default();
     for name in batch_names() {
@@ -88,13 +89,17 @@ pub(super) fn incomplete(place: &Path) -> Error {
     Error::new(
         ErrorKind::Io,
         format!(
-            "cifar10: expected test_batch.bin and at least one of data_batch_1.bin to data_batch_{TRAIN_BATCHES}.bin, or \
-             {ARCHIVE}; looked in {}, its folders {FOLDER} and cifar10, and found them not",
+            "cifar10: expected test_batch.bin and at least one of data_batch_1.bin to \
+             data_batch_{TRAIN_BATCHES}.bin, or {ARCHIVE}; looked in {} and its folders {FOLDER} and cifar10",
             place.display()
         ),
     )
-    .with_hint(format!(
-        "fetch {ARCHIVE} from https://www.cs.toronto.edu/~kriz/cifar.html and pass its folder: --data-dir DIR, or put \
-         it in the folder cifar10 of WEAKSPOT_DATA"
-    ))
+    .with_hint(
+        Hint::new()
+            .say(format!(
+                "fetch {ARCHIVE} from https://www.cs.toronto.edu/~kriz/cifar.html and pass its folder: "
+            ))
+            .set("data-dir", "DIR")
+            .say(", or put it in the folder cifar10 of WEAKSPOT_DATA"),
+    )
 }

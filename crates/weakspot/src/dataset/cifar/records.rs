@@ -31,11 +31,11 @@ pub(super) const AGAIN: &str =
 
 /// Reads the `length` bytes of a batch. `path` is for messages.
 ///
-/// The length is a claim: memory grows with what really comes.
+/// The length is only a claim: memory grows with what is really read.
 pub(super) fn read(reader: &mut dyn Read, length: u64, path: &Path) -> Result<Batch> {
     if length == 0 || !length.is_multiple_of(RECORD as u64) || length / RECORD as u64 > MAX_RECORDS {
         return Err(Error::format(format!(
-            "{}: expected a whole number of records of {RECORD} bytes, 1 to {MAX_RECORDS} of them; came {length} bytes",
+            "{}: expected a whole number of records of {RECORD} bytes, 1 to {MAX_RECORDS} of them; got {length} bytes",
             path.display()
         ))
         .with_hint(AGAIN));
@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut dyn Read, length: u64, path: &Path) -> Result<Ba
         reader.read_exact(&mut record).map_err(|e| broken(path, &e))?;
         if record[0] > 9 {
             return Err(Error::format(format!(
-                "{}: expected labels below 10; came {} in record {i}",
+                "{}: expected labels below 10; got {} in record {i}",
                 path.display(),
                 record[0]
             ))
@@ -58,16 +58,16 @@ pub(super) fn read(reader: &mut dyn Read, length: u64, path: &Path) -> Result<Ba
     Ok(batch)
 }
 
-/// A read that failed: an end that came too soon and a broken stream are the file's fault.
+/// A read that failed: an early end and a broken stream are the file's fault.
 pub(super) fn broken(path: &Path, error: &std::io::Error) -> Error {
     use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     match error.kind() {
         UnexpectedEof => {
-            Error::format(format!("{}: expected a whole file; came a truncated one", path.display()))
+            Error::format(format!("{}: expected a whole file; got a truncated one", path.display()))
                 .with_hint(AGAIN)
         }
         InvalidData | InvalidInput => Error::format(format!(
-            "{}: expected a sound gzip file; came a corrupt one ({error})",
+            "{}: expected a sound gzip file; got a corrupt one ({error})",
             path.display()
         ))
         .with_hint(AGAIN),
@@ -84,7 +84,7 @@ pub(super) fn class_names(text: &[u8], path: &Path, classes: usize) -> Result<Ve
         Ok(names)
     } else {
         Err(Error::format(format!(
-            "{}: expected {classes} class names, one per line; came {}",
+            "{}: expected {classes} class names, one per line; got {}",
             path.display(),
             names.len()
         ))

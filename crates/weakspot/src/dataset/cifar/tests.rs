@@ -115,11 +115,11 @@ fn damaged_batches_are_refused() {
         assert_eq!(error.kind(), ErrorKind::Format);
         error.to_string()
     };
-    assert!(with(Vec::new()).contains("came 0 bytes"));
-    assert!(with(batch(2, 0)[..6_000].to_vec()).contains("came 6000 bytes"));
+    assert!(with(Vec::new()).contains("got 0 bytes"));
+    assert!(with(batch(2, 0)[..6_000].to_vec()).contains("got 6000 bytes"));
     let mut label = batch(3, 0);
     label[2 * 3073] = 10;
-    assert!(with(label).contains("labels below 10; came 10 in record 2"));
+    assert!(with(label).contains("labels below 10; got 10 in record 2"));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn hostile_archives_are_refused() {
     let mut bomb = sound_members();
     bomb.insert(0, member("zeros", b'0', &vec![0; 8 << 20]));
     assert!(archive(&bomb).is_ok(), "what is not a batch is passed over");
-    // A link where a batch should be is no batch.
+    // A link where a batch should be is not a batch.
     let mut link = sound_members();
     link[1][156] = b'2';
     checked(&mut link[1]);

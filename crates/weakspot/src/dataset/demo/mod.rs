@@ -3,28 +3,28 @@
 //! RGB, 32 x 32, two classes. Places are fixed and cover whole cells of 8 x 8 pixels, the cells of a 4 x 4 grid:
 //!
 //! ```text
-//! a a . .    a  a large shape, a disc or a cross, at least 70/255 brighter than its ground
-//! a a . .    b  a faint texture on a darker, smoother ground: stripes of +-4 to +-6 of 255, lying or standing
+//! a a . .    a  a large shape, a disc or a cross, at least 70/255 brighter than its background
+//! a a . .    b  faint stripes of +-4 to +-6 of 255, horizontal or vertical, on a darker, smoother background
 //! c . b b    c  a patch of any colour at any place in its two cells
-//! c . b b    .  the ground
+//! c . b b    .  the background
 //! ```
 //!
 //! * a decides the class and survives any perturbation within 8/255: the two shapes differ by ten times that.
-//! * b predicts the class just as well and dies within 8/255, which is more than its amplitude: useful and not
-//!   robust in the sense of Ilyas et al., "Adversarial Examples Are Not Bugs, They Are Features", NeurIPS 2019,
-//!   arXiv:1905.02175. In 30 % of the training images a is missing, so that b has to be learned.
+//! * b predicts the class just as well, but a change within 8/255, which is more than its amplitude, destroys it: it
+//!   is useful and not robust in the sense of Ilyas et al., "Adversarial Examples Are Not Bugs, They Are Features",
+//!   NeurIPS 2019, arXiv:1905.02175. In 30 % of the training images a is missing, so that b has to be learned.
 //! * c means nothing.
 //!
-//! Noise is uniform, up to 24/255 everywhere but on b's ground, where it is up to 3/255. A convolutional network
-//! has the same filters at every place; with mild noise everywhere its filters for faint stripes answered, and
-//! could be fooled, all over the image and most of all at the edges of a (seen while this was designed). Where
-//! pixels vary by 24/255 of themselves, nothing that is learned can hang on 5/255.
+//! Noise is uniform, up to 24/255 everywhere but on b's background, where it is up to 3/255. A convolutional network
+//! has the same filters at every place. In a draft with mild noise everywhere, its filters for faint stripes
+//! responded, and could be fooled, all over the image and most of all at the edges of a. If pixels vary by 24/255
+//! anyway, nothing that is learned there can depend on 5/255.
 //!
-//! The images without a are [`Origin::TrainOnly`]: every test image has a, and regions are to be built from images
-//! like those that are scored. They stay in the part that stops training, or training would stop before b is
-//! learned.
+//! The images without a are [`Origin::TrainOnly`]: every test image has a, and regions should be built from images
+//! like those that are scored. The part that stops training keeps them, because training would otherwise stop before
+//! b is learned.
 //!
-//! Every draw is an integer and keyed by the image's id; no platform's rounding enters.
+//! Every draw is an integer and keyed by the image's id, so rounding does not depend on the platform.
 
 use ndarray::Array4;
 use rayon::prelude::*;
@@ -43,9 +43,9 @@ const TRAIN: usize = 2_000;
 const TEST: usize = 400;
 /// Training images without the shape, in percent.
 const WITHOUT_SHAPE: usize = 30;
-/// Levels are of 255. The ground's brightness, one draw per image.
+/// Levels are of 255. The background's brightness, one draw per image.
 const GROUND: [i32; 2] = [100, 140];
-/// What the texture's own ground lies below the rest.
+/// How much darker the texture's background is than the rest.
 const DARKER: i32 = 60;
 /// What the shape adds, one draw per channel.
 const SHAPE: [i32; 2] = [70, 110];
@@ -55,7 +55,7 @@ const STRIPES: [i32; 2] = [4, 6];
 const STRIPE: usize = 2;
 /// What the patch adds, one draw per channel.
 const PATCH: [i32; 2] = [-90, 90];
-/// Noise of a value on the texture's ground.
+/// Noise of a value on the texture's background.
 const MILD_NOISE: [i32; 2] = [-3, 3];
 /// Noise of a value anywhere else.
 const NOISE: [i32; 2] = [-24, 24];
@@ -179,7 +179,7 @@ fn draw(stream: &mut Stream, label: usize, has_shape: bool, out: &mut [u8]) {
     }
 }
 
-/// +1 or -1: two pixels of one sign, two of the other, by rows (label 0: lying) or columns (label 1: standing).
+/// +1 or -1: two pixels of one sign, two of the other, by rows (label 0: horizontal) or columns (label 1: vertical).
 fn stripe(label: usize, y: usize, x: usize) -> i32 {
     let along = if label == 0 { y } else { x };
     if (along / STRIPE).is_multiple_of(2) { 1 } else { -1 }

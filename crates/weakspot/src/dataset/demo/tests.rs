@@ -44,7 +44,7 @@ impl Linear {
         Self { weights, threshold }
     }
 
-    /// Share of images that stay right after FGSM of radius `eps` against this model.
+    /// Share of images that stay correct after FGSM of radius `eps` against this model.
     fn accuracy(&self, images: &Array4<f32>, labels: &[usize], eps: f64) -> f64 {
         let right = images.outer_iter().zip(labels).filter(|(image, label)| {
             let towards_one = if **label == 1 { 1.0 } else { -1.0 };

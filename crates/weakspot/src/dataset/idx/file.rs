@@ -26,7 +26,7 @@ pub(super) fn labels(path: &Path, classes: usize) -> Result<Vec<u8>> {
     match bytes.iter().position(|&label| usize::from(label) >= classes) {
         None => Ok(bytes),
         Some(place) => Err(Error::format(format!(
-            "{}: expected labels below {classes}; came {} at position {place}",
+            "{}: expected labels below {classes}; got {} at position {place}",
             path.display(),
             bytes[place]
         ))
@@ -36,7 +36,7 @@ pub(super) fn labels(path: &Path, classes: usize) -> Result<Vec<u8>> {
 
 const AGAIN: &str = "the file is damaged or another data set's: fetch it again";
 
-/// An open file and what is said when it is broken.
+/// An open file, and the error for a broken one.
 struct Source<'a> {
     path: &'a Path,
     reader: Box<dyn Read>,
@@ -45,7 +45,7 @@ struct Source<'a> {
 
 /// Sizes and bytes of a file whose axes must be those of `expected` (`None` takes any size).
 ///
-/// Nothing of the size that the header claims is allocated before the claim is held against the file's length.
+/// Nothing of the size that the header claims is allocated before the claim is compared with the file's length.
 fn read(path: &Path, kind: &str, expected: &[Option<usize>]) -> Result<(Vec<usize>, Vec<u8>)> {
     let (mut source, length) = open(path)?;
     let header = source.up_to(4 + 4 * expected.len() as u64)?;
@@ -86,7 +86,7 @@ fn read(path: &Path, kind: &str, expected: &[Option<usize>]) -> Result<(Vec<usiz
     if bytes.len() as u64 != claimed {
         return Err(source.wrong(&format!("{claimed} bytes after the header"), &format!("{}", bytes.len())));
     }
-    // Reading past the end also has the decoder compare gzip's own checksum and length.
+    // Reading past the end also makes the decoder compare gzip's own checksum and length.
     if !source.up_to(1)?.is_empty() {
         return Err(source.wrong(&format!("{claimed} bytes after the header"), "more"));
     }
@@ -122,7 +122,7 @@ impl Source<'_> {
     }
 
     fn wrong(&self, expected: &str, came: &str) -> Error {
-        Error::format(format!("{}: expected {expected}; came {came}", self.path.display())).with_hint(AGAIN)
+        Error::format(format!("{}: expected {expected}; got {came}", self.path.display())).with_hint(AGAIN)
     }
 }
 

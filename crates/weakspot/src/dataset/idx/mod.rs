@@ -17,17 +17,17 @@ use places::Part;
 /// Height and width of an image of either data set, in pixels.
 const SIDE: usize = 28;
 
-/// Loads a data set in MNIST's four files, all of it: pixels `[n, 1, 28, 28]` of bytes, training files first. `classes` are
-/// named in the order of their labels.
+/// Loads all of a data set in MNIST's four files: pixels `[n, 1, 28, 28]` of bytes, training files first. `classes`
+/// are the names in the order of their labels.
 ///
 /// `dir` is the folder that holds the four files or its parent (`dir/mnist`); a file may be gzipped or not,
 /// whatever its name says, and `train-images.idx3-ubyte` is taken for `train-images-idx3-ubyte`. An image's id is
 /// its file and its place there: `train/00042`, `test/00042`.
 ///
 /// # Errors
-/// `Io` when files are missing (naming them, the places and the source) or
-/// unreadable; `Format` for a corrupt or truncated file, a header that claims more or less than the file holds,
-/// counts that disagree or a label that is no class.
+/// `Io` when files are missing (naming them, the places and the source) or unreadable; `Format` for a corrupt or
+/// truncated file, a header that claims more or less than the file holds, counts that disagree or a label that is
+/// not a class.
 ///
 /// # Examples
 /// ```
@@ -59,7 +59,7 @@ pub fn load(name: &str, classes: &[&str; 10], dir: &Path) -> Result<Dataset> {
         let part_labels = file::labels(label_path, classes.len())?;
         if part_labels.len() != n {
             return Err(Error::format(format!(
-                "expected as many images as labels; came {n} in {} and {} in {}",
+                "expected as many images as labels; got {n} in {} and {} in {}",
                 image_path.display(),
                 part_labels.len(),
                 label_path.display()

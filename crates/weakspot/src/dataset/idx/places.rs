@@ -1,8 +1,9 @@
-//! Where the IDX files may lie, and what to say when they do not.
+//! Where the IDX files may lie, and the error if they are not there.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 
 /// One of the publisher's two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl Files {
     }
 }
 
-/// The publishers' names, and how else each file is met: some archives put a dot before `idx`.
+/// The publishers' names, and the other form of each: some archives put a dot before `idx`.
 const NAMES: [[&str; 2]; 4] = [
     ["train-images-idx3-ubyte", "train-images.idx3-ubyte"],
     ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte"],
@@ -42,7 +43,7 @@ pub(super) fn find(name: &str, dir: &Path) -> Result<Files> {
             return Ok(Files([a, b, c, d].map(Clone::clone)));
         }
     }
-    // What is missing is said of the folder that comes nearest.
+    // The error names the files that are missing in the folder that has the most.
     let present = |files: &[Option<PathBuf>; 4]| files.iter().flatten().count();
     let nearest = usize::from(present(&found[1]) > present(&found[0]));
     let missing: Vec<_> = NAMES
@@ -66,10 +67,15 @@ pub(super) fn find(name: &str, dir: &Path) -> Result<Files> {
             folders[1].display()
         ),
     )
-    .with_hint(format!(
-        "fetch {} from {source} and pass --data-dir DIR, or put them in the folder {name} of WEAKSPOT_DATA",
-        missing.iter().map(|file| format!("{file}.gz")).collect::<Vec<_>>().join(", ")
-    )))
+    .with_hint(
+        Hint::new()
+            .say(format!(
+                "fetch {} from {source} and pass ",
+                missing.iter().map(|file| format!("{file}.gz")).collect::<Vec<_>>().join(", ")
+            ))
+            .set("data-dir", "DIR")
+            .say(format!(", or put them in the folder {name} of WEAKSPOT_DATA")),
+    ))
 }
 
 fn existing(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
@@ -79,8 +85,8 @@ fn existing(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// The folder that is looked in when the user names none: `WEAKSPOT_DATA/<name>`, else `weakspot/<name>` in the
-/// platform's cache folder. `None` when the environment names neither.
+/// The folder that is searched if the user names none: `WEAKSPOT_DATA/<name>`, else `weakspot/<name>` in the
+/// platform's cache folder. `None` if the environment names neither.
 ///
 /// The cache folder is `XDG_CACHE_HOME` (if absolute, as its specification asks) or `~/.cache`; on macOS
 /// `~/Library/Caches`; on Windows `%LOCALAPPDATA%`. `env` reads one environment variable; an empty one counts as

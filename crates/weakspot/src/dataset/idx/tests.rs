@@ -93,7 +93,7 @@ fn missing_files_are_named_with_the_places_and_the_source() {
     assert!(text.contains("missing train-labels-idx1-ubyte; looked in"), "{text}");
     assert!(text.contains(&folder.path().join("mnist").display().to_string()), "{text}");
     let hint = error.hint().unwrap();
-    for word in ["train-labels-idx1-ubyte.gz", "https://", "--data-dir DIR", "WEAKSPOT_DATA"] {
+    for word in ["train-labels-idx1-ubyte.gz", "https://", "data-dir = DIR", "WEAKSPOT_DATA"] {
         assert!(hint.contains(word), "{hint}");
     }
     let none = known("mnist", Path::new("no/such/folder")).unwrap_err().to_string();
@@ -116,27 +116,24 @@ fn damaged_files_are_refused() {
     let plain = "t10k-images.idx3-ubyte";
     let holds = |text: String, expected: &str| assert!(text.contains(expected), "{text}\nlacks: {expected}");
 
-    holds(refused(plain, b""), "first bytes 00 00 08 03); came an empty file");
-    holds(refused(plain, &idx(&[2], &[1, 0])), "came 00 00 08 01");
-    holds(refused(plain, &images(2)[..9]), "a header of 16 bytes; came 9 bytes");
-    holds(refused(plain, &idx(&[2, 28, 27], &[0; 2 * 28 * 27])), "28 along axis 2; came 27");
+    holds(refused(plain, b""), "first bytes 00 00 08 03); got an empty file");
+    holds(refused(plain, &idx(&[2], &[1, 0])), "got 00 00 08 01");
+    holds(refused(plain, &images(2)[..9]), "a header of 16 bytes; got 9 bytes");
+    holds(refused(plain, &idx(&[2, 28, 27], &[0; 2 * 28 * 27])), "28 along axis 2; got 27");
     holds(refused(plain, &images(2)[..1_000]), "at most 984 bytes after the header");
-    holds(refused(plain, &[images(2), vec![0]].concat()), "1568 bytes after the header; came more");
+    holds(refused(plain, &[images(2), vec![0]].concat()), "1568 bytes after the header; got more");
     holds(refused(plain, &idx(&[u32::MAX, 28, 28], &[0; 784])), "a header that claims 3367254359280");
 
     let whole = gzip(&images(3));
-    holds(refused(packed, &whole[..whole.len() / 2]), "a whole gzip file; came a truncated one");
-    holds(refused(packed, &whole[..whole.len() - 3]), "a whole gzip file; came a truncated one");
+    holds(refused(packed, &whole[..whole.len() / 2]), "a whole gzip file; got a truncated one");
+    holds(refused(packed, &whole[..whole.len() - 3]), "a whole gzip file; got a truncated one");
     let mut flipped = whole.clone();
     let checksum = flipped.len() - 8;
     flipped[checksum] ^= 1;
-    holds(refused(packed, &flipped), "a sound gzip file; came a corrupt one");
+    holds(refused(packed, &flipped), "a sound gzip file; got a corrupt one");
     holds(refused(packed, &[&whole[..], b"garbage"].concat()), "gzip");
-    holds(
-        refused(packed, &gzip(&[images(3), vec![0; 5]].concat())),
-        "2352 bytes after the header; came more",
-    );
-    holds(refused(packed, &gzip(&images(3)[..2_000])), "2352 bytes after the header; came 1984");
+    holds(refused(packed, &gzip(&[images(3), vec![0; 5]].concat())), "2352 bytes after the header; got more");
+    holds(refused(packed, &gzip(&images(3)[..2_000])), "2352 bytes after the header; got 1984");
     // A header may claim what gzip could just unpack to, and no more.
     let few = gzip(&idx(&[1 << 20, 28, 28], &[0; 784]));
     holds(refused(packed, &few), &format!("at most {} bytes", few.len() * 1032));
@@ -145,9 +142,9 @@ fn damaged_files_are_refused() {
 #[test]
 fn counts_that_disagree_and_labels_that_are_no_class_are_refused() {
     let text = refused("train-labels-idx1-ubyte", &idx(&[2], &[0, 1]));
-    assert!(text.contains("as many images as labels; came 3 in") && text.contains("and 2 in"), "{text}");
+    assert!(text.contains("as many images as labels; got 3 in") && text.contains("and 2 in"), "{text}");
     let text = refused("train-labels-idx1-ubyte", &idx(&[3], &[0, 1, 10]));
-    assert!(text.contains("labels below 10; came 10 at position 2"), "{text}");
+    assert!(text.contains("labels below 10; got 10 at position 2"), "{text}");
 }
 
 #[test]
@@ -155,7 +152,7 @@ fn a_bomb_stops_at_the_size_its_header_claims() {
     // 64 MiB of zeros behind a header that claims three images: reading stops one byte after them.
     let bomb = gzip(&[images(3), vec![0; 64 << 20]].concat());
     let text = refused("train-images-idx3-ubyte.gz", &bomb);
-    assert!(text.contains("2352 bytes after the header; came more"), "{text}");
+    assert!(text.contains("2352 bytes after the header; got more"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Cats and dogs: photographs of many sizes.
 
 use crate::dataset::pictures::{Grouping, PictureSet};
+use crate::hint::Hint;
 
 use super::paper::{printed, row};
 use super::published::{Layout, Published, Unpacked, whole};
@@ -56,9 +57,11 @@ static PUBLISHED: Published = Published {
         folders: &[("PetImages/Cat", "cat", ".jpg"), ("PetImages/Dog", "dog", ".jpg")],
         largest: 2_000_000_000,
     }),
-    remark: Some(
-        "the published archive holds a few files that are no pictures (Cat/666.jpg and Dog/11702.jpg are empty): \
-         --skip-bad leaves them out of a study",
-    ),
-    next: "weakspot study cats-vs-dogs --skip-bad",
+    remark: Some(|| {
+        Hint::new()
+            .say("a few files of the published archive are not pictures (Cat/666.jpg and Dog/11702.jpg are empty): ")
+            .setting("skip-bad")
+            .say(" leaves them out of a study")
+    }),
+    first_study: &[("skip-bad", "")],
 };

@@ -43,5 +43,5 @@ static PUBLISHED: Published = Published {
         largest: 200_000_000,
     }),
     remark: None,
-    next: "weakspot study cifar10 --classes cat,dog",
+    first_study: &[("classes", "cat,dog")],
 };

@@ -79,5 +79,5 @@ static PUBLISHED: Published = Published {
     ],
     layout: Layout::AsIs,
     remark: None,
-    next: "weakspot study fashion-mnist",
+    first_study: &[],
 };

@@ -1,6 +1,7 @@
 //! Blood cells, with malaria and without.
 
 use crate::dataset::pictures::{Grouping, PictureSet};
+use crate::hint::Hint;
 
 use super::paper::{printed, row};
 use super::published::{Layout, Published, Unpacked, whole};
@@ -63,6 +64,11 @@ static PUBLISHED: Published = Published {
         ],
         largest: 1_000_000_000,
     }),
-    remark: Some("many cells come from one slide: --split-by slide keeps a slide's cells together"),
-    next: "weakspot study malaria",
+    remark: Some(|| {
+        Hint::new()
+            .say("many cells come from one slide: ")
+            .set("split-by", "slide")
+            .say(" keeps the cells of a slide together")
+    }),
+    first_study: &[],
 };

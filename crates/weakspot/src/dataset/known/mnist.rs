@@ -69,5 +69,5 @@ static PUBLISHED: Published = Published {
     ],
     layout: Layout::AsIs,
     remark: None,
-    next: "weakspot study mnist",
+    first_study: &[],
 };

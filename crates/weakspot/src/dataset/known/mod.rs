@@ -1,7 +1,7 @@
 //! The data sets that have a name: everything that is settled for each, in a file of its own.
 //!
-//! Nothing here reduces the eval part (METHODS, section 2). For any other name, the user's own data, nothing is assumed: an
-//! epsilon decides a claim, so it is asked for.
+//! Nothing here reduces the eval part (METHODS, section 2). For any other name, the user's own data, nothing is
+//! assumed: an epsilon decides a claim, so it is asked for.
 
 mod cats_vs_dogs;
 mod cifar10;
@@ -107,8 +107,8 @@ pub struct Augment {
     pub flip: bool,
     /// Whether it has no upright, so that it may be turned.
     pub turn: bool,
-    /// The largest shift in pixels in either direction along either axis; 0 for none. Photographs are shifted by up to a
-    /// twelfth of their shorter side where that is more.
+    /// The largest shift in pixels in either direction along either axis; 0 for none. Photographs are shifted by up to
+    /// a twelfth of their shorter side where that is more.
     pub shift: usize,
 }
 

@@ -3,6 +3,8 @@
 //! Every figure here is somebody's published one, and its source stands beside it. Nothing is trusted because of where
 //! it comes from: mirrors serve, digests decide.
 
+use crate::hint::Hint;
+
 /// What can be fetched.
 ///
 /// # Examples
@@ -21,7 +23,7 @@ pub struct Published {
     pub what: &'static str,
     /// Under which terms it is published.
     pub licence: &'static str,
-    /// Where that is said.
+    /// The publisher's page, which states the terms.
     pub page: &'static str,
     /// What an address consists of, with the file's name behind it; the publisher's own first.
     pub bases: &'static [&'static str],
@@ -30,9 +32,9 @@ pub struct Published {
     /// What becomes of the files.
     pub layout: Layout,
     /// What the user should know before the first study.
-    pub remark: Option<&'static str>,
-    /// What to type next.
-    pub next: &'static str,
+    pub remark: Option<fn() -> Hint>,
+    /// Settings of a first study, by name; a switch has an empty value.
+    pub first_study: &'static [(&'static str, &'static str)],
 }
 
 /// One published file.
@@ -68,8 +70,8 @@ pub struct PublishedFile {
 pub enum Sum {
     /// The SHA-256 of its bytes.
     Bytes(&'static str),
-    /// The SHA-256 and the length of what is in the gzip. Gzip's header holds a time stamp, so that the same content has
-    /// been published in different wrappers.
+    /// The SHA-256 and the length of what is in the gzip. Gzip's header holds a time stamp, so that the same content
+    /// has been published in different wrappers.
     Gunzipped(&'static str, u64),
 }
 

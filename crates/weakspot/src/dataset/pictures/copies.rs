@@ -7,11 +7,11 @@ use crate::dataset::{Dataset, Splits};
 /// The most pairs that a note names.
 const NAMED: usize = 3;
 
-/// What a reader of the results should know of images that occur more than once: a sentence about copies with
+/// What a reader of the results should know about images that occur more than once: a sentence about copies with
 /// different labels, and one about copies of eval images in the parts that the classifier or the blob are made from.
-/// The second counts the scored images, however many of them are one picture.
+/// The second counts all scored images, even if several of them are the same picture.
 ///
-/// Images are the same where their pixels are, as they stand in the data set (after resizing).
+/// Images are the same if their pixels are, as they are in the data set (after resizing).
 ///
 /// # Examples
 /// ```
@@ -55,7 +55,7 @@ pub fn copies(data: &Dataset, splits: &Splits) -> Vec<String> {
     let [a, b] = [0, 1].map(|i| data.class_names.get(i).map_or("", String::as_str));
     let mut notes = Vec::new();
     notes.extend(sentence(two_labels, |n| {
-        format!("{n} images occur in both classes, {a} and {b}: whatever the classifier says of them is wrong once")
+        format!("{n} images occur in both classes, {a} and {b}: any prediction for them is wrong for one of the two")
     }));
     notes.extend(sentence(two_parts, |n| {
         format!(
@@ -68,7 +68,7 @@ pub fn copies(data: &Dataset, splits: &Splits) -> Vec<String> {
 }
 
 fn sentence(mut pairs: Vec<(&str, &str)>, what: impl Fn(usize) -> String) -> Option<String> {
-    // By name and not by content, which has no order that anyone knows.
+    // By name, because an order by content would mean nothing to a reader.
     pairs.sort_unstable();
     let named: Vec<String> = pairs.iter().take(NAMED).map(|(a, b)| format!("{a} = {b}")).collect();
     let more = if pairs.len() > NAMED { ", .." } else { "" };

@@ -3,11 +3,11 @@
 //! * The kind is told by the content, whatever the name says.
 //! * The orientation tag (Exif, TIFF) is applied: pixels are what a viewer shows.
 //! * 16 bits per channel become 8, rounded to the nearest; palettes become their colours; of an animation the first
-//!   picture counts.
+//!   picture is taken.
 //! * Transparent pixels are laid on white, as on a page: `v = a c + (1 - a)`, in whole numbers and rounded once.
-//! * A file whose end is missing is no whole picture, also where the decoder does not mind ([`whole`]).
-//! * What a header claims is held against the file's length, where the kind bounds how far it can swell, and against
-//!   the memory for decoding ([`memory`]). Decoders run behind a [`guard`](super::guard).
+//! * A file whose end is missing is not a whole picture, even if the decoder accepts it ([`whole`]).
+//! * What a header claims is compared with the file's length, if the kind limits how far it can unpack, and with the
+//!   memory for decoding ([`memory`]). Decoders run behind a [`guard`](super::guard).
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read as _, Seek as _};
@@ -30,7 +30,7 @@ const MAX_SIDE: u32 = 32_768;
 const MAX_PIXELS: u64 = 1 << 28;
 /// The largest picture file that is read at all, in bytes: the decoder of JPEG holds it twice.
 const MAX_FILE: u64 = memory::TOTAL / 2;
-/// What reading a header may take, in bytes: profiles and tags stand in it.
+/// The memory that reading a header may take, in bytes: it has profiles and tags.
 const HEADER: u64 = 1 << 26;
 
 /// What a picture's header says.
@@ -80,7 +80,7 @@ pub(super) fn header(path: &Path) -> Result<Header, Why> {
     }
 }
 
-/// What is known of a file beside its header.
+/// What is known about a file beside its header.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     length: u64,
@@ -118,8 +118,8 @@ where
     Ok(Header { width: width as usize, height: height as usize, grey, kind, need })
 }
 
-/// Decodes a picture to `channels` channels, 1 (grey) or 3 (RGB), and makes something of it. `need` is what its header
-/// asked for: so much memory is waited for, and held until that is made.
+/// Decodes a picture to `channels` channels, 1 (grey) or 3 (RGB), and makes something of it. `need` is the memory that
+/// its header calls for: this waits for it, and holds it until that is made.
 pub(super) fn decode<T>(
     path: &Path,
     need: u64,
@@ -137,7 +137,7 @@ pub(super) fn decode<T>(
     make(&picture)
 }
 
-/// A file that is not the one whose header was read.
+/// A file that is no longer the one whose header was read.
 pub(super) fn changed() -> Why {
     "one that changed while it was read".into()
 }
@@ -161,7 +161,7 @@ fn pixels(bytes: Vec<u8>, need: u64, channels: usize) -> Result<Interleaved, Why
     decoder.set_limits(limits).map_err(|e| damaged(&e))?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| damaged(&e))?;
     let mut picture = flat(picture, channels);
-    // After the channels are what they will be: the turned copy is no larger than it must be.
+    // Only now that the channels are converted, so that the turned copy is no larger than it must be.
     picture.apply_orientation(orientation);
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     Ok(Interleaved { bytes: picture.into_bytes(), height, width, channels })
@@ -192,7 +192,7 @@ fn limited<R: std::io::BufRead + std::io::Seek + 'static>(
         return Err("one without pixels".into());
     }
     if matches!(decoder.color_type(), ColorType::Rgb32F | ColorType::Rgba32F) {
-        // A float's white is anybody's guess.
+        // Floats do not say which value is white.
         return Err(Why::unread("one of 32-bit floats, a kind that is not read"));
     }
     Ok(decoder)
@@ -215,12 +215,12 @@ fn claim(decoder: &mut impl ImageDecoder, kind: ImageFormat, source: Source<'_>)
     }
 }
 
-/// A broken tag is no reason to leave out a picture.
+/// A broken tag is not a reason to leave out a picture.
 fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// The picture in 8 bits, grey or RGB, without transparency. There are never more copies than the old and the new.
+/// The picture in 8 bits, grey or RGB, without transparency. Never more than two copies exist at a time.
 fn flat(picture: DynamicImage, channels: usize) -> DynamicImage {
     let (width, height) = (picture.width(), picture.height());
     let laid = match &picture {
@@ -283,7 +283,7 @@ fn unreadable(error: &std::io::Error) -> Why {
 }
 
 fn damaged(error: &ImageError) -> Why {
-    // One line, whatever the decoder says.
+    // One line, whatever the decoder's message.
     let said = error.to_string().replace(['\n', '\r'], " ");
     match error {
         ImageError::Limits(_) => format!(

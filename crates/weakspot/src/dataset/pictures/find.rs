@@ -1,4 +1,4 @@
-//! Which files of a folder are pictures, and what their place says of them.
+//! Which files of a folder are pictures, and what their place says about them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ const LITTER: [&str; 3] = ["thumbs.db", "desktop.ini", "__macosx"];
 pub(super) struct Entries {
     pub(super) folders: Vec<(String, PathBuf)>,
     pub(super) pictures: Vec<(String, PathBuf)>,
-    /// Names that end as no picture does.
+    /// Files whose names do not end like a picture's.
     pub(super) others: Vec<String>,
-    /// Folders that this program wrote: no class.
+    /// Folders that this program wrote; they are not classes.
     pub(super) ours: Vec<String>,
 }
 
 /// What a run leaves, finished or not; one of these is enough. Several seeds and a reproduction have their own.
 const RUN_FILES: [&str; 3] = ["run.json", "seeds.json", "journal"];
 
-/// The folder of runs where nobody names one, and that of trained classifiers in it.
+/// The default folder of runs, and that of trained classifiers in it.
 const RUNS: &str = "runs";
 const MODELS: &str = "models";
 
@@ -36,7 +36,7 @@ fn is_ours(name: &str, path: &Path) -> bool {
         let report = path.join("report.html").is_file() && path.join("results.json").is_file();
         report || RUN_FILES.iter().any(|file| path.join(file).is_file())
     };
-    // A class may have any name, and then it holds neither a run nor classifiers.
+    // A class may have these names too, but then it holds neither a run nor classifiers.
     let of_runs = || {
         let mut entries = std::fs::read_dir(path).into_iter().flatten().flatten().peekable();
         entries.peek().is_none() || entries.any(|entry| entry.file_name() == MODELS || run(&entry.path()))
@@ -91,7 +91,7 @@ fn readable(name: &OsStr) -> String {
 pub(super) struct OfClass {
     /// Path within the class's folder, and where the file is.
     pub(super) pictures: Vec<(String, PathBuf)>,
-    /// Files that are no pictures by their names.
+    /// Files that are not pictures by their names.
     pub(super) others: Vec<String>,
 }
 
@@ -114,7 +114,7 @@ fn collect(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, found: &mut Of
             return Err(Error::new(
                 ErrorKind::Format,
                 format!(
-                    "{}: expected folders at most {MAX_DEPTH} deep; came a link that leads back to {}",
+                    "{}: expected folders at most {MAX_DEPTH} deep; got a link that leads back to {}",
                     path.display(),
                     real.display()
                 ),

@@ -1,4 +1,4 @@
-//! Decoders of strangers' bytes have mistakes, and a panic of theirs should cost one picture and not the study.
+//! Decoders of unknown bytes have bugs, and a panic in one should cost one picture and not the study.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -13,7 +13,7 @@ thread_local! {
 
 /// Runs a decoder. A panic becomes a picture that cannot be read, and prints nothing.
 pub(super) fn guarded<T>(decoder: impl FnOnce() -> Result<T, Why>) -> Result<T, Why> {
-    // The program's own words about panics stay for all that are not a decoder's.
+    // Panics outside a decoder are reported as before.
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = take_hook();
@@ -24,10 +24,10 @@ pub(super) fn guarded<T>(decoder: impl FnOnce() -> Result<T, Why>) -> Result<T, 
         }));
     });
     GUARDED.set(true);
-    // What the decoder has begun is dropped with it; nothing that it changed is looked at again.
+    // What the decoder has begun is dropped with it; nothing that it changed is used again.
     let result = catch_unwind(AssertUnwindSafe(decoder));
     GUARDED.set(false);
-    result.unwrap_or_else(|_panic| Err("one that its decoder breaks down on".into()))
+    result.unwrap_or_else(|_panic| Err("one that crashes its decoder".into()))
 }
 
 #[cfg(test)]
@@ -41,8 +41,8 @@ mod tests {
             let at = std::hint::black_box(3);
             if none[at] == 0 { Ok(()) } else { Err("none".into()) }
         });
-        assert_eq!(broken.unwrap_err().came, "one that its decoder breaks down on");
-        assert!(!GUARDED.get(), "the next panic of this thread is said again");
+        assert_eq!(broken.unwrap_err().came, "one that crashes its decoder");
+        assert!(!GUARDED.get(), "the next panic of this thread is reported again");
         assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
     }
 }

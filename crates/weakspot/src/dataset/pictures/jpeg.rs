@@ -1,10 +1,10 @@
-//! The markers of a JPEG file: whether it is whole (decoders fill what is missing with grey and say nothing), and what
-//! its decoder keeps.
+//! The markers of a JPEG file: whether it is whole (decoders silently fill what is missing with grey), and what its
+//! decoder keeps.
 
 /// Whether the end marker follows the picture's data (ITU-T T.81, annex B).
 ///
 /// Segments are walked by their lengths, so that the end marker of a thumbnail inside one is not taken for the
-/// picture's. What stands after the end marker is nobody's business.
+/// picture's. What follows the end marker does not matter.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {
@@ -22,8 +22,8 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     }
 }
 
-/// Bytes that the decoder keeps for each pixel until the last scan: two for each channel, where a scan brings less than
-/// all of the picture. One that brings all is decoded row by row.
+/// Bytes that the decoder keeps for each pixel until the last scan: two for each channel, if a scan holds less than
+/// the whole picture. A scan that holds all of it is decoded row by row.
 pub(super) fn kept(bytes: &[u8]) -> u64 {
     let (mut at, mut channels, mut in_parts) = (2, 0, false);
     loop {

@@ -40,7 +40,7 @@ pub(super) fn unread_by_name(path: &Path) -> bool {
     ending(path).is_some_and(|ending| UNREAD.contains(&ending.as_str()))
 }
 
-/// How a kind is called.
+/// What a kind is called.
 pub(super) fn called(kind: ImageFormat) -> &'static str {
     match kind {
         ImageFormat::Png => "PNG",
@@ -59,7 +59,7 @@ pub(super) fn by_content(start: &[u8]) -> Result<ImageFormat, Why> {
         return Err("an empty file".into());
     }
     if start.starts_with(b"version https://git-lfs.github.com/spec/") {
-        return Err("a Git LFS pointer, which stands for the picture (git lfs pull brings it)".into());
+        return Err("a Git LFS pointer, which stands for the picture (git lfs pull fetches it)".into());
     }
     if let Some(name) = unread(start) {
         return Err(Why::unread(format!("{name} picture, a kind that is not read")));
@@ -68,7 +68,7 @@ pub(super) fn by_content(start: &[u8]) -> Result<ImageFormat, Why> {
     if start.starts_with(b"II\x2b\0") || start.starts_with(b"MM\0\x2b") {
         return Ok(ImageFormat::Tiff);
     }
-    let kind = image::guess_format(start).map_err(|_unknown| "bytes of no kind of picture")?;
+    let kind = image::guess_format(start).map_err(|_unknown| "bytes that are not a picture")?;
     if KINDS.iter().any(|(_, known)| *known == kind) {
         Ok(kind)
     } else {
@@ -93,7 +93,7 @@ fn unread(start: &[u8]) -> Option<&'static str> {
     let length = u32::from_be_bytes([start[0], start[1], start[2], start[3]]) as usize;
     let brands = start.get(8..start.len().min(length))?;
     let has = |names: &[&[u8; 4]]| {
-        // The second word is the version of the first, no brand.
+        // The second word is the version of the first and not a brand.
         brands.as_chunks().0.iter().enumerate().any(|(i, brand)| i != 1 && names.contains(&brand))
     };
     if has(&[b"avif", b"avis"]) {
@@ -119,13 +119,13 @@ mod tests {
             (b"\0\0\x01\0\x01\0\x10\x10", "a kind that is not read (Ico)"),
         ] {
             let why = came(start);
-            assert!(why.came.contains(name) && why.hint.contains("PNG"), "{why:?}");
+            assert!(why.came.contains(name) && why.hint().as_str().contains("PNG"), "{why:?}");
         }
-        // A film is no picture, and a version is no brand.
+        // A film is not a picture, and a version is not a brand.
         for start in
             [&b"\0\0\0\x18ftypisom\0\0\0\0isommp41"[..], b"\0\0\0\x10ftypisomheic", b"\0\0\0\x08ftyp"]
         {
-            assert_eq!(came(start).came, "bytes of no kind of picture");
+            assert_eq!(came(start).came, "bytes that are not a picture");
         }
     }
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::part_folders::{self, Inside};
-use super::why::CONVERT;
-use super::{find, kind, manifest};
+use super::{find, kind, manifest, why};
 use crate::dataset::Origin;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 
 /// One picture that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +18,11 @@ pub(super) struct Entry {
     /// Below the number of classes; `None` in a folder without classes.
     pub(super) class: Option<usize>,
     pub(super) origin: Origin,
-    /// What must not be torn apart; empty where unknown.
+    /// The group, which is kept in one part; empty if unknown.
     pub(super) group: String,
 }
 
-/// What is read out of a file's name.
+/// What is read from a file's name.
 ///
 /// # Examples
 /// ```
@@ -45,7 +45,7 @@ pub enum Grouping {
     /// Nothing.
     #[default]
     None,
-    /// The part before the first underscore is what must not be torn apart: the slide, in
+    /// The part before the first underscore is the group: the slide, in
     /// `C100P61ThinF_IMG_20150918_144104_cell_162.png`.
     FirstPart,
 }
@@ -82,9 +82,9 @@ pub struct PictureSet {
     pub classes: [(&'static str, &'static str); 2],
     /// Other names that the publishers' archives give the folder.
     pub folders: &'static [&'static str],
-    /// What is read out of file names.
+    /// What is read from file names.
     pub grouping: Grouping,
-    /// Where it is from.
+    /// Where it is published.
     pub source: &'static str,
 }
 
@@ -92,7 +92,7 @@ impl PictureSet {
     /// Finds its pictures in a folder, or in the folder of its name inside that one.
     ///
     /// # Errors
-    /// `Io` where they are not, naming the places and the source; what [`Listing::of_folder`] reports.
+    /// `Io` if they are not there, naming the places and the source; what [`Listing::of_folder`] reports.
     pub fn find(&self, place: &Path) -> Result<Listing> {
         let mut places = vec![place.to_owned(), place.join(self.name)];
         for folder in self.folders {
@@ -120,10 +120,12 @@ impl PictureSet {
                 looked.join(", ")
             ),
         )
-        .with_hint(format!(
-            "fetch it from {} and pass --data-dir DIR, or put it in the folder {} of WEAKSPOT_DATA",
-            self.source, self.name
-        )))
+        .with_hint(
+            Hint::new()
+                .say(format!("fetch it from {} and pass ", self.source))
+                .set("data-dir", "DIR")
+                .say(format!(", or put it in the folder {} of WEAKSPOT_DATA", self.name)),
+        ))
     }
 }
 
@@ -157,7 +159,7 @@ fn same(folder: &str, class: &str) -> bool {
 pub struct Listing {
     /// The data set's name.
     pub name: String,
-    /// One per label, empty where the pictures have no labels.
+    /// One per label; empty if the pictures have no labels.
     pub class_names: Vec<String>,
     pub(super) entries: Vec<Entry>,
     pub(super) notes: Vec<String>,
@@ -166,26 +168,27 @@ pub struct Listing {
 impl Listing {
     /// The pictures of a folder: `FOLDER/<class>/*`, `FOLDER/{train,test}/<class>/*`, or `FOLDER/*` without labels.
     ///
-    /// Parts are known by many names (`training_set`, `val`, `dev`, ..), also one inside another of the same name. Folders
-    /// that hold folders of the same names, and are not called as parts are, are refused: which they are would be a guess.
+    /// Parts are known by many names (`training_set`, `val`, `dev`, ..), also one inside another of the same name.
+    /// Folders that hold folders of the same names but do not have the name of a part are refused, because they could
+    /// be parts or classes.
     ///
-    /// Classes are in the order of their names. Folders inside a class's belong to the class. Files that end as no
-    /// picture does are passed over with a note, hidden ones without.
+    /// Classes are in the order of their names. Folders inside a class's folder belong to the class. Files whose names
+    /// do not end like a picture's are passed over with a note, hidden files without one.
     ///
     /// # Errors
     /// `Io` for a folder that cannot be read; `Format` for a folder without pictures, for pictures beside class
-    /// folders, for folders that look like parts and are not called so, and for a link that leads back to a folder
-    /// above it.
+    /// folders, for folders that look like parts without the name of a part, and for a link that leads back to a
+    /// folder above it.
     pub fn of_folder(folder: &Path, name: &str, grouping: Grouping) -> Result<Self> {
         Self::read(folder, name, grouping, None)
     }
 
-    /// The pictures that a list names: CSV with the columns `path`, `label` and, where wanted, `split` (`train`, `test`
+    /// The pictures that a list names: CSV with the columns `path`, `label` and, optionally, `split` (`train`, `test`
     /// or `val`, which is treated as the folder of that name) and `group`. Paths are relative to the list's folder.
     ///
     /// # Errors
-    /// `Io` for a list that cannot be read; `Format` for other columns, an empty field, a path that comes twice or a
-    /// part that is neither; `InvalidParameter` where only some pictures have a part.
+    /// `Io` for a list that cannot be read; `Format` for other columns, an empty field, a path that occurs twice or an
+    /// unknown part; `InvalidParameter` if only some pictures have a part.
     pub fn of_manifest(file: &Path, name: &str) -> Result<Self> {
         let Manifest { class_names, entries, notes } = manifest::read(file)?;
         Ok(Self { name: name.to_owned(), class_names, entries, notes })
@@ -196,12 +199,12 @@ impl Listing {
         self.entries.len()
     }
 
-    /// Whether there is no picture.
+    /// Whether there are no pictures.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The pictures of two classes, relabelled: 0 for `a`, 1 for `b`. Only these will be opened.
+    /// The pictures of two classes, relabelled: 0 for `a`, 1 for `b`. Only these are opened.
     ///
     /// # Errors
     /// `InvalidParameter` for a class that does not exist.
@@ -209,7 +212,7 @@ impl Listing {
         let classes = self.class_names.len();
         if a >= classes || b >= classes || a == b {
             return Err(Error::invalid(format!(
-                "{}: expected two different classes below {classes}; came {a} and {b}",
+                "{}: expected two different classes below {classes}; got {a} and {b}",
                 self.name
             )));
         }
@@ -231,7 +234,7 @@ impl Listing {
         let mut listing =
             Self { name: name.to_owned(), class_names: Vec::new(), entries: Vec::new(), notes: Vec::new() };
         if !top.ours.is_empty() {
-            listing.notes.push(format!("passed over, as weakspot wrote it: {}", top.ours.join(", ")));
+            listing.notes.push(format!("written by weakspot and passed over: {}", top.ours.join(", ")));
         }
         let divided = part_folders::of(&top.folders)?.filter(|_| top.pictures.is_empty());
         let roots = match divided {
@@ -251,7 +254,7 @@ impl Listing {
                 && wanted.is_none()
             {
                 return Err(Error::format(format!(
-                    "{}: expected either pictures or one folder per class; came both, {} and {}",
+                    "{}: expected either pictures or one folder per class; got both, {} and {}",
                     root.display(),
                     picture.display(),
                     class.display()
@@ -261,7 +264,9 @@ impl Listing {
             if inside.folders.is_empty() && !inside.pictures.is_empty() {
                 if origin != Origin::Whole {
                     return Err(nothing(&root, "folders of classes", &[]).or_hint(
-                        "give every part one folder per class, or name the files in a list: --manifest files.csv",
+                        Hint::new()
+                            .say("give every part one folder per class, or name the files in a list: ")
+                            .set("manifest", "files.csv"),
                     ));
                 }
                 listing.entries.extend(
@@ -297,7 +302,7 @@ impl Listing {
         part_folders::refuse_unnamed(folder, &insides)?;
         if listing.entries.is_empty() {
             return Err(nothing(folder, "pictures", &others).or_hint(
-                "give a folder with one folder of pictures per class, or a flat folder for weakspot maps",
+                "give a folder with one folder of pictures per class; for maps alone, a flat folder is enough",
             ));
         }
         if !classes.is_empty() {
@@ -332,7 +337,7 @@ fn nothing(folder: &Path, what: &str, others: &[String]) -> Nothing {
         format!("{} of kinds that are not read: {}", unread.len(), some(&unread))
     };
     Nothing {
-        error: Error::format(format!("{}: expected {what}; came {came}", folder.display())),
+        error: Error::format(format!("{}: expected {what}; got {came}", folder.display())),
         unread: !unread.is_empty(),
     }
 }
@@ -345,12 +350,12 @@ struct Nothing {
 
 impl Nothing {
     /// What to do: to convert what there is, else `hint`.
-    fn or_hint(self, hint: &str) -> Error {
-        self.error.with_hint(if self.unread { CONVERT } else { hint })
+    fn or_hint(self, hint: impl Into<Hint>) -> Error {
+        self.error.with_hint(if self.unread { why::convert() } else { hint.into() })
     }
 }
 
-/// Names of pictures of kinds that are not read, and of files that are no pictures.
+/// Names of pictures of kinds that are not read, and of files that are not pictures.
 fn unread(others: &[String]) -> (Vec<&str>, Vec<&str>) {
     others.iter().map(String::as_str).partition(|name| kind::unread_by_name(Path::new(name)))
 }
@@ -361,20 +366,20 @@ fn some(names: &[&str]) -> String {
     format!("{}{more}", names.iter().take(3).copied().collect::<Vec<_>>().join(", "))
 }
 
-/// One sentence about the pictures that are not read, and one about the files that are no pictures by their names.
+/// One sentence about the pictures that are not read, and one about the files that are not pictures by their names.
 fn passed_over(others: &[String]) -> Vec<String> {
     let (unread, others) = unread(others);
     let mut notes = Vec::new();
     if !unread.is_empty() {
         notes.push(format!(
-            "{} pictures of kinds that are not read were passed over (as PNG they are read): {}",
+            "{} pictures of kinds that are not read were passed over (convert them to PNG to use them): {}",
             unread.len(),
             some(&unread)
         ));
     }
     if !others.is_empty() {
         notes.push(format!(
-            "{} files that end as no picture does were passed over: {}",
+            "{} files whose names do not end like a picture's were passed over: {}",
             others.len(),
             some(&others)
         ));

@@ -11,13 +11,14 @@ use super::resize;
 use super::why::Why;
 use crate::dataset::{Arrays, Dataset, MAX_PIXEL_BYTES, Origin, Provenance, Skipped};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hint::Hint;
 use crate::image::{Pixels, Store};
 use crate::progress::Observer;
 
 /// Pictures that are decoded before the next look at the clock and at Ctrl-C.
 const CHUNK: usize = 16;
 
-/// The longest side that is taken as it is, in pixels: beyond it a size must be said.
+/// The longest side that is taken as it is, in pixels: larger pictures need a size.
 const MAX_OWN_SIDE: usize = 512;
 
 /// How pictures become pixels.
@@ -58,7 +59,7 @@ impl Default for Options {
     }
 }
 
-/// Pictures as pixels, with what is known of them.
+/// Pictures as pixels, with what is known about them.
 ///
 /// # Examples
 /// ```
@@ -100,8 +101,8 @@ impl Listing {
     ///
     /// # Errors
     /// `Format`, naming the file, for one that is empty, damaged, truncated, unreadable, too large or of a kind that is
-    /// not read, unless such are skipped; `Shape` for pictures of unequal sizes, or larger than 512 pixels, where no size is said;
-    /// `Io` where the scratch file cannot be written; `Interrupted`.
+    /// not read, unless such files are skipped; `Shape` for pictures of unequal sizes, or larger than 512 pixels, if no
+    /// size is given; `Io` if the scratch file cannot be written; `Interrupted`.
     pub fn load(self, options: &Options, observer: &dyn Observer) -> Result<Loaded> {
         let mut skipped = Vec::new();
         let (entries, headers) = check(&self, options, &mut skipped, observer)?;
@@ -197,20 +198,28 @@ fn common_size(entries: &[Entry], headers: &[Header], asked: Option<usize>) -> R
     let first = (headers[0].height, headers[0].width);
     if let Some(other) = headers.iter().position(|header| (header.height, header.width) != first) {
         return Err(Error::shape(format!(
-            "expected pictures of one size, or --size to bring them to one; came {} and {} (width x height)",
+            "expected pictures of one size, or a size to bring them to; got {} and {} (width x height)",
             size_of(0),
             size_of(other)
         ))
-        .with_hint("--size 224 resizes the shorter side and crops the middle; --size 64 is faster"));
+        .with_hint(resize()));
     }
     if first.0.max(first.1) > MAX_OWN_SIDE {
         return Err(Error::shape(format!(
-            "expected pictures of at most {MAX_OWN_SIDE} pixels a side, or --size to make them smaller; came {}",
+            "expected pictures of at most {MAX_OWN_SIDE} pixels a side, or a size to bring them to; got {}",
             size_of(0)
         ))
-        .with_hint("--size 224 resizes the shorter side and crops the middle; --size 64 is faster"));
+        .with_hint(resize()));
     }
     Ok(first)
+}
+
+fn resize() -> Hint {
+    Hint::new()
+        .set("size", 224)
+        .say(" resizes the shorter side and crops the middle; ")
+        .set("size", 64)
+        .say(" is faster")
 }
 
 /// A picture that cannot be read: an error, or a line in the list.
@@ -219,8 +228,8 @@ fn leave_out(name: &str, entry: &Entry, why: Why, skip: bool, skipped: &mut Vec<
         skipped.push(Skipped { file: entry.id.clone(), why: why.came });
         return Ok(());
     }
-    Err(Error::format(format!("{name}: {}: expected a whole picture; came {why}", entry.path.display()))
-        .with_hint(why.hint))
+    Err(Error::format(format!("{name}: {}: expected a whole picture; got {why}", entry.path.display()))
+        .with_hint(why.hint()))
 }
 
 /// One sentence about pictures whose names say another kind.
@@ -236,8 +245,8 @@ fn by_content(misnamed: &[String]) -> Option<String> {
 }
 
 fn none_left(name: &str, skipped: usize) -> Error {
-    Error::format(format!("{name}: expected at least one whole picture; came {skipped} that cannot be read"))
-        .with_hint("without --skip-bad the first of them is named")
+    Error::format(format!("{name}: expected at least one whole picture; got {skipped} that cannot be read"))
+        .with_hint(Hint::new().say("without ").setting("skip-bad").say(", the error names the first of them"))
 }
 
 fn stop_if_asked(observer: &dyn Observer) -> Result<()> {
@@ -255,11 +264,13 @@ impl Loaded {
     pub fn into_dataset(self) -> Result<Dataset> {
         let Some(labels) = self.labels else {
             return Err(Error::invalid(format!(
-                "{}: expected labelled pictures for a study; came a folder without class folders",
+                "{}: expected labelled pictures for a study; got a folder without class folders",
                 self.name
             ))
             .with_hint(
-                "put the pictures in one folder per class, or name them in a list: --manifest files.csv",
+                Hint::new()
+                    .say("put the pictures in one folder per class, or name them in a list: ")
+                    .set("manifest", "files.csv"),
             ));
         };
         let data = Dataset {

@@ -11,13 +11,13 @@ use crate::dataset::brief::{brief, brief_list};
 use crate::error::{Error, Result};
 use crate::input::open_regular;
 
-/// The columns that are known; the first two must be there.
+/// The known columns; the first two must be there.
 const COLUMNS: [&str; 4] = ["path", "label", "split", "group"];
 
 /// The longest list, in bytes: millions of pictures, whose pixels would fit no disk.
 const MAX_LIST: u64 = 1 << 28;
 
-/// What else people call the first two.
+/// Other common names of the first two.
 const PATHS: [&str; 12] = [
     "file",
     "files",
@@ -42,14 +42,14 @@ pub(super) struct Manifest {
     pub(super) class_names: Vec<String>,
     /// In the order of the list.
     pub(super) entries: Vec<Entry>,
-    /// What a reader of the results should know of it.
+    /// What a reader of the results should know about it.
     pub(super) notes: Vec<String>,
 }
 
 /// Reads a list.
 pub(super) fn read(file: &Path) -> Result<Manifest> {
     let wrong = |expected: &str, came: &str| {
-        Error::format(format!("{}: expected {expected}; came {came}", file.display()))
+        Error::format(format!("{}: expected {expected}; got {came}", file.display()))
             .with_hint("the first line is path,label or path,label,split or path,label,split,group")
     };
     let (list, length) = open_regular(file)
@@ -61,7 +61,7 @@ pub(super) fn read(file: &Path) -> Result<Manifest> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(list.take(MAX_LIST));
     let damaged = |e: &csv::Error| wrong("CSV in UTF-8", &brief(&e.to_string().replace('\n', " ")));
     let header = reader.headers().map_err(|e| damaged(&e))?.clone();
-    // A byte order mark is no part of a column's name.
+    // A byte order mark is not part of a column's name.
     let columns: Vec<&str> =
         header.iter().map(|column| column.trim_start_matches('\u{feff}').trim()).collect();
     let named = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
@@ -163,7 +163,7 @@ struct Row {
     group: String,
 }
 
-/// What becomes of a validation part, as in folders: beside a test part it is left out, else it is that part.
+/// What becomes of a validation part, as in folders: beside a test part it is left out, otherwise it is the test part.
 fn validation(rows: &mut Vec<Row>) -> Option<String> {
     let count = |part: Part| rows.iter().filter(|row| row.part == part).count();
     let n = count(Part::Validation);

@@ -2,7 +2,7 @@
 //!
 //! A few bytes can claim a picture of gigabytes, and there are as many threads as cores. So each picture takes its
 //! share of one budget before it is decoded, waits while that is not free, and is decoded alone where it needs most
-//! of it. Nobody waits while holding a share, so nobody waits for ever.
+//! of it. No thread waits while holding a share, so no thread waits for ever.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -45,7 +45,7 @@ impl Budget {
         Share { budget: self, bytes }
     }
 
-    /// A number cannot be left half changed, so a panic elsewhere is no reason to stop.
+    /// A number cannot be left half changed, so a panic elsewhere is not a reason to stop.
     fn lock(&self) -> MutexGuard<'_, u64> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,9 +5,9 @@
 //! [`MAX_PIXEL_BYTES`](super::MAX_PIXEL_BYTES), beyond it in one unnamed scratch file. Decoding takes as much again at
 //! most, all threads together.
 //!
-//! Their bytes are strangers': nothing but files is opened, a claim is held against what a file can hold and against
-//! that memory, a decoder's panic costs one picture, and a file without its end is refused (what is noticed stands in
-//! the file `whole.rs`).
+//! Their bytes may come from anyone: only regular files are opened, a claim is compared with what a file can hold and
+//! with that memory, a decoder's panic costs one picture, and a file without its end is refused (`whole.rs` lists what
+//! is noticed).
 
 mod copies;
 mod decode;
@@ -31,8 +31,8 @@ pub use copies::copies;
 pub use listing::{Grouping, Listing, PictureSet};
 pub use load::{Loaded, Options};
 
-/// The `(height, width)` of a picture and its grey levels, 0 to 255: for masks. A picture of another size than `wanted` is
-/// not decoded; its size comes alone.
+/// The `(height, width)` of a picture and its grey levels, 0 to 255: for masks. A picture that does not have the size
+/// `wanted` is not decoded; only its size is returned.
 ///
 /// # Errors
 /// `Format`, naming the file.
@@ -41,7 +41,7 @@ pub(super) fn grey_levels(
     wanted: (usize, usize),
 ) -> crate::Result<((usize, usize), Vec<f32>)> {
     let fail = |why: why::Why| {
-        crate::Error::format(format!("{}: expected a whole picture; came {why}", path.display()))
+        crate::Error::format(format!("{}: expected a whole picture; got {why}", path.display()))
             .with_hint("a mask is a black-and-white picture (PNG), or an .npy of zeros and ones")
     };
     let header = decode::header(path).map_err(fail)?;

@@ -1,4 +1,4 @@
-//! What a picture asks for: whether its file can hold what the header claims, and the memory that decoding takes.
+//! What a picture needs: whether its file can hold what the header claims, and the memory that decoding takes.
 
 use image::ImageFormat;
 
@@ -9,7 +9,7 @@ const JPEG_MAX_PIXELS: u64 = 64 * 8;
 /// What decoders take whatever the picture's size, in bytes: tables, windows, rows.
 const ROOM: u64 = 1 << 22;
 
-/// What a header claims, and what is known of its file.
+/// What a header claims, and what is known about its file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
     pub(super) kind: ImageFormat,
@@ -65,9 +65,9 @@ impl Claim {
     }
 }
 
-/// Whether a file of this length can hold what its header claims, where the kind bounds how far it can swell.
+/// Whether a file of this length can hold what its header claims, if the kind limits how far it can unpack.
 ///
-/// The others bound nothing: a WebP of one colour takes 34 bytes in any size.
+/// Other kinds have no limit: a WebP of one colour takes 34 bytes in any size.
 pub(super) fn is_plausible(claim: &Claim, start: &[u8]) -> bool {
     let (width, height) = (u64::from(claim.width), u64::from(claim.height));
     match claim.kind {

@@ -1,20 +1,21 @@
 //! The parts that publishers divide a data set into, by the names of their folders.
 //!
-//! Parts that are taken for classes make a study of one part against the other, whose scores look like any others. So
-//! the usual names are known, and folders that hold the same folders under other names are refused.
+//! If parts were taken for classes, the study would compare one part with the other, and its scores would look like any
+//! others. The usual names are therefore known, and folders that hold the same folders under other names are refused.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::find;
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 
 /// What a part is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Train,
     Test,
-    /// To choose settings by; scored where there is no test part.
+    /// For choosing settings; scored if there is no test part.
     Validation,
 }
 
@@ -28,13 +29,13 @@ const NAMES: [(Role, &[&str]); 3] = [
     ),
 ];
 
-/// What may stand behind such a name.
+/// What may follow such a name.
 const ENDINGS: [&str; 4] = ["", "set", "data", "images"];
 
-/// Folders that stand in every class's folder and are no classes.
+/// Folders that are found in every class's folder and are not classes.
 const NO_CLASSES: [&str; 8] = ["images", "image", "img", "imgs", "masks", "mask", "labels", "annotations"];
 
-/// The part that a folder's name says.
+/// The part that a folder's name stands for.
 fn role(name: &str) -> Option<Role> {
     let plain: String =
         name.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect();
@@ -49,12 +50,12 @@ fn role(name: &str) -> Option<Role> {
 pub(super) struct PartFolders {
     pub(super) train: PathBuf,
     pub(super) test: PathBuf,
-    /// Which folders were taken for what, where that is not plain, and which are not used.
+    /// Which folders were taken for what, if that is not obvious, and which are not used.
     pub(super) notes: Vec<String>,
 }
 
-/// The parts, where a folder holds a training part and a test part (or a validation part instead), and no folder that
-/// is no part.
+/// The parts, if a folder holds a training part and a test part (or a validation part instead) and nothing but
+/// parts.
 pub(super) fn of(folders: &[(String, PathBuf)]) -> Result<Option<PartFolders>> {
     let Some(roles) = folders.iter().map(|(name, _)| role(name)).collect::<Option<Vec<_>>>() else {
         return Ok(None);
@@ -66,7 +67,7 @@ pub(super) fn of(folders: &[(String, PathBuf)]) -> Result<Option<PartFolders>> {
     let (scored, unused) = match (train.len(), &*test, &*validation) {
         (1, [test], unused) => (*test, unused),
         (1, [], [scored]) => (*scored, &[][..]),
-        // Two for one purpose: which is meant would be a guess.
+        // If two folders serve one purpose, it is not clear which is meant.
         _ => return Ok(None),
     };
     let train = train[0];
@@ -93,7 +94,7 @@ pub(super) fn of(folders: &[(String, PathBuf)]) -> Result<Option<PartFolders>> {
     Ok(Some(PartFolders { train: inner(train)?, test: inner(scored)?, notes }))
 }
 
-/// A part's folder, or the only folder inside it where that is called the same, as some archives unpack.
+/// A part's folder, or the only folder inside it if that has the same name, as some archives unpack.
 fn inner((name, path): &(String, PathBuf)) -> Result<PathBuf> {
     let inside = find::list(path)?;
     Ok(match &*inside.folders {
@@ -107,7 +108,7 @@ fn inner((name, path): &(String, PathBuf)) -> Result<PathBuf> {
 pub(super) struct Inside {
     class: String,
     pictures: usize,
-    /// Folders that may be classes; none where pictures lie beside them.
+    /// Folders that may be classes; none if pictures lie beside them.
     folders: BTreeSet<String>,
 }
 
@@ -118,7 +119,7 @@ impl Inside {
         let mut beside = false;
         for path in pictures {
             inside.pictures += 1;
-            // Once unpacked into a folder of its own name.
+            // An archive that was unpacked into a folder of its own name.
             let path = path.strip_prefix(class).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path);
             match path.split_once('/') {
                 None => beside = true,
@@ -137,14 +138,14 @@ impl Inside {
         inside
     }
 
-    /// Whether one holds the other's folders, two at least.
+    /// Whether one holds the other's folders, at least two.
     fn is_like(&self, other: &Self) -> bool {
         let fewer = self.folders.len().min(other.folders.len());
         fewer >= 2 && self.folders.intersection(&other.folders).count() == fewer
     }
 }
 
-/// Refuses folders that look like parts and are not called so.
+/// Refuses folders that look like parts without the name of a part.
 ///
 /// # Errors
 /// `Format`, naming two of them.
@@ -155,25 +156,29 @@ pub(super) fn refuse_unnamed(folder: &Path, classes: &[Inside]) -> Result<()> {
     let Some((one, other)) = pair else { return Ok(()) };
     let shared: Vec<&str> = one.folders.intersection(&other.folders).take(3).map(String::as_str).collect();
     let more = if one.folders.len().min(other.folders.len()) > 3 { ", .." } else { "" };
-    // Of two parts the training part has more pictures.
+    // The training part is taken to be the one with more pictures.
     let (train, test) = if one.pictures < other.pictures { (other, one) } else { (one, other) };
     let place = |name: &str| folder.join(name).display().to_string();
     Err(Error::format(format!(
-        "{}: expected one folder per class, or the parts train and test; came folders that look like parts: {} and {} \
+        "{}: expected one folder per class, or the parts train and test; got folders that look like parts: {} and {} \
          both hold {}{more}",
         folder.display(),
         one.class,
         other.class,
         shared.join(", ")
     ))
-    .with_hint(format!(
-        "mv \"{}\" \"{}\" && mv \"{}\" \"{}\" says that they are parts; if they are classes, name the files in a list: \
-         --manifest files.csv",
-        place(&train.class),
-        place("train"),
-        place(&test.class),
-        place("test")
-    )))
+    .with_hint(
+        Hint::new()
+            .say(format!(
+                "if they are parts, rename them: mv \"{}\" \"{}\" && mv \"{}\" \"{}\"; if they are classes, name \
+                 the files in a list: ",
+                place(&train.class),
+                place("train"),
+                place(&test.class),
+                place("test")
+            ))
+            .set("manifest", "files.csv"),
+    ))
 }
 
 #[cfg(test)]

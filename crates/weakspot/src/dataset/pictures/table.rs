@@ -1,13 +1,14 @@
-//! Tables of pixels, which are CSV too and no list of files.
+//! Tables of pixels: CSV files that are not lists of pictures.
 
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
 
-/// Fewer columns of numbers are no picture.
+/// Fewer columns of numbers are not a picture.
 const FEWEST: usize = 64;
 
-/// The error for a table whose columns are pixels, as Kaggle has MNIST: `label,pixel0,pixel1,...`; `None` for any other.
+/// The error for a table whose columns are pixels, as Kaggle has MNIST: `label,pixel0,pixel1,...`; `None` for any
+/// other table.
 pub(super) fn of_pixels(file: &Path, columns: &[&str]) -> Option<Error> {
     // Without a header the first line is numbers, the first of them the label.
     let no_header = columns.iter().all(|column| column.parse::<f64>().is_ok());
@@ -38,7 +39,7 @@ pub(super) fn of_pixels(file: &Path, columns: &[&str]) -> Option<Error> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let skipped = usize::from(!no_header);
     let message = format!(
-        "{}: expected a list of pictures, path,label; came a table of pixels, {pixels} columns of them",
+        "{}: expected a list of pictures, path,label; got a table of pixels, {pixels} columns of them",
         file.display()
     );
     Some(Error::new(ErrorKind::Format, message).with_hint(format!(

@@ -129,7 +129,7 @@ fn what_an_earlier_study_left_in_the_folder_is_no_class() {
     let data = load(&folder, &Options::default()).unwrap().into_dataset().unwrap();
     assert_eq!(data.class_names, ["cat", "dog"]);
     assert_eq!(data.pixels.len(), 4);
-    assert_eq!(data.provenance.notes, ["passed over, as weakspot wrote it: mine, runs"]);
+    assert_eq!(data.provenance.notes, ["written by weakspot and passed over: mine, runs"]);
     // A class may be called so.
     let other = tempfile::tempdir().unwrap();
     put(&other, "runs/a.png", &png(&grey(5)));
@@ -247,7 +247,7 @@ fn claims(width: u32, height: u32) -> Vec<u8> {
     content
 }
 
-/// Files that are no whole picture, and a word of what is said.
+/// Files that are not a whole picture, and a part of the message.
 fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let jpeg = encoded(
         &DynamicImage::from(ImageBuffer::from_fn(40, 40, |x, y| Rgb([x as u8 * 6, y as u8 * 6, 7]))),
@@ -264,7 +264,7 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let half = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
     vec![
         ("empty.png", Vec::new(), "an empty file"),
-        ("text.png", b"not a picture".to_vec(), "no kind of picture"),
+        ("text.png", b"not a picture".to_vec(), "bytes that are not a picture"),
         (
             "pointer.png",
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(),
@@ -278,7 +278,7 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("large.png", claims(100_000, 100_000), "a header that claims"),
         ("many.png", claims(30_000, 30_000), "a header that claims"),
-        ("none.png", claims(0, 5), "came"),
+        ("none.png", claims(0, 5), "got"),
         ("cut.jpg", jpeg[..jpeg.len() - 40].to_vec(), "a truncated one"),
         ("cut2.jpg", jpeg[..jpeg.len() - 2].to_vec(), "a truncated one"),
         ("cut.png", whole[..whole.len() - 20].to_vec(), "a truncated one"),
@@ -300,7 +300,7 @@ fn a_bad_picture_is_an_error_that_names_it() {
         let text = error.to_string();
         assert!(text.contains(name) && text.contains(word) && !text.contains('\n'), "{name}: {text}");
         assert_eq!(error.kind(), ErrorKind::Format);
-        assert!(error.hint().unwrap().contains("--skip-bad"));
+        assert!(error.hint().unwrap().contains("skip-bad"));
     }
 }
 
@@ -324,7 +324,7 @@ fn bad_pictures_are_left_out_counted_and_listed() {
     assert!(loaded.provenance.skipped.iter().all(|s| !s.why.is_empty()));
     let only = tempfile::tempdir().unwrap();
     put(&only, "cat/a.png", b"");
-    assert!(load(&only, &options).unwrap_err().to_string().contains("at least one whole picture; came 1"));
+    assert!(load(&only, &options).unwrap_err().to_string().contains("at least one whole picture; got 1"));
 }
 
 #[test]
@@ -336,14 +336,14 @@ fn folders_that_are_no_data_set_are_refused() {
         assert!(error.to_string().contains(expected), "{error}\nlacks: {expected}");
         assert!(error.hint().is_some() && !error.to_string().contains('\n'), "{error}");
     };
-    refused(&|_| (), "expected pictures; came a folder without any");
+    refused(&|_| (), "expected pictures; got a folder without any");
     refused(&|f| put(f, "cat/notes.txt", b"x"), "cat: expected pictures of a class");
     refused(
         &|f| {
             put(f, "a.png", &png(&grey(0)));
             put(f, "cat/b.png", &png(&grey(0)));
         },
-        "came both",
+        "got both",
     );
     refused(
         &|f| {
@@ -402,7 +402,7 @@ fn links_that_lead_back_odd_names_and_dead_links_are_handled() {
     symlink("nowhere", folder.path().join("cat/dead.png")).unwrap();
     let error = load(&folder, &Options::default()).unwrap_err();
     assert!(
-        error.to_string().contains("dead.png: expected a whole picture; came one that cannot be read"),
+        error.to_string().contains("dead.png: expected a whole picture; got one that cannot be read"),
         "{error}"
     );
     let loaded = load(&folder, &Options { skip_bad: true, ..Options::default() }).unwrap();
@@ -436,7 +436,7 @@ fn a_list_of_files_is_a_data_set_with_its_own_split_and_groups() {
 
     for (text, expected) in [
         ("", "the columns path and label"),
-        ("file,label\na,b\n", "the columns path and label; came file, label"),
+        ("file,label\na,b\n", "the columns path and label; got file, label"),
         ("path,label\n", "at least one picture"),
         ("path,label\na.png,\n", "an empty one in line 2"),
         ("path,label\na.png,b\na.png,c\n", "a.png in lines 2 and 3"),
@@ -564,22 +564,22 @@ fn a_named_pipe_is_refused_and_not_waited_for() {
     };
     pipe("cat/b.png");
     let error = load(&folder, &Options::default()).unwrap_err().to_string();
-    assert!(error.contains("b.png: expected a whole picture; came a named pipe"), "{error}");
+    assert!(error.contains("b.png: expected a whole picture; got a named pipe"), "{error}");
     let loaded = load(&folder, &Options { skip_bad: true, ..Options::default() }).unwrap();
     assert_eq!((loaded.ids.len(), &*loaded.provenance.skipped[0].why), (1, "a named pipe"));
     let list = Listing::of_manifest(&pipe("list.csv"), "list").unwrap_err().to_string();
-    assert!(list.contains("expected a file; came a named pipe"), "{list}");
+    assert!(list.contains("expected a file; got a named pipe"), "{list}");
     for name in ["x.npy", "x.npz", "x.safetensors"] {
         let error = crate::dataset::arrays::load(&pipe(name), None).unwrap_err().to_string();
-        assert!(error.contains("came a named pipe"), "{error}");
+        assert!(error.contains("got a named pipe"), "{error}");
     }
     for mask in [pipe("mask.png"), pipe("mask.npy")] {
         let error = crate::dataset::load_masks(&mask, (2, 3)).unwrap_err().to_string();
-        assert!(error.contains("came a named pipe"), "{error}");
+        assert!(error.contains("got a named pipe"), "{error}");
     }
 }
 
-/// What is said of one picture beside a good one.
+/// The error about one picture beside a good one.
 fn said_of(name: &str, content: &[u8]) -> Error {
     let folder = tempfile::tempdir().unwrap();
     put(&folder, "cat/a.png", &png(&colour(1)));
@@ -587,8 +587,10 @@ fn said_of(name: &str, content: &[u8]) -> Error {
     load(&folder, &sized(8)).unwrap_err()
 }
 
-/// A picture of 16 x 16 pixels whose palette has four bytes, which is no number of colours: png 0.18.1 panics on it.
-const PALETTE_OF_FOUR_BYTES: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x03\0\0\0(-\x0fS\0\0\0\x04PLTE\0\0\0\0\xb4\xa3\xaez\0\0\0\rIDATx\x9cc`\x18\x05\xc8\0\0\x01\x10\0\x01\xa0\x93\x11\xa5\0\0\0\0IEND\xaeB`\x82";
+/// A picture of 16 x 16 pixels whose palette has four bytes, not a multiple of three: png 0.18.1 panics on it.
+const PALETTE_OF_FOUR_BYTES: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x03\0\0\0(-\x0fS\0\0\0\x04PLTE\0\0\0\0\xb4\xa3\xaez\
+      \0\0\0\rIDATx\x9cc`\x18\x05\xc8\0\0\x01\x10\0\x01\xa0\x93\x11\xa5\0\0\0\0IEND\xaeB`\x82";
 
 #[test]
 fn a_picture_that_its_decoder_panics_on_costs_that_picture() {
@@ -596,10 +598,7 @@ fn a_picture_that_its_decoder_panics_on_costs_that_picture() {
     put(&folder, "cat/a.png", &png(&colour(1)));
     put(&folder, "cat/b.png", PALETTE_OF_FOUR_BYTES);
     let error = load(&folder, &sized(8)).unwrap_err().to_string();
-    assert!(
-        error.contains("b.png: expected a whole picture; came one that its decoder breaks down on"),
-        "{error}"
-    );
+    assert!(error.contains("b.png: expected a whole picture; got one that crashes its decoder"), "{error}");
     let loaded = load(&folder, &Options { skip_bad: true, ..sized(8) }).unwrap();
     assert_eq!((loaded.ids.len(), &*loaded.provenance.skipped[0].file), (1, "cat/b.png"));
     let mask =
@@ -641,7 +640,7 @@ fn a_picture_without_its_last_byte_is_truncated_whatever_its_kind() {
     for (name, content) in &whole {
         put(&folder, name, content);
         let error = said_of(name, &content[..content.len() - 1]).to_string();
-        assert!(error.contains("came a truncated one"), "{name}: {error}");
+        assert!(error.contains("got a truncated one"), "{name}: {error}");
     }
     assert_eq!(load(&folder, &sized(8)).unwrap().ids.len(), whole.len());
 }
@@ -651,7 +650,7 @@ fn a_tiff_of_floats_or_with_a_palette_is_called_so_and_not_damaged() {
     let float = tiff::tests::tiff(&[(258, 32), (262, 1), (277, 1), (339, 3)], &[0; 16]);
     let palette = tiff::tests::tiff(&[(258, 8), (262, 3), (277, 1)], &[0; 4]);
     for (content, called) in
-        [(float, "came a TIFF of 32-bit floats, grey"), (palette, "came a TIFF with a palette of 8 bits")]
+        [(float, "got a TIFF of 32-bit floats, grey"), (palette, "got a TIFF with a palette of 8 bits")]
     {
         let error = said_of("a.tif", &content);
         assert!(error.to_string().contains(called), "{error}");
@@ -681,7 +680,7 @@ fn pictures_of_kinds_that_are_not_read_are_no_empty_folder() {
         put(&folder, name, b"x");
     }
     let error = listing(&folder).unwrap_err();
-    let expected = "expected pictures of a class; came 2 of kinds that are not read: a.heic, b.JP2";
+    let expected = "expected pictures of a class; got 2 of kinds that are not read: a.heic, b.JP2";
     assert!(error.to_string().contains(expected) && error.hint().unwrap().contains("to PNG"), "{error}");
     put(&folder, "cat/1.png", &png(&grey(1)));
     put(&folder, "dog/1.png", &png(&grey(1)));
@@ -719,7 +718,7 @@ fn parts_are_not_studied_as_classes() {
     assert_eq!(listed.class_names, ["cats", "dogs"]);
     assert_eq!(listed.notes, ["the folder dev is scored as the test part"]);
 
-    // Under names that nobody knows: refused, with what to type.
+    // Under unknown names: refused, with what to type.
     let folder = tempfile::tempdir().unwrap();
     for (part, n) in [("batch_a", 1), ("batch_b", 2)] {
         for class in ["cats", "dogs"] {
@@ -734,7 +733,7 @@ fn parts_are_not_studied_as_classes() {
         "{error}"
     );
     let hint = error.hint().unwrap();
-    assert!(hint.contains("batch_b\" \"") && hint.contains("--manifest"), "{hint}");
+    assert!(hint.contains("batch_b\" \"") && hint.contains("manifest = files.csv"), "{hint}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Reads the first directory; `None` where it is none.
+    /// Reads the first directory; `None` if there is none.
     pub(super) fn read(file: &mut (impl Read + Seek)) -> Option<Self> {
         let mut file = File::open(file)?;
         let entries = file.entries()?;
@@ -143,7 +143,7 @@ impl<'a, R: Read + Seek> File<'a, R> {
         if self.big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) }
     }
 
-    /// Memory grows with what really comes.
+    /// Memory grows with what is really read.
     fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.inner.take(count as u64).read_to_end(&mut bytes).ok()?;

@@ -1,4 +1,4 @@
-//! Whether a file is whole: decoders stop at the last pixel, and some fill what is missing and say nothing.
+//! Whether a file is whole: decoders stop at the last pixel, and some silently fill what is missing.
 //!
 //! | kind | what must be there |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | BMP | the rows that the header promises; the end marker of a run-length encoded one |
 //! | TIFF | every strip or tile of the first picture ([`tiff`](super::tiff)) |
 //!
-//! What stands after the end is nobody's business.
+//! What follows the end does not matter.
 
 use std::io::Cursor;
 
@@ -24,7 +24,7 @@ pub(super) fn is_whole(kind: ImageFormat, bytes: &[u8]) -> bool {
         ImageFormat::Gif => gif(bytes).is_some(),
         ImageFormat::WebP => riff(bytes).is_some(),
         ImageFormat::Bmp => bmp(bytes).is_some(),
-        // A directory that cannot be read is the decoder's to refuse.
+        // The decoder refuses a directory that cannot be read.
         ImageFormat::Tiff => {
             tiff::Directory::read(&mut Cursor::new(bytes)).is_none_or(|d| d.end <= bytes.len() as u64)
         }
@@ -57,7 +57,7 @@ fn gif(bytes: &[u8]) -> Option<()> {
             0x21 => after.get(1..)?,
             // A picture: place, size and flags; colours; the length of its codes.
             0x2c => after.get(10 + colours(*after.get(8)?)..)?,
-            // The trailer (0x3b), or what no cut makes and the decoder has to refuse.
+            // The trailer (0x3b), or something that no cut produces and that the decoder has to refuse.
             _ => return Some(()),
         };
         // Its data: pieces with their length before them, and one of length 0.

@@ -1,10 +1,11 @@
-//! Parts that tear no group apart: all images of a slide, a patient or a scene are in one part.
+//! Parts that keep groups whole: all images of a slide, a patient or a scene are in one part.
 
 use std::collections::BTreeMap;
 
 use super::{Limits, SplitRule, Splits, gather, ordered};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::rng;
 
 /// Divides a data set by whole groups ([`Provenance::groups`](crate::dataset::Provenance::groups)), after the shares of
@@ -12,7 +13,7 @@ use crate::rng;
 ///
 /// Groups come in the order of a draw keyed by (seed, `split-group`, group). Each goes to the part that still lacks
 /// most of its share: the sum over the group's images of how much of their class's share the part lacks, as a
-/// fraction of that share. With many groups the shares come out nearly as asked, with few they cannot.
+/// fraction of that share. With many groups the shares are nearly reached; with few they cannot be.
 ///
 /// # Determinism
 /// The part of an image depends on the seed and on the ids and groups, not on the order of files.
@@ -38,8 +39,12 @@ use crate::rng;
 pub fn split_by_group(data: &Dataset, trains: bool, seed: u64, limits: &Limits) -> Result<Splits> {
     data.check()?;
     if data.provenance.groups.is_empty() {
-        return Err(Error::invalid(format!("{}: expected images that say their slide; came none that do", data.name))
-            .with_hint("give pictures whose names begin with the slide, or a list with a column group: --manifest files.csv"));
+        return Err(Error::invalid(format!("{}: expected images with a known slide; got none", data.name))
+            .with_hint(
+                Hint::new()
+                    .say("give pictures whose names begin with the slide, or a list with a column group: ")
+                    .set("manifest", "files.csv"),
+            ));
     }
     let rule = if trains { SplitRule::Divided } else { SplitRule::NothingToTrain };
     let part_of = assign(data, rule, seed);
@@ -55,7 +60,7 @@ pub fn split_by_group(data: &Dataset, trains: bool, seed: u64, limits: &Limits) 
         per_class.push([("train", train), ("tune", tune), ("fit", fit), ("eval", eval)]);
     }
     let groups = part_of.len();
-    gather(data, rule, limits, per_class, &format!("{groups} whole slides, as near as they come to "))
+    gather(data, rule, limits, per_class, &format!("{groups} whole slides, as close as possible to "))
 }
 
 /// The part, 0 to 3 for train, tune, fit and eval, of every group.
@@ -103,7 +108,7 @@ fn assign(data: &Dataset, rule: SplitRule, seed: u64) -> BTreeMap<&str, usize> {
     part_of
 }
 
-/// A sentence for the reader where groups have images both in eval and in the parts that the classifier or the blob
+/// A sentence for the reader if groups have images both in eval and in the parts that the classifier or the blob
 /// are made from.
 ///
 /// # Examples
@@ -135,7 +140,7 @@ pub fn torn_groups(data: &Dataset, splits: &Splits) -> Option<String> {
     let images = splits.eval.iter().filter(|&&i| torn.binary_search(&groups[i].as_str()).is_ok()).count();
     Some(format!(
         "{} of the {} slides in eval also have images in train, tune or fit ({images} of {} eval images, slide {first} \
-         among them): scores may be better than on new slides; --split-by slide keeps every slide in one part",
+         among them): scores may be better than on new slides; set split-by to slide to keep each slide in one part",
         torn.len(),
         scored.len(),
         splits.eval.len()
@@ -179,7 +184,7 @@ mod tests {
         let data = cells();
         let n = data.labels.len() as f64;
         let torn = super::super::split(&data, SplitRule::OwnTest, 0, &Limits::default()).unwrap();
-        assert!(torn_groups(&data, &torn).unwrap().contains("--split-by slide"));
+        assert!(torn_groups(&data, &torn).unwrap().contains("set split-by to slide"));
         for trains in [true, false] {
             let splits = split_by_group(&data, trains, 0, &Limits::default()).unwrap();
             assert_eq!(torn_groups(&data, &splits), None);
@@ -187,7 +192,7 @@ mod tests {
             assert_eq!(parts.iter().map(|part| part.len()).sum::<usize>(), data.labels.len());
             let shares = if trains { [0.6, 0.1, 0.15, 0.15] } else { [0.0, 0.1, 0.4, 0.5] };
             for (part, share) in parts.iter().zip(shares) {
-                // One slide of nine images more or less.
+                // Within one slide of nine images.
                 assert!((part.len() as f64 - share * n).abs() <= 9.0, "{} {}", part.len(), share * n);
             }
             assert!(splits.description.contains("40 whole slides"), "{}", splits.description);
@@ -218,6 +223,6 @@ mod tests {
         assert!(error.to_string().contains("at least one image"), "{error}");
         data.provenance.groups.clear();
         let error = split_by_group(&data, true, 0, &Limits::default()).unwrap_err();
-        assert!(error.hint().unwrap().contains("--manifest"));
+        assert!(error.hint().unwrap().contains("manifest = files.csv"));
     }
 }

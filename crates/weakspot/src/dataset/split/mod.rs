@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{Dataset, Origin};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::rng;
 
 /// The most fit images per class where the publisher gives test files.
@@ -92,7 +93,7 @@ impl SplitRule {
 pub struct Limits {
     /// Of train: [`KnownSet::train_per_class`](super::known::KnownSet::train_per_class).
     pub train: Option<usize>,
-    /// Of eval: `--limit`.
+    /// Of eval: the setting `limit`.
     pub eval: Option<usize>,
 }
 
@@ -241,7 +242,7 @@ fn take(rest: &mut Vec<usize>, count: usize, qualifies: impl Fn(usize) -> bool) 
 
 fn empty_part(data: &Dataset, class: &str, part: &str, rule: SplitRule, limits: &Limits) -> Error {
     let error = Error::invalid(format!(
-        "{}: expected at least one image of class {class} in the {part} part; came none after splitting ({})",
+        "{}: expected at least one image of class {class} in the {part} part; got none after splitting ({})",
         data.name,
         rule.words()
     ));
@@ -251,9 +252,13 @@ fn empty_part(data: &Dataset, class: &str, part: &str, rule: SplitRule, limits: 
         _ => None,
     };
     error.with_hint(if limit == Some(0) {
-        format!("a limit of 0 leaves the {part} part empty: give at least 1")
+        Hint::from(format!("a limit of 0 leaves the {part} part empty: give at least 1"))
     } else {
-        format!("add images of class {class} (10 of a class are enough to split it), or choose other classes with --classes A,B")
+        Hint::new()
+            .say(format!(
+                "add images of class {class} (10 of a class are enough to split it), or choose other classes with "
+            ))
+            .set("classes", "A,B")
     })
 }
 

@@ -66,8 +66,8 @@ pub(super) fn roi(record: &Record, maps: &StudyMaps) -> Drawing {
         name: "fig08-class-roi",
         title: "Region of Importance of each class (the paper's Figure 8)",
         caption: format!(
-            "The share of a class's images whose RoI holds a pixel; its union (any image) and the representative at \
-             theta {}.",
+            "Left to right: for each pixel, the share of the class's images whose RoI holds it; the union over all \
+             images; the representative at theta {}.",
             theta(record)
         ),
         alt: "For each class: how often each pixel lies in the Region of Importance, the union over images, and the \
@@ -91,8 +91,8 @@ pub(super) fn roa(record: &Record, maps: &StudyMaps) -> Drawing {
         name: "fig09-class-roa",
         title: "Region of Attack of each class (the paper's Figure 9)",
         caption: format!(
-            "The share of a class's images whose RoA holds a pixel (eps {eps}); its union (any image) and the \
-             representative at theta {}.",
+            "Left to right: for each pixel, the share of the class's images whose RoA holds it (eps {eps}); the union \
+             over all images; the representative at theta {}.",
             theta(record)
         ),
         alt: "For each class: how often each pixel lies in the Region of Attack, the union over images, and the pixels \
@@ -138,8 +138,8 @@ pub(super) fn blob(record: &Record, maps: &StudyMaps) -> Drawing {
     Drawing {
         name: "fig10-blob",
         title: "The blob of each class (the paper's Figure 10)",
-        caption: "How often each pixel is attacked and not looked at (U-V+), the blob made from it, and the mask that \
-                  is neutralized."
+        caption: "How often each pixel is attacked but not looked at (U-V+), the blob made from this, and the mask \
+                  that is neutralized."
             .to_owned(),
         alt: "For each class: how often each pixel is in U-V+, the blob, and the mask that is neutralized.".to_owned(),
         canvas: sheet("Neutralizer blob", &rows),

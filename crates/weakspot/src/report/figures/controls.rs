@@ -1,4 +1,4 @@
-//! The mask's score among those of its own shifts.
+//! The mask's score beside those of random shifts of it.
 
 use super::canvas::Canvas;
 use super::chart::{self, Mark, Plot};
@@ -35,12 +35,13 @@ pub(super) fn draw(record: &Record) -> Drawing {
     }
     Drawing {
         name: "controls",
-        title: "The mask against random shifts of itself",
-        caption: "Each grey disc is the accuracy with the mask moved elsewhere (area and shape kept), at most 300 eval \
-                  images per class (100 under P3w); the diamond is the mask in its own place. Described, not tested."
+        title: "The mask against random shifts of it",
+        caption: "Each grey disc is the accuracy with the mask moved elsewhere (same area and shape), on at most 300 \
+                  eval images per class (50 under P3w); the diamond is the mask in its own place. Described, not \
+                  tested."
             .to_owned(),
-        alt: format!("The mask's accuracy among those of its shifted copies. {}", spoken(record)),
-        canvas: sheet("The mask against random shifts of itself", &rows),
+        alt: format!("The mask's accuracy beside those of its shifted copies. {}", spoken(record)),
+        canvas: sheet("The mask against random shifts of it", &rows),
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn roi(record: &Record, maps: &StudyMaps) -> Drawing {
         name: "fig06-individual-roi",
         title: "Region of Importance of single images (the paper's Figure 6)",
         caption: format!(
-            "Left to right: the image, its utility map ({} at {}), and in blue the pixels the rule {delta} takes.",
+            "Left to right: the image, its utility map ({} at {}), and in blue the pixels that the rule {delta} takes.",
             words::setting(record, "explain").unwrap_or("the map"),
             record.classifier.layer
         ),
@@ -101,8 +101,8 @@ pub(super) fn roa(record: &Record, maps: &StudyMaps) -> Drawing {
         name: "fig07-individual-roa",
         title: "Region of Attack of single images (the paper's Figure 7)",
         caption: format!(
-            "Left to right: the attacked image (eps {eps}), its vulnerability map, and in vermillion the pixels the \
-             rule {delta} takes, over the clean image."
+            "Left to right: the attacked image (eps {eps}), its vulnerability map, and in vermillion the pixels that \
+             the rule {delta} takes, over the clean image."
         ),
         alt: "For one image of each class: the attacked image, its vulnerability map in colours, and the Region of \
               Attack in vermillion over the clean image."

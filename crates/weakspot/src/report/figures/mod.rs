@@ -1,4 +1,4 @@
-//! The run's pictures as PNG: the paper's Figures 6 to 10 for this pair, and what the paper does not draw.
+//! The run's pictures as PNG: the paper's Figures 6 to 10 for this pair, and pictures that the paper does not have.
 
 pub(crate) mod canvas;
 mod chart;
@@ -125,8 +125,8 @@ fn class_name(record: &Record, class: usize) -> String {
     drawn_class(&record.data.classes, class, 24)
 }
 
-/// A class as pictures call it: by at most `limit` characters of its name, or by its index where the face lacks one of
-/// them or the other class would be called the same.
+/// A class as pictures call it: by at most `limit` characters of its name, or by its index if the font lacks one of
+/// them or the other class would get the same name.
 pub(in crate::report) fn drawn_class(classes: &[String], class: usize, limit: usize) -> String {
     let Some(name) = classes.get(class) else { return "?".to_owned() };
     let short = words::shorten(name, limit);
@@ -138,7 +138,7 @@ pub(in crate::report) fn drawn_class(classes: &[String], class: usize, limit: us
     if others().any(|other| *other == index) { format!("no. {index}") } else { index }
 }
 
-/// What the page says of classes that a picture calls by their index.
+/// What the page says about classes that a picture calls by their index.
 pub(in crate::report) fn called_by_index(classes: &[String], limit: usize) -> Option<String> {
     let named: Vec<String> = classes
         .iter()
@@ -147,7 +147,7 @@ pub(in crate::report) fn called_by_index(classes: &[String], limit: usize) -> Op
         .filter(|(drawn, name)| *drawn != words::shorten(name, limit))
         .map(|(drawn, name)| format!("class {drawn} is {}", words::shorten(name, 80)))
         .collect();
-    (!named.is_empty()).then(|| format!("In the picture {}.", words::list(&named)))
+    (!named.is_empty()).then(|| format!("In the picture, {}.", words::list(&named)))
 }
 
 /// `12 px (1.2 %)` of an image of so many pixels.
@@ -207,7 +207,7 @@ mod tests {
         let mut run = fixture::demo();
         run.record.data.classes = ["\u{732b}", "\u{72d7}"].map(str::to_owned);
         for figure in all(&run.record, &run.maps).unwrap() {
-            let key = " In the picture class 0 is \u{732b} and class 1 is \u{72d7}.";
+            let key = " In the picture, class 0 is \u{732b} and class 1 is \u{72d7}.";
             assert_eq!(figure.caption.ends_with(key), figure.name != "tuning", "{}", figure.name);
         }
         let demo = fixture::demo();

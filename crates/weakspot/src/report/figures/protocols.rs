@@ -58,8 +58,8 @@ pub(super) fn draw(record: &Record) -> Drawing {
         name: "protocols",
         title: "Accuracy under every protocol",
         caption: format!(
-            "Marks: accuracy on the eval images of each class; bars: Wilson's 95 % interval; right: k of n. eps {eps}, \
-             L-inf, fill {fill}. The headline is P3w minus P0w."
+            "Marks: accuracy on the eval images of each class; bars: Wilson's 95 % interval; on the right: k of n. eps \
+             {eps}, L-inf, fill {fill}. The headline is P3w minus P0w."
         ),
         alt: format!("Dot-and-whisker plot of accuracy under each protocol. {}", spoken(record)),
         canvas: sheet(

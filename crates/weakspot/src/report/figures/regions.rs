@@ -1,4 +1,4 @@
-//! The four regions of images and classes, and beside the planted truth where there is one.
+//! The four regions of images and classes, and their comparison with the planted truth if there is one.
 
 use ndarray::{Array3, ArrayView2, Axis};
 

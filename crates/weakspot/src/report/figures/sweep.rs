@@ -1,4 +1,4 @@
-//! Accuracy over epsilon for both classes: the worst case without and with the mask, or a single attack where that is all.
+//! Accuracy over epsilon for both classes: the worst case without and with the mask, or one attack if no more was run.
 
 use super::canvas::Canvas;
 use super::chart::{self, Mark, Plot};
@@ -40,12 +40,13 @@ pub(super) fn draw(record: &Record) -> Drawing {
     Drawing {
         name: "sweep",
         title: "Accuracy over epsilon",
-        caption: "Accuracy under the worst attack with nothing neutralized (P0w) and with the mask known (P3w), or under the \
-                  study's own attack (P0, P3) where the worst cases were not run; blob and thresholds kept; dashed: without \
-                  attack. Bars: Wilson's 95 % interval. The table of the sweep has the tests."
+        caption: "Accuracy under the worst attack with nothing neutralized (P0w) and by an attacker who knows the mask \
+                  (P3w), or under the study's own attack (P0, P3) if the worst cases were not run. Blob and thresholds \
+                  are the same at every eps. Dashed: without attack or mask. Bars: Wilson's 95 % interval. The tests \
+                  are in the table of the sweep."
             .to_owned(),
         alt: format!("Accuracy against epsilon for both classes. {}", spoken(record)),
-        canvas: sheet("Accuracy over epsilon, L-inf (blob and thresholds kept)", &rows),
+        canvas: sheet("Accuracy over epsilon, L-inf (same blob and thresholds)", &rows),
     }
 }
 
@@ -61,7 +62,7 @@ fn one(name: &str, points: &[&SweepPoint], worst: bool) -> Canvas {
     text::write(&mut canvas, plot.left, 0, &format!("class {name} (n = {n})"), STRONG, BLACK);
     plot.percent_left(&mut canvas);
     let bottom = plot.top + HEIGHT;
-    // Settings are spread evenly: they usually double, and 2/255 and 4/255 would collide on a linear axis.
+    // Radii are spread evenly: they usually double, and 2/255 and 4/255 would collide on a linear axis.
     let places: Vec<f32> = (0..points.len())
         .map(|i| plot.left as f32 + (i as f32 + 0.5) / points.len() as f32 * WIDTH as f32)
         .collect();

@@ -47,7 +47,8 @@ pub(crate) fn has_all(text: &str) -> bool {
     text.chars().all(|c| get_raster(c, BODY.weight, BODY.size).is_some())
 }
 
-/// Writes one line, its top left corner at (x, y). What the face lacks (it has ASCII and Latin-1) is a question mark.
+/// Writes one line, its top left corner at (x, y). Characters that the face lacks (it has ASCII and Latin-1) become a
+/// question mark.
 pub(crate) fn write(canvas: &mut Canvas, x: usize, y: usize, text: &str, style: Style, colour: Colour) {
     for (i, c) in text.chars().enumerate() {
         let glyph =

@@ -12,7 +12,7 @@ use crate::report::findings;
 const WIDTH: usize = 620;
 const HEIGHT: usize = 420;
 
-/// The search; `None` where there was none.
+/// The search; `None` if there was none.
 pub(super) fn draw(record: &Record) -> Option<Drawing> {
     let tuning = record.tuning.as_ref()?;
     let scored = if tuning.scored == "adaptive" { "P3" } else { "P1" };
@@ -23,7 +23,8 @@ pub(super) fn draw(record: &Record) -> Option<Drawing> {
         (Mark::Diamond, BLUE, "without a search".to_owned()),
     ];
     let legend = Canvas::stack(&[chart::mark_legend(&entries[..2]), chart::mark_legend(&entries[2..])], 4);
-    let dashed = "dashed: tune images as they are (upright), attacked without a mask (level)";
+    let dashed =
+        "dashed: tune images without attack or mask (vertical), attacked without a mask (horizontal)";
     let plot = scatter(tuning, scored);
     let note = text::paragraph(dashed, plot.width(), BODY, INK);
     let n = tuning.n[0] + tuning.n[1];
@@ -31,9 +32,9 @@ pub(super) fn draw(record: &Record) -> Option<Drawing> {
         name: "tuning",
         title: "The search on the tune part",
         caption: format!(
-            "Every point of the grid by its accuracy neutralized and its accuracy under attack ({scored}), both classes, {n} \
-             tune images. Points of equal scores lie on each other. The Pareto front is joined: no point is as good in \
-             both and better in one."
+            "Each point of the grid by its accuracy when neutralized and its accuracy under attack ({scored}), both \
+             classes, {n} tune images. Points with equal scores coincide. A line joins the points of the Pareto front, \
+             where no other point is at least as good in both and better in one."
         ),
         alt: format!(
             "Accuracy under attack against accuracy neutralized. {}",

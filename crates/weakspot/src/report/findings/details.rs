@@ -19,8 +19,8 @@ pub(in crate::report) fn test(t: &PairedTest) -> String {
         other => other,
     };
     format!(
-        "Images of class {}, {first} minus {second}: {}; {} right only in the first, {} only in the second, n = {}; Holm {}: \
-         {word}.",
+        "Images of class {}, {first} minus {second}: {}; {} correct only under the first, {} only under the second, n \
+         = {}; Holm {}: {word}.",
         t.source,
         words::points(t.difference, t.low, t.high),
         t.first_only,
@@ -39,7 +39,7 @@ pub(in crate::report) fn control(c: &Control) -> String {
     };
     let shifts = c.rates.len();
     if shifts == 0 {
-        return format!("Images of class {}, {scored}: no shifted control was run.", c.source);
+        return format!("Images of class {}, {scored}: shifted controls were not run.", c.source);
     }
     let beaten = match c.rank.saturating_sub(1) {
         0 => "no shift scores at least as well".to_owned(),
@@ -62,7 +62,8 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
     let mut out = Vec::new();
     let fit = &d.fit;
     out.push(format!(
-        "RoI from {}, RoA from {} ({}); of {} in the fit part {} were classified rightly and {} then fell to the attack.",
+        "The RoI comes from {}, the RoA from {} ({}); of {} in the fit part, {} were classified correctly, and the \
+         attack succeeded on {} of them.",
         words::count(fit.roi_images, "image"),
         words::count(fit.roa_images, "image"),
         fit.roa_from,
@@ -81,8 +82,8 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
     ));
     if let Some(s) = d.iou.shifts {
         out.push(format!(
-            "Among all {} toroidal shifts of one against the other, at least this overlap has {}, at most this overlap \
-             {}. Two centred objects overlap more than their shifts do, whatever they are.",
+            "Compared with all {} toroidal shifts of one against the other, an overlap at least as large has {}, one \
+             at most as large {}. Two centred objects overlap more than their shifts do, whatever they are.",
             s.shifts,
             words::p_value(s.upper_p),
             words::p_value(s.lower_p)
@@ -91,7 +92,8 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
     for (view, c) in [("utility", &d.colocation.utility), ("vulnerability", &d.colocation.vulnerability)] {
         if c.moran.n > 0 {
             out.push(format!(
-                "Moran's I of the {view} map on its own {}x{} grid: {}; p < 0.05 in {}, which says nothing of training. {}",
+                "Moran's I of the {view} map on its own {}x{} grid: {}; p < 0.05 in {}, which says nothing about \
+                 training. {}",
                 c.grid[0],
                 c.grid[1],
                 words::mean(&c.moran),
@@ -102,9 +104,10 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
     }
     for (name, a) in [("RoI", &d.across.roi), ("RoA", &d.across.roa)] {
         if a.difference.n > 0 {
+            let (overlaps, than) = compared(&a.difference);
             out.push(format!(
-                "An image's {name} overlaps its own class's representative {} the other class's: difference in IoU {}.",
-                compared(&a.difference),
+                "An image's {name} {overlaps} its own class's representative {than} the other class's: difference in \
+                 IoU {}.",
                 words::mean(&a.difference)
             ));
         }
@@ -122,14 +125,14 @@ pub(in crate::report) fn regions(d: &Direction) -> Vec<String> {
     out
 }
 
-/// What an untrained network's maps say of Moran's I.
+/// Moran's I compared with that of the untrained network.
 fn untrained(view: &str, control: Option<&MoranControl>) -> String {
     let Some(c) = control else {
-        return "The untrained network, without which nothing follows from I, was not run.".to_owned();
+        return "Nothing follows from I without the untrained network, which was not run.".to_owned();
     };
     let verdict = match c.difference.n {
-        0 => "no image has a map from both networks that is not constant",
-        1 => "one image shows nothing",
+        0 => "no image has a map that varies in both networks",
+        1 => "a single image shows nothing",
         _ if c.difference.low > 0.0 => "large values lie together more than without training",
         _ if c.difference.high < 0.0 => "large values lie together less than without training",
         _ => "a difference is not shown",
@@ -144,14 +147,14 @@ fn untrained(view: &str, control: Option<&MoranControl>) -> String {
     format!("The same network untrained: {mean}; paired difference {difference}: {verdict}.{noise}")
 }
 
-/// The word for a mean difference: its 95 % interval above, below or around 0.
-fn compared(difference: &Mean) -> &'static str {
+/// The words for a mean difference: its 95 % interval lies above, below or around 0.
+fn compared(difference: &Mean) -> (&'static str, &'static str) {
     if difference.low > 0.0 {
-        "more than"
+        ("overlaps", "more than")
     } else if difference.high < 0.0 {
-        "less than"
+        ("overlaps", "less than")
     } else {
-        "neither more nor less, as far as is shown, than"
+        ("is not shown to overlap", "more or less than")
     }
 }
 
@@ -167,7 +170,7 @@ fn region(r: &RegionRecord) -> String {
     )
 }
 
-/// One planted region as a sentence, the random map beside the method.
+/// Each planted region as a sentence, with the value of a random map beside it.
 pub(in crate::report) fn truth(record: &Record) -> Vec<String> {
     let random = |t: &TruthRow| {
         record.truth.iter().find(|r| r.class == t.class && r.region == t.region && r.by == "random")
@@ -179,9 +182,9 @@ pub(in crate::report) fn truth(record: &Record) -> Vec<String> {
     };
     let rows = record.truth.iter().filter(|t| t.by == "method");
     rows.map(|t| {
-        let control = random(t).map_or_else(String::new, |r| format!("; from a random map IoU {}", number(r.iou)));
+        let control = random(t).map_or_else(String::new, |r| format!("; IoU from a random map {}", number(r.iou)));
         format!(
-            "Class {}, {}: found against planted IoU {}, precision {}, recall {} ({} found, {} planted){control}.",
+            "Class {}, {}: IoU of found and planted {}, precision {}, recall {} ({} found, {} planted){control}.",
             t.class,
             named(&t.region),
             number(t.iou),

@@ -1,27 +1,27 @@
-//! The headline, P3w minus P0w: one sentence on whether the mask helped, one for each class, one on the margins and one on
-//! the sweep. "Helped" is about both classes together and needs everything that [`Helped`] lists.
+//! The headline, P3w minus P0w: one sentence on whether the mask helped, one for each class, one on the margins and one
+//! on the sweep. "Helped" is about both classes together and needs everything that [`Helped`] lists.
 
 use super::{HEADLINE, by_word};
 use crate::metrics::CANNOT_TELL;
 use crate::record::{Direction, Record, SweepPoint};
 use crate::report::words::{self, list};
 
-/// Rates of P0w between these leave room to both sides (METHODS, section 8).
+/// Rates of P0w in this range leave room on both sides (METHODS, section 8).
 const ROOM: std::ops::RangeInclusive<f64> = 0.1..=0.9;
 
-/// What has to hold before a mask is said to have helped.
+/// What has to hold before the report says that a mask helped.
 #[expect(clippy::struct_excessive_bools, reason = "each is one condition of a list")]
 struct Helped {
-    /// No image's mask was chosen by its label: else two classifiers are mixed, and nothing is judged.
+    /// No image's mask was chosen by its label; otherwise two classifiers are mixed, and nothing is judged.
     one_classifier: bool,
     /// The interval of P3w - P0w, both classes together, lies above 0.
     together: bool,
     /// No class is worse.
     no_class_worse: bool,
-    /// The defended model tells the classes apart better whatever the threshold: the interval of the difference of AUCs lies
-    /// above 0.
+    /// The defended model tells the classes apart better, whatever the threshold: the interval of the difference of
+    /// AUCs lies above 0.
     separates: bool,
-    /// One added number does not do the same: the interval of the balanced accuracy minus the placebo's lies above 0.
+    /// One added number does less: the interval of the balanced accuracy minus the placebo's lies above 0.
     beats_placebo: bool,
 }
 
@@ -41,13 +41,16 @@ impl Helped {
         self.one_classifier && self.together && self.no_class_worse && self.separates && self.beats_placebo
     }
 
-    /// What is lacking, where some class gained.
+    /// What is lacking if some class gained.
     fn lacking(&self) -> Vec<String> {
         [
             (self.together, "the difference of both classes together is not shown to be above 0"),
             (self.no_class_worse, "the other class is worse"),
             (self.separates, "the AUC of the margins is not shown to rise"),
-            (self.beats_placebo, "one number added to the undefended model's logit is not shown to do less"),
+            (
+                self.beats_placebo,
+                "the mask is not shown to do more than one number added to the undefended model's logit",
+            ),
         ]
         .into_iter()
         .filter(|(holds, _)| !holds)
@@ -56,7 +59,7 @@ impl Helped {
     }
 }
 
-/// Whether the mask helped, where that is judged.
+/// Whether the mask helped, if that is judged.
 pub(super) fn helped(record: &Record) -> Option<bool> {
     let found = Helped::of(record);
     (found.one_classifier && !by_word(record, HEADLINE).is_empty()).then(|| found.holds())
@@ -71,8 +74,8 @@ fn both(record: &Record) -> Option<crate::record::Interval> {
 pub(super) fn headline(record: &Record) -> String {
     let found = by_word(record, HEADLINE);
     if found.is_empty() {
-        return "The headline (P3w minus P0w: the defended and the undefended model under the same attacks) was not measured, \
-                so this study says nothing about an attacker who knows the mask."
+        return "The headline (P3w minus P0w: the defended and the undefended model under the same attacks) was not \
+                measured, so this study says nothing about an attacker who knows the mask."
             .to_owned();
     }
     let has = |word: &str| found.iter().any(|(of, _)| *of == word);
@@ -80,14 +83,17 @@ pub(super) fn headline(record: &Record) -> String {
     let helped = Helped::of(record);
     let mask = if record.given_mask.is_some() { "the given mask" } else { "the blob" };
     let judged = if !helped.one_classifier {
-        "each image got the mask of its true class, so that two classifiers are mixed and \"helped\" is not judged".to_owned()
+        format!(
+            "it is not judged whether neutralizing {mask} helps: each image got the mask of its true class, so two \
+             classifiers are mixed"
+        )
     } else if helped.holds() {
         format!("neutralizing {mask} helped")
     } else if only(CANNOT_TELL) {
         format!("it cannot be told at this eps whether neutralizing {mask} helps")
     } else if has("better") && has("worse") {
         format!(
-            "neutralizing {mask} made one class better and the other worse: it moved predictions towards a class"
+            "neutralizing {mask} made one class better and the other worse: it moved predictions towards one class"
         )
     } else if has("better") {
         format!(
@@ -109,7 +115,8 @@ pub(super) fn headline(record: &Record) -> String {
         })
         .collect();
     format!(
-        "Against an attacker who knows the mask, {judged}. P3w minus P0w, the same attacks with and without the mask: {}.",
+        "Against an attacker who knows the mask, {judged}. P3w minus P0w (the same attacks with and without the mask): \
+         {}.",
         words.join("; ")
     )
 }
@@ -117,9 +124,9 @@ pub(super) fn headline(record: &Record) -> String {
 /// One class's headline numbers: P3w, P0w, clean, and the test.
 pub(super) fn numbers(record: &Record, d: &Direction) -> Option<String> {
     let worst = d.scores.adaptive_worst?;
-    let mut parts = vec![format!("Images of class {}: {} right under P3w", d.source, words::score(&worst))];
+    let mut parts = vec![format!("Images of class {}: {} correct under P3w", d.source, words::score(&worst))];
     if let Some(plain) = d.scores.adv_worst {
-        parts.push(format!("{} under P0w, nothing neutralized", words::score(&plain)));
+        parts.push(format!("{} under P0w (nothing neutralized)", words::score(&plain)));
     }
     if let Some(clean) = d.scores.clean {
         parts.push(format!("{} clean", words::score(&clean)));
@@ -140,7 +147,7 @@ pub(super) fn together(record: &Record) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(d) = both(record) {
         out.push(format!(
-            "Both classes together, P3w minus P0w: {} (the mean of the classes' differences; not tested).",
+            "Both classes together, P3w minus P0w: {} (the mean of the two classes' differences; not tested).",
             words::points(d.value, d.low, d.high)
         ));
     }
@@ -154,7 +161,7 @@ pub(super) fn together(record: &Record) -> Vec<String> {
         || "The AUC is not defined: a class has fewer than two images.".to_owned(),
         |auc| {
             let word = if auc.difference.low > 0.0 {
-                "the defended model separates the classes better whatever the threshold"
+                "the defended model separates the classes better, whatever the threshold"
             } else if auc.difference.high < 0.0 {
                 "the defended model separates the classes worse"
             } else {
@@ -173,9 +180,10 @@ pub(super) fn together(record: &Record) -> Vec<String> {
     };
     let d = &placebo.difference;
     out.push(format!(
-        "Is it more than a moved threshold? Margins of {n} images under attacks that are run to their end: {auc} One number \
-         ({:+.3}) added to the undefended model's logit (a placebo that predicts each class as often) has a balanced accuracy of \
-         {}, the mask {}; the mask's minus the placebo's: {}.",
+        "Is it more than a moved threshold? Margins of {n} images under attacks that are run to their end: {auc} The \
+         placebo, the undefended model with one number ({:+.3}) added to a logit so that it predicts each class as \
+         often as the defended model, has a balanced accuracy of {}; the defended model has {}. Mask minus placebo: \
+         {}.",
         placebo.shift,
         percent(&placebo.balanced),
         percent(&placebo.masked_balanced),
@@ -184,7 +192,7 @@ pub(super) fn together(record: &Record) -> Vec<String> {
     out
 }
 
-/// At which eps of the sweep the mask helps, harms, or cannot be told.
+/// At which eps of the sweep the mask makes it better or worse, and at which this cannot be told.
 pub(super) fn sweep(record: &Record) -> Vec<String> {
     let tested: Vec<&SweepPoint> = record.sweep.iter().filter(|p| p.worst.is_some()).collect();
     if tested.is_empty() {
@@ -210,13 +218,13 @@ pub(super) fn sweep(record: &Record) -> Vec<String> {
     let parts: Vec<String> = by
         .iter()
         .map(|(word, at)| {
-            let word = if *word == CANNOT_TELL { "cannot be told" } else { word };
+            let word = if *word == CANNOT_TELL { "cannot tell" } else { word };
             format!("{word} at {}", at.join(" and "))
         })
         .collect();
     let n = tested.iter().filter_map(|p| p.adv_worst.map(|s| s.n)).max().unwrap_or(0);
     let mut out = vec![format!(
-        "Over the sweep of eps, on at most {n} images of each class, P3w minus P0w is {}.",
+        "In the sweep over eps, on at most {n} images of each class, P3w minus P0w: {}.",
         parts.join("; ")
     )];
     out.extend(record.directions.iter().filter_map(|d| where_it_can_be_told(record, d, &tested)));
@@ -236,8 +244,8 @@ fn where_it_can_be_told(record: &Record, d: &Direction, tested: &[&SweepPoint]) 
         own.iter().rev().filter(|p| ROOM.contains(&rate(p))).find_map(|p| Some((p, p.worst.as_ref()?)))
     {
         return Some(format!(
-            "Images of class {}: the largest eps of the sweep at which P0w leaves between 10 and 90 % right is {} ({}); there \
-             the word is \"{}\" ({}).",
+            "Images of class {}: the largest eps of the sweep at which P0w leaves between 10 and 90 % correct is {} \
+             ({}); the word there is \"{}\" ({}).",
             d.source,
             words::epsilon(p.epsilon),
             words::percent(rate(p)),
@@ -251,11 +259,11 @@ fn where_it_can_be_told(record: &Record, d: &Direction, tested: &[&SweepPoint]) 
         (Some(a), Some(b)) => {
             format!("look between {} and {}", words::epsilon(*a), words::epsilon(*b))
         }
-        (None, _) => "look at smaller eps (--sweep)".to_owned(),
-        (_, None) => "look at larger eps (--sweep)".to_owned(),
+        (None, _) => "look at smaller eps (setting sweep)".to_owned(),
+        (_, None) => "look at larger eps (setting sweep)".to_owned(),
     };
     Some(format!(
-        "Images of class {}: at no eps of the sweep does P0w leave between 10 and 90 % right; {next}.",
+        "Images of class {}: P0w leaves between 10 and 90 % correct at no eps of the sweep; {next}.",
         d.source
     ))
 }
@@ -288,7 +296,7 @@ mod tests {
     #[test]
     fn helped_needs_every_condition() {
         let sound = with(["better", "better"]);
-        assert!(headline(&sound).contains("the mask, neutralizing the blob helped. P3w minus P0w"));
+        assert!(headline(&sound).contains("the mask, neutralizing the blob helped. P3w minus P0w ("));
         assert!(headline(&with(["better", "not shown"])).contains("neutralizing the blob helped."));
         let below = Interval { value: 0.2, low: -0.1, high: 0.3 };
         let changes: [(Change, &str); 3] = [
@@ -307,7 +315,7 @@ mod tests {
         }
         let mut oracle = sound.clone();
         oracle.config.insert("mask".to_owned(), "oracle".to_owned());
-        assert!(headline(&oracle).contains("\"helped\" is not judged"));
+        assert!(headline(&oracle).contains("it is not judged whether neutralizing the blob helps"));
         let mut without = sound;
         without.separation = None;
         assert!(!headline(&without).contains("blob helped."));
@@ -320,7 +328,7 @@ mod tests {
             record.differences[0].difference.low = -0.1;
             headline(&record)
         };
-        assert!(said(["better", "worse"]).contains("moved predictions towards a class"));
+        assert!(said(["better", "worse"]).contains("moved predictions towards one class"));
         assert!(said(["worse", "not shown"]).contains("did harm"));
         assert!(said(["no effect", "no effect"]).contains("had no effect (within 2 points)"));
         assert!(said([CANNOT_TELL, CANNOT_TELL]).contains("cannot be told at this eps"));
@@ -338,10 +346,12 @@ mod tests {
     fn the_sweep_says_where_it_can_be_told() {
         let mut record = with([CANNOT_TELL, "better"]);
         let text = sweep(&record).join("\n");
-        assert!(text.contains("P3w minus P0w is "), "{text}");
-        // The fixture's undefended worst case leaves 60 % of class disc right at 4/255, and 2 % at 8/255.
+        assert!(text.contains("P3w minus P0w: "), "{text}");
+        // The fixture's undefended worst case leaves 60 % of class disc correct at 4/255, and 2 % at 8/255.
         assert!(
-            text.contains("largest eps of the sweep at which P0w leaves between 10 and 90 % right is 4/255"),
+            text.contains(
+                "largest eps of the sweep at which P0w leaves between 10 and 90 % correct is 4/255"
+            ),
             "{text}"
         );
         assert!(!text.contains("Images of class ring"), "only where it cannot be told: {text}");

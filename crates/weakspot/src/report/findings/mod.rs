@@ -1,4 +1,4 @@
-//! What was found, as sentences that follow from the record: each word of judgement is a test's word.
+//! What was found, as sentences made from the record: only the words of the tests judge.
 
 mod details;
 mod headline;
@@ -13,7 +13,7 @@ use crate::report::words::{self, list};
 /// The comparison the headline rests on.
 pub(super) const HEADLINE: &str = "adaptive_worst-adv_worst";
 
-/// The first screen: did it help, by how much, does the paper's claim hold, and what stands against believing it.
+/// The first screen: whether it helped, by how much, whether the paper's claim holds, and the reasons to doubt this.
 pub(super) fn verdict(record: &Record) -> Vec<String> {
     let mut out = vec![headline::headline(record)];
     out.extend(record.directions.iter().filter_map(|d| headline::numbers(record, d)));
@@ -25,7 +25,7 @@ pub(super) fn verdict(record: &Record) -> Vec<String> {
     out
 }
 
-/// What a terminal says of it: whether the mask helped, what a moved threshold explains, and the sweep.
+/// What the terminal prints of it: whether the mask helped, what a moved threshold explains, and the sweep.
 pub(super) fn in_short(record: &Record) -> Vec<String> {
     let mut out = vec![headline::headline(record)];
     out.extend(headline::together(record));
@@ -33,8 +33,8 @@ pub(super) fn in_short(record: &Record) -> Vec<String> {
     out
 }
 
-/// Whether everything holds that a mask needs to be said to have helped; `None` where that is not judged: the headline was
-/// not measured, or each image got the mask of its true class.
+/// Whether the mask helped; `None` if that is not judged, because the headline was not measured or each image got the
+/// mask of its true class.
 pub(super) fn helped(record: &Record) -> Option<bool> {
     headline::helped(record)
 }
@@ -42,12 +42,12 @@ pub(super) fn helped(record: &Record) -> Option<bool> {
 /// Whether the paper's claim holds here, by its own protocol and by the headline's.
 ///
 /// The claim (its section IV-B): neutralization does not affect classification much (mod-clean), and reduces further
-/// vulnerability (mod_adv-adv). It reproduces where, in both directions, the first is "no effect" or "better" and
-/// the second "better"; it does not where a test says otherwise; else it is not shown.
+/// vulnerability (mod_adv-adv). It reproduces if, in both directions, the first is "no effect" or "better" and the
+/// second "better"; it does not if a test shows the opposite; otherwise it is not shown.
 fn papers_claim(record: &Record) -> String {
     let claim = "The paper's claim (neutralizing the blob spares classification and reduces vulnerability)";
     if record.given_mask.is_some() {
-        return format!("{claim} was not tested: a mask was brought in place of the blob.");
+        return format!("{claim} was not tested: a mask was given in place of the blob.");
     }
     let words = |comparison: &str| -> Vec<&str> {
         record.tests.iter().filter(|t| t.comparison == comparison).map(|t| t.word.as_str()).collect()
@@ -61,7 +61,8 @@ fn papers_claim(record: &Record) -> String {
         spares.iter().all(|w| matches!(*w, "no effect" | "better")) && reduces.iter().all(|w| *w == "better");
     let fails = spares.contains(&"worse") || reduces.iter().any(|w| matches!(*w, "worse" | "no effect"));
     let reasons = format!(
-        "accuracy after neutralization compared with before: {}; accuracy under the paper's protocol compared with no mask: {}",
+        "accuracy after neutralization compared with before: {}; accuracy under the paper's protocol compared with no \
+         mask: {}",
         per_class(record, "mod-clean"),
         per_class(record, "mod_adv-adv")
     );

@@ -13,8 +13,8 @@ pub(in crate::report) fn tuning(record: &Record) -> Vec<String> {
     let attack = attack(tuning);
     let mut out = vec![
         format!(
-            "Searched: {} (delta1, delta2, theta, fill) on {} tune images ({} of {}, {} of {}) under {attack}. Equal masks \
-             were scored once: {} of mask and fill, the classes apart.",
+            "Searched: {} (delta1, delta2, theta, fill) on {} tune images ({} of {}, {} of {}) under {attack}. Equal \
+             masks were scored once, which left {} of mask and fill, counted class by class.",
             count(tuning.points.len(), "point"),
             tuning.n[0] + tuning.n[1],
             tuning.n[0],
@@ -25,7 +25,8 @@ pub(in crate::report) fn tuning(record: &Record) -> Vec<String> {
         ),
         choice(tuning, chosen),
         format!(
-            "On the tune images it scores {} neutralized ({} clean) and {} under {attack} ({} attacked without a mask).",
+            "On the tune images it scores {} neutralized ({} clean) and {} under {attack} ({} attacked without a \
+             mask).",
             score(&chosen.modified.both),
             score(&tuning.clean.both),
             score(&chosen.attacked.both),
@@ -48,16 +49,16 @@ pub(in crate::report) fn tuning(record: &Record) -> Vec<String> {
     }
     if tuning.stopped_training {
         out.push(
-            "The same tune part stopped the training: the classifier was kept for being right on these images, so that \
-             their accuracies flatter it and the search."
+            "The same tune part also stopped the training: the classifier was kept because it is correct on these \
+             images, so their accuracies flatter it and the search."
                 .to_owned(),
         );
     }
     out
 }
 
-/// How much of the front is a classifier that calls everything one class: what such a point gains under attack, it gains
-/// by looking at nothing.
+/// How many points of the front make the classifier predict one class for everything: what such a point gains under
+/// attack, it gains by looking at nothing.
 fn one_sided(tuning: &TuningRecord, classes: &[String; 2]) -> Option<String> {
     let front: Vec<&TunedPoint> = tuning.points.iter().filter(|point| point.front).collect();
     let of = |class: usize| {
@@ -72,12 +73,12 @@ fn one_sided(tuning: &TuningRecord, classes: &[String; 2]) -> Option<String> {
         .zip(classes)
         .filter(|(n, _)| **n > 0)
         .map(|(n, class)| {
-            format!("at {n} of them every image that is right under attack is of class {class}")
+            format!("at {n} of them, every image that is correct under attack is of class {class}")
         })
         .collect();
     Some(format!(
-        "{} on the Pareto front; {}. A mask under which the classifier calls everything one class cannot be attacked any \
-         further, and defends nothing.",
+        "{} on the Pareto front; {}. A mask that makes the classifier predict one class for everything cannot be \
+         attacked any further, and defends nothing.",
         if front.len() == 1 { "1 point is".to_owned() } else { format!("{} points are", front.len()) },
         parts.join(", ")
     ))
@@ -108,19 +109,22 @@ fn choice(tuning: &TuningRecord, chosen: &TunedPoint) -> String {
             attack(tuning)
         )
     } else {
-        format!("every point costs more than {} of the tune images, and this one least", percent(tuning.cost))
+        format!(
+            "every point costs more than {} of the tune images, and this one costs least",
+            percent(tuning.cost)
+        )
     };
     let gains = if chosen.area == [0, 0] {
         " Its mask is empty: nothing is neutralized."
     } else if chosen.attacked.both.k <= tuning.adv.both.k {
-        " It is no better under attack than no mask at all: nothing in the grid pays at that cost."
+        " It is no better under attack than no mask at all: no point of the grid pays at that cost."
     } else {
         ""
     };
     format!("Chosen: {}; {rule}.{gains}", settings(chosen))
 }
 
-/// Tune against eval: what the choice itself adds, and what another part of the data takes away.
+/// Tune beside eval: what the choice itself adds, and what another part of the data takes away.
 fn gap(tuning: &TuningRecord, chosen: &TunedPoint) -> String {
     let minus = |tune: &Score, eval: &Score| {
         let (low, high) = newcombe((tune.k, tune.n), (eval.k, eval.n), Z_95);
@@ -128,8 +132,8 @@ fn gap(tuning: &TuningRecord, chosen: &TunedPoint) -> String {
     };
     let (modified, attacked) = (&chosen.modified.both, &chosen.attacked.both);
     format!(
-        "On eval, which the search never saw, it scores {} neutralized ({} clean) and {} under {} ({} attacked without a \
-         mask). Tune minus eval: {} neutralized, {} attacked.",
+        "On eval, which the search never saw, it scores {} neutralized ({} clean) and {} under {} ({} attacked without \
+         a mask). Tune minus eval: {} neutralized, {} attacked.",
         score(&tuning.eval.modified),
         score(&tuning.eval.clean),
         score(&tuning.eval.attacked),
@@ -155,7 +159,7 @@ mod tests {
             "Tune minus eval: +1.0 points [",
             "Without a search the study would have used delta1 top:30%, delta2 top:30%, theta 0.5, fill 0",
             "stopped the training",
-            "4 points are on the Pareto front; at 4 of them every image that is right under attack is of class disc. A mask",
+            "on the Pareto front; at 4 of them, every image that is correct under attack is of class disc.",
         ] {
             assert!(text.contains(expected), "{expected:?} is missing from\n{text}");
         }

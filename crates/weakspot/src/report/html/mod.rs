@@ -1,4 +1,4 @@
-//! `report.html`: one file, no network, no script; readable on a phone, on paper, in the dark.
+//! `report.html`: one file that needs neither network nor script, and can be read on a phone, on paper and in the dark.
 
 mod sections;
 pub(super) mod style;
@@ -49,12 +49,12 @@ pub fn page(record: &Record, tables: &[Table], figures: &[Figure]) -> String {
         "p",
         "lead",
         &format!(
-            "Where does the classifier look, where does the attack strike, and does neutralizing what is struck but not \
-             looked at help? L\u{221e} attack, eps {eps}, fill {fill}, seed {}.",
+            "Where does the classifier look, where does the attack strike, and does it help to neutralize what is \
+             struck but not looked at? L\u{221e} attack, eps {eps}, fill {fill}, seed {}.",
             record.seed
         ),
     );
-    page.raw("<nav><a href=\"#asked\">Asked</a> <a href=\"#found\">Found</a> ");
+    page.raw("<nav><a href=\"#asked\">Studied</a> <a href=\"#found\">Found</a> ");
     if record.tuning.is_some() {
         page.raw("<a href=\"#tuning\">Search</a> ");
     }

@@ -8,7 +8,7 @@ use crate::report::findings;
 use crate::report::tables::{Cell, Table};
 use crate::report::words;
 
-/// A longer word, which a class's name may be, is broken rather than pushing the other columns out of sight.
+/// A longer word, such as a class's name, is broken, so that it does not push the other columns out of sight.
 const LONGEST_WORD: usize = 24;
 
 /// The answer first: the headline, its numbers, the scores by class.
@@ -54,7 +54,8 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
     page.element(
         "p",
         "note",
-        "Accuracy on the eval images, [95 % interval] in percent, (k/n). The headline is P3w minus P0w: the same attacks with and without the mask.",
+        "Accuracy on the eval images, [95 % interval] in percent, (k/n). The headline is P3w minus P0w: the same \
+         attacks with and without the mask.",
     );
     page.raw("</section>\n");
 }
@@ -62,7 +63,7 @@ pub(super) fn verdict(page: &mut Page, record: &Record) {
 /// What was studied, with which model, under which threat model.
 pub(super) fn asked(page: &mut Page, record: &Record) {
     page.raw("<section id=\"asked\">\n");
-    page.element("h2", "", "What was asked");
+    page.element("h2", "", "What was studied");
     let data = &record.data;
     let [channels, height, width] = data.image_shape;
     let parts: Vec<String> = record
@@ -87,18 +88,18 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         classifier.push(format!("Accuracy on the tune part: {}.", words::score(tune)));
     }
     if model.n_classes > 2 {
-        classifier.push("Studied through the logits of the two classes.".to_owned());
+        classifier.push("It was studied through the logits of the two classes.".to_owned());
     }
     let set = |flag: &str| words::setting(record, flag).unwrap_or("?").to_owned();
     let masked = match set("mask").as_str() {
         "oracle" => {
-            "each image gets the blob of its true class, which no one knows in use: not deployable".to_owned()
+            "each image gets the blob of its true class, which is not known in use: not deployable".to_owned()
         }
-        "union" => "each image gets both classes' blobs; no label is needed".to_owned(),
+        "union" => "each image gets both classes' blobs; the label is not needed".to_owned(),
         other => other.to_owned(),
     };
     let given = record.given_mask.as_ref().map_or_else(String::new, |given| {
-        format!("; a mask was brought in place of the blobs: {} (SHA-256 {})", given.source, given.sha256)
+        format!("; a mask was given in place of the blobs: {} (SHA-256 {})", given.source, given.sha256)
     });
     page.definitions([
         (
@@ -134,7 +135,8 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         page.list(&data.notes);
     }
     if !data.skipped.is_empty() {
-        page.element("h3", "", &format!("Left out: {} files that could not be read", data.skipped.len()));
+        let files = words::count(data.skipped.len(), "file");
+        page.element("h3", "", &format!("Left out: {files} that could not be read"));
         page.list(&data.skipped.iter().map(|s| format!("{}: {}", s.file, s.why)).collect::<Vec<_>>());
     }
     page.element("h3", "", "Protocols");
@@ -148,12 +150,12 @@ pub(super) fn found(page: &mut Page, record: &Record) {
     page.element("h2", "", "What was found");
     page.element("h3", "", "Neutralization, tested");
     if record.tests.is_empty() {
-        page.element("p", "", "No comparison was run.");
+        page.element("p", "", "Comparisons were not run.");
     }
     page.list(&record.tests.iter().map(findings::test).collect::<Vec<_>>());
-    page.element("h3", "", "Against shifted copies of the mask");
+    page.element("h3", "", "The mask against random shifts of it");
     if record.controls.is_empty() {
-        page.element("p", "", "No control was run.");
+        page.element("p", "", "Controls were not run.");
     }
     page.list(&record.controls.iter().map(findings::control).collect::<Vec<_>>());
     for d in &record.directions {
@@ -223,7 +225,7 @@ pub(super) fn tables(page: &mut Page, tables: &[Table]) {
 pub(super) fn table(page: &mut Page, table: &Table) {
     page.element("h3", "", &table.title);
     page.raw("<div class=\"scroll\"><table>\n");
-    // Columns that hold nothing in this run only push the others off a narrow screen.
+    // Columns that are empty in this run only push the others off a narrow screen.
     let shown: Vec<usize> =
         (0..table.header.len()).filter(|&i| table.rows.iter().any(|r| r[i] != Cell::None)).collect();
     let is_number = |column: usize| table.rows.iter().all(|r| r[column].is_number());
@@ -274,14 +276,14 @@ pub(super) fn provenance(page: &mut Page, record: &Record) {
     page.element(
         "p",
         "note",
-        "This page, the tables and the figures follow from results.json, ledger.csv and maps.safetensors beside it: \
-         weakspot report makes them again, byte for byte. Times, threads and memory are in run.json.",
+        "This page, the tables and the figures are made from results.json, ledger.csv and maps.safetensors in this \
+         folder, and can be made from them again, byte for byte. Times, threads and memory are in run.json.",
     );
     page.element(
         "p",
         "note",
-        "Method: Chattopadhyay, Yip, Tan and Chattopadhyay, Spatially Correlated Patterns in Adversarial Images, 2020, \
-         made precise and extended as the project's METHODS document says.",
+        "Method: Chattopadhyay, Yip, Tan and Chattopadhyay, Spatially Correlated Patterns in Adversarial Images, 2020. \
+         docs/METHODS.md makes it precise and describes what is added to it.",
     );
     page.raw("</section>\n");
 }

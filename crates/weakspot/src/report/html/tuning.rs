@@ -6,7 +6,7 @@ use crate::record::Record;
 use crate::report::findings;
 use crate::report::tables::{self, Table};
 
-/// What was searched and chosen, the front, and the whole grid folded away; nothing where there was no search.
+/// What was searched and chosen, the front, and the whole grid folded away; nothing if there was no search.
 pub(super) fn tuning(page: &mut Page, record: &Record, tables: &[Table]) {
     let Some(notable) = tables::tuning_worth_a_look(record) else { return };
     page.raw("<section id=\"tuning\">\n");

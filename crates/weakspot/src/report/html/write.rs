@@ -20,12 +20,12 @@ impl Page {
         ))
     }
 
-    /// Markup of our own.
+    /// Markup from this program.
     pub(in crate::report) fn raw(&mut self, markup: &str) {
         self.0.push_str(markup);
     }
 
-    /// Text from anywhere.
+    /// Text from anywhere; it is escaped.
     pub(in crate::report) fn text(&mut self, text: &str) {
         self.0.push_str(&escape(text));
     }
@@ -38,7 +38,7 @@ impl Page {
         self.raw(&format!("</{tag}>\n"));
     }
 
-    /// A list of sentences; nothing where there is none.
+    /// A list of sentences; nothing if there are none.
     pub(in crate::report) fn list(&mut self, items: &[String]) {
         if items.is_empty() {
             return;
@@ -63,7 +63,7 @@ impl Page {
         self.raw("</dl>\n");
     }
 
-    /// A link to a file beside the page or to a page of the web; its text alone where it would lead anywhere else.
+    /// A link to a file beside the page or to a web page; only its text if it would lead anywhere else.
     pub(in crate::report) fn link(&mut self, to: &str, text: &str) {
         if !leads_to_a_page(to) {
             return self.text(text);
@@ -92,7 +92,7 @@ impl Page {
 }
 
 /// Whether a link is http, https, or a path below the page's own folder. A browser drops control characters from a link
-/// before it reads the scheme, so none may be in it.
+/// before it reads the scheme, so the link may have none.
 fn leads_to_a_page(to: &str) -> bool {
     let web = ["http://", "https://"]
         .iter()
@@ -101,7 +101,7 @@ fn leads_to_a_page(to: &str) -> bool {
     (web || beside) && !to.contains(char::is_control)
 }
 
-/// Text that HTML would read as markup, made plain; good in elements and in quoted attributes.
+/// Text that HTML would read as markup, made plain; safe in elements and in quoted attributes.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -149,10 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn control_characters_of_a_forged_record_are_cleaned() {
+        let mut page = Page::new("t\0", "");
+        page.link("seed-5/report.html", "seed\u{1b}[2J 5\u{9b}");
+        page.element("p", "", "a\u{8}b\tc\r\nd\u{7f}");
+        page.picture(&[], "a picture\u{7}");
+        let text = page.finish();
+        assert_eq!(text.find(|c: char| c.is_control() && c != '\n'), None, "{text:?}");
+        let cleaned = ["<title>t </title>", ">seed [2J 5 </a>", "<p>a b c \nd </p>", "alt=\"a picture \""];
+        for cleaned in cleaned {
+            assert!(text.contains(cleaned), "{cleaned:?} in {text:?}");
+        }
+    }
+
+    #[test]
     fn a_page_allows_no_script_and_no_file_from_elsewhere() {
         let text = Page::new("t", "").finish();
         let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ";
         assert!(text.contains(policy), "{text}");
-        assert!(text.find(policy) < text.find("<style>"), "it has to come before what it rules");
+        assert!(text.find(policy) < text.find("<style>"), "it has to come before what it governs");
     }
 }

@@ -1,23 +1,27 @@
-//! The paper's claims (its sections II-D and IV-B), one by one, and what a study says of each.
+//! The paper's claims (its sections II-D and IV-B), one by one, and how a study judges each.
 //!
-//! | claim | holds where |
-//! |---|---|
-//! | the pixels of an image's RoI (RoA) lie together | the trained network's Moran's I is larger than that of the same network untrained: the interval of the paired difference is above 0 |
-//! | the RoI (RoA) of a class's images lies in the same place | an image overlaps its own class's representative more than the other's: the interval of the paired difference is above 0 |
-//! | neutralization spares classification | the paired test mod-clean says `no effect` or `better` |
-//! | neutralization reduces vulnerability (P1) | the paired test `mod_adv`-adv says `better` |
-//! | ours: it still does when the attacker knows the mask (P3: the same attack) | the paired test `adaptive`-adv says `better` |
-//! | ours: against the worst of several attacks, which the undefended model meets too (P3w - P0w) | the paired test `adaptive_worst-adv_worst` says `better` |
+//! Each claim, and when it holds:
 //!
-//! A claim fails where the opposite is shown: the interval lies below, the test says `worse`, or `no effect` where an
-//! effect is claimed. Otherwise it is not shown.
+//! - The pixels of an image's RoI (RoA) lie together: the trained network's Moran's I is larger than that of the same
+//!   network untrained, so that the interval of the paired difference is above 0.
+//! - The RoI (RoA) of a class's images lies in the same place: an image overlaps its own class's representative more
+//!   than the other's, so that the interval of the paired difference is above 0.
+//! - Neutralization spares classification: the paired test `mod-clean` says `no effect` or `better`.
+//! - Neutralization reduces vulnerability (P1): the paired test `mod_adv-adv` says `better`.
+//! - Ours: it still does if the attacker knows the mask (P3, the same attack): the paired test `adaptive-adv` says
+//!   `better`.
+//! - Ours: it does so against the worst of several attacks, which the undefended model meets too (P3w - P0w): the
+//!   paired test `adaptive_worst-adv_worst` says `better`.
+//!
+//! A claim fails if the opposite is shown: the interval lies below 0, the test says `worse`, or it says `no effect`
+//! where an effect is claimed. Otherwise it is not shown.
 
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Mean;
 use crate::record::{ColocationOf, Direction, Record};
 
-/// What a study says of a claim.
+/// How a study judges a claim.
 ///
 /// # Examples
 /// ```
@@ -34,7 +38,7 @@ pub enum Judged {
     Fails,
     /// Neither.
     NotShown,
-    /// The study has nothing to say.
+    /// The study did not measure it.
     NotRun,
 }
 
@@ -74,9 +78,9 @@ pub enum Claim {
     SparesAccuracy,
     /// Accuracy under the paper's protocol.
     ReducesVulnerability,
-    /// Accuracy under the same attack by one who knows the mask. Not the paper's.
+    /// Accuracy under the same attack by an attacker who knows the mask. Not a claim of the paper.
     KnownMaskSameAttack,
-    /// Accuracy under the headline protocol. Not the paper's.
+    /// Accuracy under the headline protocol. Not a claim of the paper.
     KnownMask,
 }
 
@@ -136,7 +140,7 @@ pub struct Judgement {
     pub source: String,
     /// Which claim.
     pub claim: Claim,
-    /// What is said of it.
+    /// Its judgement.
     pub judged: Judged,
     /// The difference of Moran's I, of overlaps, or of accuracies (a fraction); each is paired.
     pub value: Option<f64>,
@@ -183,7 +187,7 @@ fn of(record: &Record, d: &Direction, claim: Claim) -> Judgement {
     }
 }
 
-/// Whether the Region of Attack takes almost only two values, so that little is to be learned of its place.
+/// Whether the vulnerability map takes almost only two values, so that the place of the Region of Attack says little.
 pub(super) fn is_degenerate(d: &Direction) -> bool {
     d.flags.iter().any(|flag| flag.id == "degenerate-roa")
 }

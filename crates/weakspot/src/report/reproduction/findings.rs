@@ -1,4 +1,4 @@
-//! What a reproduction found, in sentences that follow from the claims' judgements and from the verdicts.
+//! What a reproduction found, in sentences made from the claims' judgements and from the verdicts.
 
 use super::claims::{Claim, Judged, is_degenerate, judge};
 use super::record::{Summary, VerdictCounts};
@@ -7,26 +7,26 @@ use super::tables::each;
 use super::{Reproduction, Settings, Study};
 use crate::report::words;
 
-/// The answer, in sentences that follow from the claims' judgements and from the verdicts.
+/// The answer, in sentences made from the claims' judgements and from the verdicts.
 pub(super) fn findings(all: &Reproduction, found: &Summary) -> Vec<String> {
     let mut out = Vec::new();
     if all.studies().next().is_none() {
-        return vec!["No study is finished, so nothing is said.".to_owned()];
+        return vec!["No study is finished, so there is nothing to report.".to_owned()];
     }
     out.push(defence(all));
     out.extend(one_sided(all));
     out.extend(found.verdicts.iter().filter(|counts| counts.comparisons > 0).map(counted));
     out.push(format!(
-        "The paper's MNIST and Fashion-MNIST rows fit n = 32. None of their changes is larger than 3 images, and fewer than \
-         {} cannot be told from chance by an exact paired test, whichever images changed.",
+        "The paper's MNIST and Fashion-MNIST rows fit n = 32. None of their changes is larger than 3 images, and an \
+         exact paired test cannot tell a change of fewer than {} images from chance, whichever images changed.",
         least_paired_change()
     ));
     out
 }
 
-/// The headline: in how many data sets does the defence work for both classes, by the paper's protocol and by ours.
+/// The headline: in how many data sets the defence works for both classes, by the paper's protocol and by ours.
 ///
-/// One class alone says little: a mask that makes the classifier call everything a dog defends dogs.
+/// One class alone says little: a mask that makes the classifier predict a dog for everything defends dogs.
 fn defence(all: &Reproduction) -> String {
     let share = |claim: Claim, settings: Settings| {
         let studies = || all.studies().filter(|study| study.settings == settings);
@@ -36,14 +36,15 @@ fn defence(all: &Reproduction) -> String {
     let [default, paper] = Settings::BOTH
         .map(|settings| [Claim::ReducesVulnerability, Claim::KnownMask].map(|claim| share(claim, settings)));
     format!(
-        "Neutralizing the blob reduces the vulnerability of both classes under the paper's own protocol (P1) in {}, and \
-         against the worst attack that knows the mask (P3w compared with P0w) in {} (default settings); with our literal reading of the paper's \
-         settings in {} and in {}. Each data set is one classifier from one seed.",
+        "With the default settings, neutralizing the blob reduces the vulnerability of both classes under the paper's \
+         own protocol (P1) in {}, and against the worst attack that knows the mask (P3w compared with P0w) in {}. With \
+         our literal reading of the paper's settings, it does so in {} and in {}. Each data set has one classifier, \
+         trained from one seed.",
         default[0], default[1], paper[0], paper[1]
     )
 }
 
-/// Where one class is defended at the cost of the other.
+/// The studies in which one class is defended at the cost of the other.
 fn one_sided(all: &Reproduction) -> Option<String> {
     let found: Vec<String> = all
         .subjects
@@ -57,15 +58,16 @@ fn one_sided(all: &Reproduction) -> Option<String> {
             let together = study.together("mod_adv");
             let share = together.map_or_else(String::new, |t| {
                 let class = words::shorten(&t.majority_class, 24);
-                format!(", {} of predictions {class}", words::percent(t.majority_rate.rate))
+                format!(", {} of predictions are {class}", words::percent(t.majority_rate.rate))
             });
             format!("{} ({}{share})", subject.name, study.settings.name())
         })
         .collect();
     (!found.is_empty()).then(|| {
         format!(
-            "In {} vulnerability under P1 falls for one class and not for the other. A mask that moves predictions towards a \
-             class does that without defending anything: each study's AUC and placebo say whether it did more.",
+            "In {}, vulnerability under P1 falls for one class and not for the other. A mask that moves predictions \
+             towards a class does that without defending anything; each study's AUC and placebo show whether the mask \
+             did more.",
             words::list(&found)
         )
     })
@@ -109,11 +111,11 @@ pub(super) fn of_settings(name: &str) -> &'static str {
 
 fn counted(counts: &VerdictCounts) -> String {
     format!(
-        "{} settings, {} with the paper's figures (a figure stands beside maps and masks, or beside every fill): where its n \
-         is known, {} agree, {} differ, {} cannot tell; where it is not, {} lie inside our interval and {} outside; {} are \
-         representatives, one value each, of which nothing can be told. {} of those that agree or lie inside, and {} of those \
-         that differ or lie outside, are of the classifier and the attack alone, which no mask touches: networks and attacks \
-         are not the paper's.",
+        "{} settings, {} with the paper's figures (a figure is compared with maps and masks, or with every fill). If \
+         its n is known, {} agree, {} differ, {} cannot tell; if it is not, {} lie inside our interval and {} outside; \
+         {} are representatives, single values from which nothing can be told. {} of those that agree or lie inside, \
+         and {} of those that differ or lie outside, are about the classifier and the attack alone, without a mask: \
+         our networks and attacks are not the paper's.",
         of_settings(&counts.settings),
         words::count(counts.comparisons, "comparison"),
         counts.agrees,
@@ -130,30 +132,32 @@ fn counted(counts: &VerdictCounts) -> String {
 pub(super) fn small_samples() -> Vec<String> {
     let told = told_from_all(32).map_or_else(String::new, |k| {
         format!(
-            " Taken as separate samples, 32 of 32 is told from {k} of 32 at the earliest (Fisher's exact test, 0.05)."
+            " For separate samples, Fisher's exact test at 0.05 tells 32 of 32 from {k} of 32 and fewer, not from more."
         )
     });
     vec![
-        "The MNIST and Fashion-MNIST entries of the paper's Tables II and III are multiples of 1/32 but for two, printed \
-         as 96.85 % where 31 of 32 is 96.88 %, so each is read as k of 32 images. Its other rows give no n."
+        "The MNIST and Fashion-MNIST entries of the paper's Tables II and III are multiples of 1/32, except for two \
+         that are printed as 96.85 %, and 31 of 32 is 96.88 %. Each entry is therefore read as k of 32 images. The \
+         other rows give no n."
             .to_owned(),
-        "32 right of 32 leaves a 95 % interval down to 89 %; 30 of 32, printed as 93.75 %, reaches from 80 % to 98 %."
+        "The 95 % interval of 32 correct of 32 reaches down to 89 %; that of 30 of 32, printed as 93.75 %, reaches \
+         from 80 % to 98 %."
             .to_owned(),
         format!(
-            "Before and after neutralization the same images are scored. McNemar's exact test needs {} images that change, \
-             all to the same side, to say p < 0.05.{told}",
+            "The same images are scored before and after neutralization. McNemar's exact test has p < 0.05 only if at \
+             least {} images change, all in the same direction.{told}",
             least_paired_change()
         ),
-        "The largest change in these rows is 3 images: from them follows neither that neutralization helps, nor that it \
-         harms, nor that it does nothing within ten points."
+        "The largest change in these rows is 3 images. They show neither that neutralization helps, nor that it harms, \
+         nor that its effect is within ten points."
             .to_owned(),
-        "Our verdicts meet the same wall. Beside 30 of 32 even the very same rate, of any number of images of ours, cannot \
-         be shown to lie within ten points: \"agrees\" is out of reach there, and \"differs\" or \"cannot tell\" is left."
+        "Our verdicts have the same limit. Beside 30 of 32, even the very same rate on any number of our images cannot \
+         be shown to lie within ten points, so only \"differs\" and \"cannot tell\" are possible there."
             .to_owned(),
     ]
 }
 
-/// The end of a run, for a terminal: the answer, and what is not there.
+/// The end of a run, for a terminal: the answer, and what is missing.
 pub(super) fn terminal(all: &Reproduction, found: &Summary) -> String {
     let mut lines = Vec::new();
     for reduced in &all.reduced {
@@ -177,7 +181,7 @@ pub(super) fn terminal(all: &Reproduction, found: &Summary) -> String {
         ));
     }
     for missing in &all.missing {
-        lines.push(format!("not here: {}, {}; {}", missing.what, missing.why, missing.next));
+        lines.push(format!("missing: {}, {}; {}", missing.what, missing.why, missing.next));
     }
     let mut out = String::new();
     for line in lines {

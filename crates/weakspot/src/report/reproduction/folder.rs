@@ -1,10 +1,11 @@
-//! A reproduction's folder: what is written, and how it is read again.
+//! A reproduction's folder: what is written to it, and how it is read again.
 
 use std::path::{Component, Path};
 
 use super::record::{SCHEMA, Summary, summary};
 use super::{Reproduction, Settings, Studied, Study, page, plates, tables};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::output::{subfolder, write_atomic};
 use crate::record::check_figures;
 use crate::report::{csv, json, markdown, run};
@@ -15,7 +16,8 @@ const RESULTS: &str = "results.json";
 /// Writes `tables/`, `figures/`, `report.html` and, last, `results.json`. The studies' own folders are not touched.
 ///
 /// # Errors
-/// `Io` when the folder cannot be written, or `tables` or `figures` leads out of it; `Numerical` for a number that JSON cannot hold.
+/// `Io` when the folder cannot be written, or `tables` or `figures` leads out of it; `Numerical` for a number that JSON
+/// cannot hold.
 ///
 /// # Determinism
 /// Equal reproductions give equal bytes, file by file.
@@ -72,7 +74,7 @@ pub fn is_reproduction(dir: &Path) -> bool {
 /// Reads the studies that a reproduction's `results.json` names, from their own files.
 ///
 /// # Errors
-/// `Io` and `Format` for a summary that cannot be read; what reading a study reports, naming it.
+/// `Io` and `Format` for a summary that cannot be read; the errors of reading a study, with its folder's name.
 ///
 /// # Examples
 /// ```
@@ -88,8 +90,11 @@ pub fn is_reproduction(dir: &Path) -> bool {
 /// ```
 pub fn load(dir: &Path) -> Result<Reproduction> {
     let damaged = |what: String| {
-        Error::format(format!("{}: {what}", dir.join(RESULTS).display()))
-            .with_hint("weakspot reproduce, with the same --out, writes it again; finished studies are kept")
+        let hint = Hint::new()
+            .say("reproduce again with the same ")
+            .setting("out")
+            .say(": the file is written again, and finished studies are kept");
+        Error::format(format!("{}: {what}", dir.join(RESULTS).display())).with_hint(hint)
     };
     let value = read(dir)?;
     check_figures(&value).map_err(|e| damaged(e.to_string()))?;
@@ -103,7 +108,7 @@ pub fn load(dir: &Path) -> Result<Reproduction> {
         let settings = Settings::BOTH.into_iter().find(|settings| settings.name() == row.settings);
         let (true, Some(settings)) = (inside && !row.folder.is_empty(), settings) else {
             return Err(damaged(format!(
-                "{:?} with settings {:?} is no study of it",
+                "{:?} with settings {:?} is not one of its studies",
                 row.folder, row.settings
             )));
         };

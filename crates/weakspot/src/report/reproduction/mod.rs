@@ -1,6 +1,6 @@
 //! The paper reproduced: several data sets, each studied with the default settings and with the paper's, on one page.
 //!
-//! Made from the studies' own files and nothing else: [`write()`] lays out the folder, [`load`] reads the studies that
+//! The page is made from the studies' own files alone: [`write()`] lays out the folder, [`load`] reads the studies that
 //! its `results.json` names, and [`rebuild`] makes tables, plates and page again.
 
 mod claims;
@@ -34,7 +34,7 @@ use crate::record::Together;
 pub enum Settings {
     /// The method's defaults.
     Default,
-    /// The paper's literal reading.
+    /// Our literal reading of the paper.
     Paper,
 }
 
@@ -42,7 +42,7 @@ impl Settings {
     /// Both, in the order of the columns.
     pub const BOTH: [Self; 2] = [Self::Default, Self::Paper];
 
-    /// As `--preset` takes it, and as the study's folder is called.
+    /// As the setting `preset` takes it; also the name of the study's folder.
     pub fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
@@ -76,7 +76,7 @@ impl Settings {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
-    /// With which settings.
+    /// Its settings.
     pub settings: Settings,
     /// Its folder, relative to the reproduction's: `mnist/default`.
     pub folder: String,
@@ -115,7 +115,7 @@ impl Studied {
     }
 }
 
-/// A data set, or a study of one, that is not there.
+/// A data set, or a study of one, that is missing.
 ///
 /// # Examples
 /// ```
@@ -131,7 +131,7 @@ impl Studied {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Missing {
-    /// The data set, and the settings where only one study is missing.
+    /// The data set, and the settings if only one of its studies is missing.
     pub what: String,
     /// Why.
     pub why: String,
@@ -139,7 +139,7 @@ pub struct Missing {
     pub next: String,
 }
 
-/// All that a reproduction is made of.
+/// Everything a reproduction is made of.
 ///
 /// # Examples
 /// ```
@@ -166,11 +166,11 @@ pub struct Missing {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reproduction {
-    /// How it is less than the whole, one flag with its meaning each; empty where nothing was left out.
+    /// What was left out of the whole reproduction, one setting with its meaning each; empty if nothing was.
     pub reduced: Vec<String>,
     /// In the order of the page.
     pub subjects: Vec<Studied>,
-    /// What is not there.
+    /// What is missing.
     pub missing: Vec<Missing>,
 }
 
@@ -181,7 +181,7 @@ impl Reproduction {
     }
 }
 
-/// The end of a run, for a terminal: the answer and what is not there, at most 100 columns wide.
+/// The end of a run, for a terminal: the answer and what is missing, at most 100 columns wide.
 ///
 /// # Examples
 /// ```
@@ -190,8 +190,8 @@ impl Reproduction {
 /// # let why = "its files are not there".to_owned();
 /// # let missing = vec![Missing { what: "mnist".to_owned(), why, next: "weakspot fetch mnist".to_owned() }];
 /// # let all = Reproduction { reduced: Vec::new(), subjects: Vec::new(), missing };
-/// // No study is finished, and the files of one data set are not there.
-/// assert!(terminal_summary(&all).contains("not here: mnist, its files are not there; weakspot fetch mnist\n"));
+/// // No study is finished, and the files of one data set are missing.
+/// assert!(terminal_summary(&all).contains("missing: mnist, its files are not there; weakspot fetch mnist\n"));
 /// ```
 pub fn terminal_summary(all: &Reproduction) -> String {
     findings::terminal(all, &summary(all))
@@ -212,7 +212,7 @@ pub(crate) mod fixture {
         Studied { name: name.to_owned(), studies: Settings::BOTH.map(study).to_vec() }
     }
 
-    /// Two data sets that the paper has, one that it names, one study missing, one data set absent.
+    /// Two data sets that the paper has and one that it only names; one study and one data set are missing.
     pub(crate) fn some() -> Reproduction {
         let mut malaria = subject("malaria", || fixture::named("malaria", ["Parasitized", "Uninfected"]));
         malaria.studies.truncate(1);
@@ -241,7 +241,7 @@ pub(crate) mod fixture {
     /// Names from outside that are markup, paths and escapes.
     pub(crate) fn hostile() -> Reproduction {
         Reproduction {
-            reduced: vec!["<b>--limit".to_owned()],
+            reduced: vec!["<b>limit".to_owned()],
             subjects: vec![subject("<i>x", fixture::hostile), subject("bare", fixture::bare)],
             missing: vec![Missing {
                 what: "<u>".to_owned(),

@@ -1,4 +1,4 @@
-//! The page over all studies: what reproduces, what does not, what 32 images can never show.
+//! The page for all studies: what reproduces, what does not, and what 32 images can never show.
 
 use super::claims::Claim;
 use super::findings::{counts_of, findings, of_settings, small_samples};
@@ -14,7 +14,7 @@ use crate::report::words;
 
 /// The page. Everything from outside is escaped; pictures are embedded; links go to the studies' own reports.
 pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates: &[Figure]) -> String {
-    // These tables are wide: their heads may break.
+    // These tables are wide, so their heads may wrap.
     let css = format!("{}th{{white-space:normal}}td,th{{padding:.3rem .45rem}}\n", style::CSS);
     let mut page = Page::new("weakspot, the paper reproduced", &css);
     page.raw("<header>\n");
@@ -27,15 +27,16 @@ pub(super) fn page(all: &Reproduction, found: &Summary, sheets: &[Sheet], plates
          directions, with the default settings and with the paper's literal reading.",
     );
     page.raw(
-        "<nav><a href=\"#studies\">Studies</a> <a href=\"#claims\">Claims</a> <a href=\"#small\">32 images</a> <a href=\"#tables\">Tables</a> \
-         <a href=\"#figures\">Figures</a> <a href=\"#doubts\">Doubts</a> <a href=\"#provenance\">Provenance</a></nav>\n",
+        "<nav><a href=\"#studies\">Studies</a> <a href=\"#claims\">Claims</a> <a href=\"#small\">32 images</a> \
+         <a href=\"#tables\">Tables</a> <a href=\"#figures\">Figures</a> <a href=\"#doubts\">Doubts</a> \
+         <a href=\"#provenance\">Provenance</a></nav>\n",
     );
     page.raw("</header>\n<main>\n");
     reduced(&mut page, all);
     verdict(&mut page, all, found);
     missing(&mut page, all);
     section(&mut page, "studies", "The studies", |page| {
-        page.element("p", "note", "Each data set's name leads to its own report.");
+        page.element("p", "note", "Each data set's name links to its own report.");
         of_name(page, sheets, all, "studies");
         about_data(page, all);
         of_name(page, sheets, all, "settings");
@@ -81,7 +82,7 @@ fn section(page: &mut Page, id: &str, title: &str, body: impl FnOnce(&mut Page))
     page.raw("</section>\n");
 }
 
-/// What a reader should know of the data, once for each data set.
+/// What a reader should know about the data, once for each data set.
 fn about_data(page: &mut Page, all: &Reproduction) {
     let notes = all.subjects.iter().filter_map(|subject| {
         let record = &subject.studies.first()?.run.record;
@@ -100,7 +101,8 @@ fn about_data(page: &mut Page, all: &Reproduction) {
     }
 }
 
-/// Pictures of the data sets that are studied whole, as published: Kaggle's Dogs vs. Cats (train), and the NIH's malaria cells.
+/// How many pictures were published of the data sets that are studied whole: Kaggle's Dogs vs. Cats (train), and the
+/// NIH's malaria cells.
 const PUBLISHED: [(&str, usize); 2] = [("cats-vs-dogs", 25_000), ("malaria", 27_558)];
 
 /// What was left out goes before everything else.
@@ -110,7 +112,9 @@ fn reduced(page: &mut Page, all: &Reproduction) {
     }
     page.raw("<section id=\"reduced\">\n<div class=\"flag\">");
     page.raw("<p><strong>REDUCED: this is not the reproduction.</strong> ");
-    page.text("It shows that everything runs. Classifiers are worse, intervals wider, verdicts weaker:");
+    page.text(
+        "It only shows that everything runs. Classifiers are worse, intervals wider and verdicts weaker:",
+    );
     page.raw("</p>\n");
     page.list(&all.reduced);
     page.raw("</div>\n</section>\n");
@@ -153,7 +157,7 @@ fn missing(page: &mut Page, all: &Reproduction) {
     if all.missing.is_empty() {
         return;
     }
-    section(page, "missing", "Not here", |page| {
+    section(page, "missing", "What is missing", |page| {
         for missing in &all.missing {
             page.raw("<div class=\"flag\"><p><strong>");
             page.text(&missing.what);
@@ -166,7 +170,7 @@ fn missing(page: &mut Page, all: &Reproduction) {
     });
 }
 
-/// Each thing that checks said, once, with where it was said.
+/// Each flag once, with the studies and classes for which it was raised.
 fn doubts(page: &mut Page, all: &Reproduction) {
     let mut said: Vec<(&str, &str)> = Vec::new();
     for flag in all.studies().flat_map(|s| &s.run.record.directions).flat_map(|d| &d.flags) {
@@ -212,7 +216,7 @@ fn doubts(page: &mut Page, all: &Reproduction) {
     }
 }
 
-/// The number that fired a flag, in its own unit; `None` where it is only a mark.
+/// The number that raised a flag, in its own unit; `None` if it is only a mark.
 fn flag_value(flag: &Flag) -> Option<String> {
     match flag.id.as_str() {
         "single-step" | "same-images" | "oracle-mask" | "empty-blob" => None,
@@ -240,8 +244,8 @@ fn provenance(page: &mut Page, all: &Reproduction, found: &Summary) {
     page.element(
         "p",
         "note",
-        "Every study's folder holds its own report, its results and the configuration from which weakspot study --config \
-         runs it again. This page follows from the studies' files: weakspot report makes it again, without a model.",
+        "Every study's folder has its own report, its results and the settings to run it again (config.json). This \
+         page is made from the studies' files, and can be made from them again without a model.",
     );
 }
 
@@ -251,14 +255,14 @@ fn of_name(page: &mut Page, sheets: &[Sheet], all: &Reproduction, name: &str) {
     }
 }
 
-/// A table; the name of a data set leads to its report, and good news and bad news are told apart by words alone.
+/// A table; the name of a data set links to its report, and only words tell good news from bad news.
 fn table(page: &mut Page, table: &Table, all: &Reproduction) {
     // A section that is one table has its title.
     if !["studies", "claims"].contains(&table.name) {
         page.element("h3", "", &table.title);
     }
     page.raw("<div class=\"scroll\"><table>\n<tr>");
-    // A column that holds nothing only pushes the others off the screen.
+    // An empty column only pushes the others off the screen.
     let shown: Vec<usize> =
         (0..table.header.len()).filter(|&i| table.rows.iter().any(|row| row[i] != Cell::None)).collect();
     for &i in &shown {

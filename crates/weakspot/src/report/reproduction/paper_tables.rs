@@ -13,18 +13,18 @@ pub(super) fn compared(all: &Reproduction, table: u8) -> Sheet {
         1 => (
             "table-1-similarity",
             "Table I: structural similarity of RoI and RoA",
-            "1 is identity, about 0 is unrelated, but two masks that are both nearly empty are alike whatever their pixels. \
-             The paper does not say whether it compared maps or masks, so its \
-             figure stands beside both; it gives no n, so only the place of its figure in our 95 % interval is said. A \
-             representative is one value per class without an interval: nothing can be told from it alone. CIFAR-10 and \
-             malaria are not in the paper's table.",
+            "1 means identical, about 0 unrelated, but two masks that are both nearly empty are alike, whatever their \
+             pixels. The paper does not say whether it compared maps or masks, so its figure is shown beside both. It \
+             gives no n, so we can only say whether its figure lies in our 95 % interval. A representative is one \
+             value per class without an interval, so nothing can be told from it alone. CIFAR-10 and malaria are not \
+             in the paper's table.",
         ),
         2 => ("table-2-classification", "Table II: effect of neutralization on classification", VERDICTS),
         _ => (
             "table-3-attack",
             "Table III: effect of neutralization on a further attack",
-            "score_mod-adv is the paper's protocol (P1): neutralized, then attacked, by someone who may write in the mask, \
-             which is not applied again. Verdicts as in Table II.",
+            "score_mod-adv is the paper's protocol (P1): neutralized, then attacked by an attacker who may write in \
+             the mask, which is not applied again. Verdicts as in Table II.",
         ),
     };
     let rows = of_table(all, table);
@@ -82,11 +82,12 @@ pub(super) fn compared(all: &Reproduction, table: u8) -> Sheet {
     }
 }
 
-const VERDICTS: &str = "Shares of the source class's eval images that are classified rightly, [95 % interval], (k/n). Where \
-    the paper's figure fits k of n = 32, Fisher's exact test decides: differs at p < 0.05; agrees where p is larger and \
-    Newcombe's 90 % interval puts the difference within 10 points; cannot tell otherwise. The p are not corrected for how many \
-    there are, and with n = 32 a few images more or less turn one word into another. Elsewhere the paper gives no n, \
-    and only the place of its figure in our interval is said. CIFAR-10 has no row in the paper.";
+const VERDICTS: &str = "Shares of the source class's eval images that are classified correctly, [95 % interval], \
+    (k/n). If the paper's figure fits k of n = 32, Fisher's exact test decides: differs at p < 0.05; agrees if p is \
+    larger and Newcombe's 90 % interval of the difference lies within 10 points of 0; cannot tell otherwise. The \
+    p-values are not corrected for their number, and with n = 32 a few images more or less turn one word into another. \
+    The paper gives no n for its other figures, so we can only say whether they lie in our interval. CIFAR-10 has no \
+    row in the paper.";
 
 fn shown_cells(row: &Row<'_>) -> Vec<Cell> {
     let ssim = row.table == 1;

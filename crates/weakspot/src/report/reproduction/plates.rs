@@ -15,7 +15,7 @@ use crate::report::words;
 /// The most characters of a class's name.
 const CLASS_NAME: usize = 14;
 
-/// A plate: what it is called, and how the panel of one class in one study is drawn.
+/// A plate: its name, and how the panel of one class in one study is drawn.
 struct Plate {
     name: &'static str,
     title: &'static str,
@@ -36,15 +36,16 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig07-individual-roa",
         title: "Region of Attack of single images (the paper's Figure 7)",
-        caption: "The same images; in vermillion the pixels that the attack strikes (RoA). FGSM changes every pixel by eps but \
-                  for the clip at 0 and 1: with the paper's settings, which measure the change, this is the clip's pattern.",
+        caption: "The same images; in vermillion the pixels that the attack strikes (RoA). Except for the clip at 0 \
+                  and 1, FGSM changes every pixel by eps; with the paper's settings, which measure the change, the RoA \
+                  is the pattern of the clip.",
         panel: |study, class| individual(study, class, 1, VERMILLION, "RoA", "delta2"),
         bar: false,
     },
     Plate {
         name: "fig08-class-roi",
         title: "Region of Importance of each class (the paper's Figure 8)",
-        caption: "The share of a class's images whose RoI holds a pixel; n: the fit images that have one.",
+        caption: "For each pixel, the share of the class's images whose RoI holds it; n: the fit images that have one.",
         panel: |study, class| {
             let n = study.run.record.directions.get(class).map_or(0, |d| d.fit.roi_images);
             let map = study.run.maps.roi_frequency.index_axis(Axis(0), class);
@@ -55,8 +56,8 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig09-class-roa",
         title: "Region of Attack of each class (the paper's Figure 9)",
-        caption: "The share of a class's images whose RoA holds a pixel; n: the fit images that count, as a rule those that were \
-                  fooled.",
+        caption: "For each pixel, the share of the class's images whose RoA holds it; n: the fit images that count, as \
+                  a rule those on which the attack succeeded.",
         panel: |study, class| {
             let n = study.run.record.directions.get(class).map_or(0, |d| d.fit.roa_images);
             let map = study.run.maps.roa_frequency.index_axis(Axis(0), class);
@@ -67,8 +68,9 @@ const PLATES: [Plate; 5] = [
     Plate {
         name: "fig10-blob",
         title: "The blob of each class (the paper's Figure 10)",
-        caption: "In vermillion the blob of each class: struck and not looked at (U-V+). With the default settings every image gets \
-                  both classes' blobs for its mask, with the paper's its own class's.",
+        caption: "In vermillion the blob of each class: struck but not looked at (U-V+). With the default settings, \
+                  the mask of every image is the union of both classes' blobs; with the paper's settings, it is the \
+                  blob of its own class.",
         panel: blob,
         bar: false,
     },
@@ -114,7 +116,7 @@ fn of_subject(plate: &Plate, subject: &Studied) -> Option<Canvas> {
             panels.push(if let Some(study) = subject.with(settings) {
                 (plate.panel)(study, class)
             } else {
-                // A place of the same size, so that columns stay columns.
+                // An empty panel of the same size, so that the columns stay aligned.
                 let empty = heat(Array2::ones(first.run.maps.size()).view(), ColourMap::Grey);
                 captioned(empty, &format!("{}: no study", settings.name()))
             });

@@ -1,4 +1,4 @@
-//! `results.json` of a reproduction: what the page says, for programs.
+//! `results.json` of a reproduction: the content of the page, for programs.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::report::compared::{Compared, Figure};
 /// The name and version of the format.
 pub const SCHEMA: &str = "weakspot-reproduction/1";
 
-/// Everything the page says. `studies`, `missing` and `reduced` are read again; the rest follows from the studies.
+/// Everything on the page. `studies`, `missing` and `reduced` are read again; the rest follows from the studies.
 ///
 /// # Examples
 /// ```
@@ -30,11 +30,11 @@ pub struct Summary {
     pub schema: String,
     /// Version of the program that wrote it.
     pub version: String,
-    /// How it is less than the whole; empty where nothing was left out.
+    /// What was left out of the whole reproduction; empty if nothing was.
     pub reduced: Vec<String>,
     /// The studies, by data set and settings.
     pub studies: Vec<StudyRow>,
-    /// What is not there.
+    /// What is missing.
     pub missing: Vec<Missing>,
     /// How many comparisons with the paper got which verdict.
     pub verdicts: Vec<VerdictCounts>,
@@ -102,12 +102,12 @@ pub struct VerdictCounts {
     pub inside: usize,
     /// n unknown: it lies outside.
     pub outside: usize,
-    /// Single values without an interval: nothing can be told. Like the next, younger than the format: files without it are
-    /// read.
+    /// Single values without an interval, from which nothing can be told. This field and the next are younger than the
+    /// format: files without them are read.
     #[serde(default)]
     pub representatives: usize,
-    /// Of those that agree or lie inside, and of those that differ or lie outside: of the classifier and the attack alone
-    /// (`score_clean`, `score_adv`), which no mask touches.
+    /// How many of those that agree or lie inside, and how many of those that differ or lie outside, are about the
+    /// classifier and the attack alone (`score_clean`, `score_adv`), without a mask.
     #[serde(default)]
     pub without_mask: [usize; 2],
 }
@@ -137,9 +137,9 @@ pub struct ComparedRow {
     pub quantity: String,
     /// What the blob's pixels were set to, where that matters.
     pub fill: Option<String>,
-    /// The paper's figure; `null`: not in the paper.
+    /// The paper's figure; `null` if the paper has none.
     pub paper: Option<Figure>,
-    /// With the default settings; `null` where the study is not there.
+    /// With the default settings; `null` if that study is missing.
     pub default: Option<Side>,
     /// With the paper's settings.
     pub paper_settings: Option<Side>,
@@ -157,15 +157,15 @@ pub struct ComparedRow {
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Side {
-    /// `null` where it was not run or is not defined.
+    /// Our figure; `null` if it was not run or is not defined.
     pub ours: Option<Figure>,
-    /// Fisher's exact p, where the paper's figure betrays k and n.
+    /// Fisher's exact p, if the paper's figure implies k and n.
     pub p: Option<f64>,
     /// As the tables print it.
     pub verdict: String,
 }
 
-/// What the page says, for programs.
+/// The content of the page, for programs.
 ///
 /// # Examples
 /// ```
@@ -298,7 +298,7 @@ mod tests {
             // only one study here; CIFAR-10 has nothing there.
             let malaria = if settings == Settings::Default { 12 } else { 0 };
             assert_eq!(counts.comparisons, 20 + malaria);
-            // Of MNIST's 12 scores n is known; its two representatives stand beside maps and masks.
+            // n of MNIST's 12 scores is known; its two representatives are compared with maps and masks.
             assert_eq!((known, counts.representatives), (12, 4));
         }
     }

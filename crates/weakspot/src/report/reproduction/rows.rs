@@ -1,4 +1,4 @@
-//! The paper's quantities with what both studies of a data set found: one row each, matched by name.
+//! The paper's quantities beside those of both studies of a data set: one row each, matched by name.
 
 use super::{Reproduction, Settings, Studied};
 use crate::report::compared::{self, Compared, Figure};
@@ -13,7 +13,7 @@ pub(super) struct Row<'a> {
     pub(super) quantity: String,
     pub(super) fill: Option<String>,
     pub(super) paper: Option<Figure>,
-    /// In the order of [`Settings::BOTH`]; `None` where the study is not there.
+    /// In the order of [`Settings::BOTH`]; `None` if the study is missing.
     pub(super) ours: [Option<Compared>; 2],
 }
 

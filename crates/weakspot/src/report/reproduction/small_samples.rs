@@ -1,16 +1,16 @@
 //! What the paper's 32 images per class can show, and what they never can.
 //!
 //! Its MNIST and Fashion-MNIST entries are multiples of 1/32. Each before/after pair is of the same images, but the
-//! paper does not say which image changed, so that McNemar's exact test cannot be made; its best case can. If c images
-//! change to one side and none back, the two-sided p is `2 (1/2)^c` (at most 1): 0.0625 at c = 5, 0.03125 at c = 6. A
-//! change of fewer than six images can therefore never be told from chance, whatever the pairing. Fisher's exact test, for
-//! two separate samples of 32, asks for as many: 26 of 32 against 32 of 32 is the first below 0.05.
+//! paper does not say which images changed, so McNemar's exact test cannot be computed; its best case can. If c images
+//! change in one direction and none back, the two-sided p is `2 (1/2)^c` (at most 1): 0.0625 at c = 5, 0.03125 at
+//! c = 6. A change of fewer than six images can therefore never be told from chance, whatever the pairing. Fisher's
+//! exact test, for two separate samples of 32, needs as many: 26 of 32 beside 32 of 32 is the first below 0.05.
 
 use crate::metrics::{Score, mcnemar_exact};
 use crate::report::agreement::fisher_exact;
 use crate::report::paper::{self, PaperScore};
 
-/// The directions whose figures betray n = 32, as the program calls them.
+/// The directions whose figures imply n = 32, under the program's names.
 const DIRECTIONS: [(&str, &str, &str); 4] = [
     ("mnist", "0", "1"),
     ("mnist", "1", "0"),
@@ -46,7 +46,7 @@ pub struct PaperChange {
     pub after: Score,
     /// Fisher's exact p, as if the images were not the same.
     pub fisher: f64,
-    /// The least p that McNemar's exact test can have: every change to one side.
+    /// The least p that McNemar's exact test can have: that with every change in the same direction.
     pub least_mcnemar: f64,
 }
 
@@ -88,7 +88,7 @@ pub fn paper_changes() -> Vec<PaperChange> {
     changes
 }
 
-/// The fewest images that must change, all to one side, before McNemar's exact test can say p < 0.05: 6, for any n.
+/// The fewest images that must change, all in the same direction, for p < 0.05 in McNemar's exact test: 6, for any n.
 ///
 /// # Examples
 /// ```

@@ -1,5 +1,5 @@
-//! The reproduction's tables: for people one line per quantity with both studies beside the paper's figure, for programs
-//! one line per quantity and study.
+//! The reproduction's tables. People get one line per quantity, with both studies beside the paper's figure; programs
+//! get one line per quantity and study.
 
 use super::claims::{Claim, is_degenerate, judge};
 use super::paper_tables::compared;
@@ -38,7 +38,7 @@ fn one(table: Table) -> Sheet {
     Sheet { exact: table.clone(), shown: table, paper_table: None }
 }
 
-/// The studies: what was looked at, with what.
+/// The studies: their data, classifiers and settings.
 fn studies(all: &Reproduction) -> Sheet {
     let mut rows = Vec::new();
     for (subject, study) in each(all) {
@@ -64,9 +64,9 @@ fn studies(all: &Reproduction) -> Sheet {
     one(Table {
         name: "studies",
         title: "The studies".to_owned(),
-        note: "Both studies of a data set are of the same classifier and the same eval images. accuracy: of both \
-               classes' eval images, without an attack, with its 95 % interval. The paper's networks, splits and eps \
-               are not known to be these."
+        note: "Both studies of a data set have the same classifier and the same eval images. accuracy: on both \
+               classes' eval images, without an attack, with its 95 % interval. It is not known whether the paper's \
+               networks, splits and eps were the same."
             .to_owned(),
         header: vec![
             "data set", "settings", "classes", "image", "classifier", "train", "eval", "accuracy", "eps", "flags",
@@ -75,7 +75,7 @@ fn studies(all: &Reproduction) -> Sheet {
     })
 }
 
-/// Where the two kinds of settings part, from the first data set that has both.
+/// Where the two kinds of settings differ, from the first data set that has both.
 fn settings(all: &Reproduction) -> Sheet {
     let configs = all.subjects.iter().find_map(|subject| {
         let [default, paper] = Settings::BOTH.map(|settings| subject.with(settings));
@@ -93,15 +93,14 @@ fn settings(all: &Reproduction) -> Sheet {
     one(Table {
         name: "settings",
         title: "Where the settings differ".to_owned(),
-        note: "The paper leaves its thresholds open: its settings are our literal reading. weakspot study --help-all says what each \
-               is."
-        .to_owned(),
+        note: "The paper leaves its thresholds open, so its settings are our literal reading; see docs/METHODS.md."
+            .to_owned(),
         header: vec!["setting", "default", "paper"],
         rows,
     })
 }
 
-/// Both classes together: what one class wins at the other's cost is no gain here.
+/// Both classes together, so that a gain of one class at the other's cost does not count.
 fn together(all: &Reproduction) -> Sheet {
     const PROTOCOLS: [&str; 6] = ["clean", "adv", "mod", "mod_adv", "adv_worst", "adaptive_worst"];
     let (mut shown, mut exact) = (Vec::new(), Vec::new());
@@ -148,10 +147,10 @@ fn together(all: &Reproduction) -> Sheet {
         shown.push(row);
     }
     let title = "Both classes together: balanced accuracy".to_owned();
-    let note = "The mean of both classes' accuracies with its 95 % interval, headline fill. A classifier that calls \
-                everything by one name has 50 %; the last columns are the share of predictions in the commoner class. P0w and \
-                P3w are the worst of no attack, the study's attack and 20 steps of PGD, without and with the mask; their \
-                difference is the mean of both classes' paired differences."
+    let note = "The mean of both classes' accuracies with its 95 % interval, headline fill. A classifier that predicts \
+                one class for everything has 50 %; the last columns are the share of predictions in the more common \
+                class. P0w and P3w are the worst of no attack, the study's attack and 20 steps of PGD, without and \
+                with the mask; their difference is the mean of both classes' paired differences."
         .to_owned();
     let table = |header: Vec<&'static str>, rows| Table {
         name: "together",
@@ -242,19 +241,20 @@ fn claims(all: &Reproduction) -> Sheet {
     let fill = fills.first().filter(|fill| fills.iter().all(|other| other == *fill));
     let fill = fill.map_or_else(|| "each study's first fill".to_owned(), |fill| format!("fill {fill}"));
     let note = format!(
-        "RoI (RoA) lies together: Moran's I of the map minus that of the same network untrained (parameters permuted), paired over \
-         at most 200 images; holds where its interval lies above 0, fails below. RoI (RoA) is the class's: an image's overlap (IoU) \
-         with its own class's representative minus that with the other's; holds above 0, however little, fails below, and \
-         depends on how large the representatives are. * the RoA takes almost only two values (flag degenerate-roa): nothing \
-         follows from its place. mask: the share of pixels that are neutralized. The last four are paired tests over the same \
-         images (exact McNemar, Holm) with {fill}, in points of accuracy: neutralized minus clean; neutralized and attacked \
-         (P1, the paper's) minus attacked; attacked by one who knows the mask (P3) minus attacked; and the worst of no \
-         attack, that attack and 20 steps of PGD with the mask minus the same without it (P3w - P0w). They hold where the test says \
-         better, fail where it says worse or no effect (the whole interval within 2 points of 0), but sparing accuracy holds \
-         with no effect; a gain of one class beside a loss of the other spares nothing. \"not shown\": neither, or both rates are at one end \
-         so that it cannot be told at this eps. The last two \
-         are ours, the paper did not ask. With the paper's settings the regions are built from the scored images and the mask \
-         needs the true label: what holds there need not hold elsewhere."
+        "RoI (RoA) lies together: Moran's I of the map minus that of the same network untrained (parameters permuted), \
+         paired over at most 200 images; it holds if the interval lies above 0, and fails if it lies below. RoI (RoA) \
+         is the class's: an image's overlap (IoU) with its own class's representative minus that with the other's; it \
+         holds above 0, however little, fails below, and depends on the size of the representatives. *: the \
+         vulnerability map takes almost only two values (flag degenerate-roa), so nothing follows from the place of \
+         the RoA. mask: the share of pixels that are neutralized. The last four are paired tests on the same images \
+         (exact McNemar, Holm) with {fill}, in points of accuracy: neutralized minus clean; neutralized and then \
+         attacked (P1, the paper's) minus attacked; attacked by an attacker who knows the mask (P3) minus attacked; \
+         and the worst of no attack, that attack and 20 steps of PGD with the mask minus the same without it (P3w - \
+         P0w). They hold if the test says better, and fail if it says worse or no effect (the whole interval within 2 \
+         points of 0), except that sparing accuracy also holds with no effect; a gain of one class beside a loss of \
+         the other spares nothing. \"not shown\": neither, or both rates are at one end, so that it cannot be told at \
+         this eps. The last two claims are ours, not the paper's. With the paper's settings, the regions are built \
+         from the scored images and the mask needs the true label, so what holds there need not hold elsewhere."
     );
     Sheet {
         exact: Table {
@@ -290,9 +290,9 @@ fn changes() -> Sheet {
     one(Table {
         name: "paper-n32",
         title: "The paper's own changes, of 32 images each".to_owned(),
-        note: "The paper's figures with Wilson's 95 % intervals. Fisher's p takes the two scores for separate samples. They \
-               are of the same images, but the paper does not say which image changed: McNemar's p is the least it can be, \
-               every change going one way."
+        note: "The paper's figures with Wilson's 95 % intervals. Fisher's p treats the two scores as separate samples. \
+               They are of the same images, but the paper does not say which images changed, so McNemar's p is the \
+               least possible, with every change in the same direction."
             .to_owned(),
         header: vec![
             "data set",

@@ -22,15 +22,17 @@ pub(super) fn is_headline(quantity: &Quantity) -> bool {
     quantity.group == Group::Difference && quantity.what == HEADLINE
 }
 
-/// Whether all networks say the same.
+/// Whether all networks agree.
 fn headline(all: &Seeds, found: &Summary) -> String {
     let n = all.studies.len();
     let planned = n + all.missing.len();
     if n == 0 {
-        return "No study is finished, so nothing is known of any seed.".to_owned();
+        return "No study is finished, so nothing is known about any seed.".to_owned();
     }
     if n == 1 {
-        return format!("Only 1 of {planned} studies is finished, so nothing is known of the seed's part.");
+        return format!(
+            "Only 1 of {planned} studies is finished, so nothing is known about the effect of the seed."
+        );
     }
     if found.verdicts.is_empty() {
         return "The headline (P3w minus P0w) was not measured, so no verdict can change with the seed."
@@ -48,8 +50,8 @@ fn headline(all: &Seeds, found: &Summary) -> String {
         };
         format!("The result changes with the seed{direction}. P3w minus P0w: {by_class}.")
     } else {
-        let all_say = if n == 2 { "Both networks say".to_owned() } else { format!("All {n} networks say") };
-        format!("{all_say} the same. P3w minus P0w: {by_class}.")
+        let networks = if n == 2 { "Both networks".to_owned() } else { format!("All {n} networks") };
+        format!("{networks} agree. P3w minus P0w: {by_class}.")
     }
 }
 
@@ -69,7 +71,7 @@ fn of_class(verdict: &ClassVerdict) -> String {
     format!("{} on images of class {}", counts.join(", "), verdict.class)
 }
 
-/// In how many networks the mask helped, by everything that this needs.
+/// In how many networks the mask helped.
 fn helped(found: &Summary) -> Option<String> {
     let judged: Vec<bool> = found.studies.iter().filter_map(|study| study.helped).collect();
     if judged.len() < 2 {
@@ -83,8 +85,8 @@ fn helped(found: &Summary) -> Option<String> {
         (k, n) => format!("{k} of the {n} networks"),
     };
     Some(format!(
-        "Neutralizing the blob helped in {of}, judged by all that this needs: both classes together gain, no class \
-         is worse, the AUC rises, and a moved threshold does less."
+        "Neutralizing the blob helped in {of}. \"Helped\" means that both classes together gain, no class is worse, \
+         the AUC rises, and a moved threshold does less."
     ))
 }
 
@@ -100,8 +102,8 @@ fn over_networks(q: &Quantity) -> Option<String> {
         return Some(format!("P3w minus P0w, {whose}: {} points in each of {all}.", signed(least.value)));
     }
     Some(format!(
-        "P3w minus P0w, {whose}: {} on average over {} (95 % t interval; standard deviation {}), from {} (seed {}) to {} (seed \
-         {}).",
+        "P3w minus P0w, {whose}: {} on average over {} (95 % t interval; standard deviation {}), from {} (seed {}) to \
+         {} (seed {}).",
         words::points(of.mean, low, high),
         words::count(of.n, "network"),
         tenth(100.0 * sd),
@@ -128,7 +130,7 @@ fn moves_most(found: &Summary) -> Option<String> {
     }
     let class = q.class.as_ref().map_or_else(String::new, |class| format!(" on images of class {class}"));
     Some(format!(
-        "Of all accuracies {}{class} moves most: from {} (seed {}) to {} (seed {}).",
+        "Of all accuracies, {}{class} varies most: from {} (seed {}) to {} (seed {}).",
         q.label(),
         words::percent(least.value),
         least.seed,
@@ -141,13 +143,13 @@ fn missing(all: &Seeds) -> Vec<String> {
     all.missing.iter().map(|m| format!("The study of seed {} is missing: {}.", m.seed, m.why)).collect()
 }
 
-/// What a reader has to know of the numbers.
+/// What a reader has to know about the numbers.
 pub(super) fn about(all: &Seeds) -> String {
     format!(
-        "Every network is trained anew on the same split, that of seed {}; its own seed decides its training, its draws and its \
-         maps. Means are over networks, with Student's 95 % interval (n - 1 degrees of freedom), which is not cut at 0 and 100 \
-         %. It says where the mean of such networks lies, not where the next network will. Intervals over images belong to one \
-         network each and stand in its own report.",
+        "Every network is trained separately on the same split, that of seed {}; its own seed decides its \
+         training, its draws and its maps. Means are over networks, with Student's 95 % interval (n - 1 degrees of \
+         freedom), which is not cut at 0 and 100 %. It is an interval for the mean of such networks, not for the next \
+         network. Intervals over images belong to one network each and are in its own report.",
         all.split_seed
     )
 }
@@ -196,10 +198,11 @@ mod tests {
         assert_eq!(
             said[0],
             "The result changes with the seed, and on images of class ring even its direction does. P3w minus P0w: no \
-             effect on images of class disc; better in 1 of 3 networks, worse in 1, not shown in 1 on images of class ring."
+             effect on images of class disc; better in 1 of 3 networks, worse in 1, not shown in 1 on images of class \
+             ring."
         );
         assert!(
-            said[1].starts_with("Neutralizing the blob helped in 2 of the 3 networks, judged"),
+            said[1].starts_with("Neutralizing the blob helped in 2 of the 3 networks. \"Helped\" means"),
             "{}",
             said[1]
         );
@@ -215,7 +218,8 @@ mod tests {
         let most = said.last().unwrap();
         assert_eq!(
             most,
-            "Of all accuracies P3w adaptive, worst on images of class ring moves most: from 0.0 % (seed 0) to 100.0 % (seed 5)."
+            "Of all accuracies, P3w adaptive, worst on images of class ring varies most: from 0.0 % (seed 0) to 100.0 \
+             % (seed 5)."
         );
     }
 
@@ -232,7 +236,7 @@ mod tests {
         let text = said(&word_of(["worse", "cannot tell at this eps"]));
         assert_eq!(
             text[0],
-            "Both networks say the same. P3w minus P0w: worse on images of class disc; cannot tell at this eps on images of \
+            "Both networks agree. P3w minus P0w: worse on images of class disc; cannot tell at this eps on images of \
              class ring."
         );
         assert!(text[1].starts_with("Neutralizing the blob helped in neither network"), "{}", text[1]);

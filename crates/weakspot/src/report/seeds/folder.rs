@@ -1,19 +1,20 @@
-//! The folder of several seeds: what is written, and how it is read again.
+//! The folder of several seeds: what is written to it, and how it is read again.
 
 use std::path::Path;
 
 use super::record::{SCHEMA, Summary, summary};
 use super::{SeedStudy, Seeds, folder_of, page, tables};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::output::{subfolder, write_atomic};
 use crate::record::check_figures;
 use crate::report::{csv, json, markdown, run};
 
-/// The name of the summary, by which such a folder is known.
+/// The name of the summary, by which such a folder is recognised.
 pub const NAME: &str = "seeds.json";
 
-/// Writes `seeds.json`, `tables/` and `report.html`. The studies' own folders are not touched. `seeds.json` comes first:
-/// what follows from it can be made again.
+/// Writes `seeds.json`, `tables/` and `report.html`. The studies' own folders are not touched. `seeds.json` is written
+/// first, because the rest can be made from it again.
 ///
 /// # Errors
 /// `Io` when the folder cannot be written, or `tables` leads out of it; `Numerical` for a number that JSON cannot hold.
@@ -41,7 +42,7 @@ pub fn write(dir: &Path, all: &Seeds) -> Result<()> {
     write_atomic(&dir.join("report.html"), page::page(all, &found).as_bytes())
 }
 
-/// Whether a folder is one of several seeds.
+/// Whether a folder holds the studies of several seeds.
 ///
 /// # Examples
 /// ```
@@ -58,7 +59,7 @@ pub fn is_seeds(dir: &Path) -> bool {
     read(dir).is_ok_and(|value| value.get("schema").and_then(serde_json::Value::as_str) == Some(SCHEMA))
 }
 
-/// Reads what a folder's `seeds.json` says.
+/// Reads a folder's `seeds.json`.
 ///
 /// # Errors
 /// `Io` and `Format` for a file that cannot be read.
@@ -87,7 +88,7 @@ pub fn read_summary(dir: &Path) -> Result<Summary> {
 /// Reads the studies that a folder's `seeds.json` names, from their own files.
 ///
 /// # Errors
-/// `Io` and `Format` for a summary that cannot be read; what reading a study reports, naming it.
+/// `Io` and `Format` for a summary that cannot be read; the errors of reading a study, with its folder's name.
 ///
 /// # Examples
 /// ```
@@ -106,7 +107,7 @@ pub fn load(dir: &Path) -> Result<Seeds> {
     for row in found.studies {
         // Nothing outside the folder is read.
         if row.folder != folder_of(row.seed) {
-            return Err(damaged(dir, &format!("{:?} is no study of seed {}", row.folder, row.seed)));
+            return Err(damaged(dir, &format!("{:?} is not the folder of seed {}", row.folder, row.seed)));
         }
         let record = run::load_record(&dir.join(&row.folder)).map_err(|e| e.context(&row.folder))?;
         if record.seed != row.seed {
@@ -140,8 +141,14 @@ pub fn rebuild(dir: &Path) -> Result<()> {
 }
 
 fn damaged(dir: &Path, what: &str) -> Error {
-    Error::format(format!("{}: {what}", dir.join(NAME).display()))
-        .with_hint("run weakspot study --seeds again, with another --out or with --force")
+    let hint = Hint::new()
+        .say("run the study with ")
+        .setting("seeds")
+        .say(" again, with another ")
+        .setting("out")
+        .say(" or with ")
+        .setting("force");
+    Error::format(format!("{}: {what}", dir.join(NAME).display())).with_hint(hint)
 }
 
 fn read(dir: &Path) -> Result<serde_json::Value> {

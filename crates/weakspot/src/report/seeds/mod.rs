@@ -1,8 +1,8 @@
 //! One study per seed, on one page: what every network found, the mean over networks, and whether the verdict changes.
 //!
-//! All studies have the same data, split and settings; each has a network of its own, trained with the study's seed. Made
-//! from the studies' own files and nothing else: [`write()`] lays out the folder, [`load`] reads the studies that its
-//! `seeds.json` names, and [`rebuild`] makes tables and page again.
+//! All studies have the same data, split and settings; each has a network of its own, trained with the study's seed.
+//! The page is made from the studies' own files alone: [`write()`] lays out the folder, [`load`] reads the studies that
+//! its `seeds.json` names, and [`rebuild`] makes tables and page again.
 
 mod findings;
 mod folder;
@@ -73,7 +73,7 @@ pub struct MissingSeed {
     pub why: String,
 }
 
-/// All that the page is made of.
+/// Everything the page is made of.
 ///
 /// # Examples
 /// ```
@@ -102,7 +102,8 @@ pub struct MissingSeed {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seeds {
-    /// SHA-256 of everything that the studies share: data, split, settings, recipe. Studies of other settings do not mix.
+    /// SHA-256 of everything that the studies share: data, split, settings, recipe. Studies with different settings are
+    /// not mixed.
     pub shared: String,
     /// The seed of the one split.
     pub split_seed: u64,
@@ -113,7 +114,7 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// The first finished study, which tells what all have in common.
+    /// The first finished study, for what all have in common.
     fn first(&self) -> Option<&Record> {
         self.studies.first().map(|study| &study.record)
     }
@@ -153,8 +154,8 @@ pub(crate) mod fixture {
         Seeds { shared: "0f".repeat(32), split_seed: 0, studies: studies.collect(), missing: Vec::new() }
     }
 
-    /// Three networks: of the first class all say `no effect`, of the second each says another word and has 0, 50 and 100
-    /// % under P3w, against 50 % under P0w.
+    /// Three networks: for the first class all have the word `no effect`; for the second class each has a different
+    /// word, and 0, 50 and 100 % under P3w, against 50 % under P0w.
     pub(crate) fn changing() -> Seeds {
         of(&fixture::demo(), &[0, 1, 5], |i, record| {
             let names = record.data.classes.clone();
@@ -168,7 +169,7 @@ pub(crate) mod fixture {
         })
     }
 
-    /// Names from outside that are markup and escapes, a study without anything, and one that is missing.
+    /// Names from outside that are markup and escapes, an empty study, and one that is missing.
     pub(crate) fn hostile() -> Seeds {
         let mut all = of(&fixture::hostile(), &[0, u64::MAX], |_, _| {});
         all.studies.push(SeedStudy { seed: 7, folder: folder_of(7), record: fixture::bare().record });

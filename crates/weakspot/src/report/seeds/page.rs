@@ -1,4 +1,4 @@
-//! The page over all seeds: whether the verdict changes, every network's numbers, every reason to doubt.
+//! The page for all seeds: whether the verdict changes, every network's numbers, every reason to doubt.
 
 use super::Seeds;
 use super::findings::{about, findings, is_headline, seeds_in_words};
@@ -20,16 +20,17 @@ pub(super) fn page(all: &Seeds, found: &Summary) -> String {
     );
     let mut page = Page::new(&format!("weakspot, {title}, several seeds"), style::CSS);
     page.raw("<header>\n");
-    page.element("p", "kind", "weakspot study --seeds");
+    page.element("p", "kind", "weakspot study, several seeds");
     page.element("h1", "", &title);
     let networks = words::count(all.studies.len(), "network");
     page.element("p", "lead", &format!("{networks}, {}, on one split.", seeds_in_words(all)));
     page.raw(
-        "<nav><a href=\"#numbers\">Numbers</a> <a href=\"#doubts\">Doubts</a> <a href=\"#provenance\">Provenance</a></nav>\n",
+        "<nav><a href=\"#numbers\">Numbers</a> <a href=\"#doubts\">Doubts</a> \
+         <a href=\"#provenance\">Provenance</a></nav>\n",
     );
     page.raw("</header>\n<main>\n");
-    section(&mut page, "verdict", "Does the seed change it?", |page| verdict(page, all, found));
-    section(&mut page, "numbers", "Every quantity over the seeds", |page| numbers(page, all, found));
+    section(&mut page, "verdict", "Does the result change with the seed?", |page| verdict(page, all, found));
+    section(&mut page, "numbers", "Every quantity, seed by seed", |page| numbers(page, all, found));
     section(&mut page, "settings", "Where the studies' settings differ", |page| settings(page, all));
     section(&mut page, "doubts", "Reasons to doubt", |page| doubts(page, all));
     section(&mut page, "provenance", "Provenance", |page| provenance(page, all, found));
@@ -122,12 +123,12 @@ fn numbers(page: &mut Page, all: &Seeds, found: &Summary) {
     page.element(
         "p",
         "note",
-        "tables/seeds.csv has every value with full precision and its own interval over images; docs/METHODS.md, section 8, \
-         defines each quantity.",
+        "tables/seeds.csv has every value with full precision and its own interval over images. docs/METHODS.md, \
+         section 8, defines each quantity.",
     );
 }
 
-/// Settings that are not the same in all studies: of a search, what it found.
+/// Settings that are not the same in all studies: those that a search found.
 fn settings(page: &mut Page, all: &Seeds) {
     let Some(first) = all.first() else { return };
     let differing: Vec<&String> = first
@@ -139,7 +140,7 @@ fn settings(page: &mut Page, all: &Seeds) {
         .map(|(name, _)| name)
         .collect();
     if differing.is_empty() {
-        page.element("p", "", "Nowhere but in the seed.");
+        page.element("p", "", "Only in the seed.");
         return;
     }
     page.raw("<div class=\"scroll\"><table>\n<tr><th>setting</th>");
@@ -158,7 +159,7 @@ fn settings(page: &mut Page, all: &Seeds) {
     page.raw("</table></div>\n");
 }
 
-/// Each check that fired, once, with the seeds and classes of which it did.
+/// Each flag once, with the seeds and classes for which it was raised.
 fn doubts(page: &mut Page, all: &Seeds) {
     let flags = all.studies.iter().flat_map(|s| &s.record.directions).flat_map(|d| &d.flags);
     let mut said: Vec<(&str, &str)> = Vec::new();
@@ -205,7 +206,7 @@ fn provenance(page: &mut Page, all: &Seeds, found: &Summary) {
         ("version", found.version.clone()),
         ("schema", found.schema.clone()),
         ("seed of the split", all.split_seed.to_string()),
-        ("SHA-256 of what all share", all.shared.clone()),
+        ("SHA-256 of what all studies share", all.shared.clone()),
     ];
     if let Some(record) = all.first() {
         entries.push(("split", record.data.split.clone()));
@@ -213,7 +214,10 @@ fn provenance(page: &mut Page, all: &Seeds, found: &Summary) {
         entries.push(("SHA-256 of the data", record.checksums.get("data").cloned().unwrap_or_default()));
     }
     page.definitions(entries);
-    page.raw("<div class=\"scroll\"><table>\n<tr><th>study</th><th>accuracy on the tune part</th><th>SHA-256 of the weights</th></tr>\n");
+    page.raw(
+        "<div class=\"scroll\"><table>\n<tr><th>study</th><th>accuracy on the tune part</th>\
+         <th>SHA-256 of the weights</th></tr>\n",
+    );
     for (study, row) in all.studies.iter().zip(&found.studies) {
         page.raw("<tr><td>");
         page.link(&format!("{}/report.html", study.folder), &format!("seed {}", study.seed));
@@ -227,8 +231,8 @@ fn provenance(page: &mut Page, all: &Seeds, found: &Summary) {
     page.element(
         "p",
         "note",
-        "Every study's folder holds its own report, its results and the configuration from which weakspot study --config runs \
-         it again. This page follows from the studies' files: weakspot report makes it again, without a model.",
+        "Every study's folder has its own report, its results and the settings to run it again (config.json). This \
+         page is made from the studies' files, and can be made from them again without a model.",
     );
 }
 
@@ -250,7 +254,7 @@ mod tests {
         for id in ["verdict", "numbers", "settings", "doubts", "provenance"] {
             at(&format!("id=\"{id}\""));
         }
-        at("Nowhere but in the seed.");
+        at("Only in the seed.");
         // The fixture's flags fire in every network.
         at("<strong>few-successes</strong> class disc in 3 of 3 (seeds 0, 1 and 5)");
     }

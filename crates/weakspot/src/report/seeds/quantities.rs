@@ -1,4 +1,4 @@
-//! Every quantity that is followed over the seeds: its value in each study, and the mean over networks.
+//! Every quantity that is tracked over the seeds: its value in each study, and the mean over networks.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::metrics::{FewMean, Score};
 use crate::record::Protocol;
 use crate::record::{Interval, Record};
 
-/// What kind of quantity; it decides the unit.
+/// The kind of a quantity, which decides its unit.
 ///
 /// # Examples
 /// ```
@@ -28,7 +28,7 @@ pub enum Group {
     Auc,
     /// The defended model's balanced accuracy minus the placebo's.
     Placebo,
-    /// Overlap of a found region with the planted one, or of a random map's with it.
+    /// Overlap of a found region, or of that of a random map, with the planted one.
     Truth,
 }
 
@@ -45,7 +45,7 @@ impl Group {
         }
     }
 
-    /// What the readable numbers are in.
+    /// The unit of the readable numbers.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Accuracy | Self::BalancedAccuracy => "%",
@@ -99,9 +99,9 @@ pub struct SeedValue {
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
-    /// What kind.
+    /// Its kind.
     pub group: Group,
-    /// Which: a protocol's key, a comparison, a region.
+    /// Which of its kind: a protocol's key, a comparison, a region.
     pub what: String,
     /// The class whose images are scored; `null` for both together.
     pub class: Option<String>,
@@ -126,7 +126,7 @@ impl Quantity {
         }
     }
 
-    /// The study with the least value, and the one with the largest; the first of equals.
+    /// The studies with the least and with the largest value; the first one if several are equal.
     pub fn ends(&self) -> Option<[&SeedValue; 2]> {
         let first = self.by_seed.first()?;
         let least = self.by_seed.iter().fold(first, |a, b| if b.value < a.value { b } else { a });
@@ -164,7 +164,7 @@ type Value = (f64, Option<[f64; 2]>);
 /// # let study = |seed| SeedStudy { seed, folder: folder_of(seed), record: Record { seed, ..run.record.clone() } };
 /// # let studies = vec![study(0), study(1)];
 /// # let all = Seeds { shared: "0f".repeat(32), split_seed: 0, studies, missing: Vec::new() };
-/// // Two networks that are right on every image.
+/// // Two networks that are correct on every image.
 /// let found = quantities(&all);
 /// let clean = found.iter().find(|q| q.group == Group::BalancedAccuracy && q.what == "clean").unwrap();
 /// assert_eq!((clean.by_seed.len(), clean.over_networks.mean), (2, 1.0));

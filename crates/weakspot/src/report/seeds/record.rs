@@ -1,4 +1,4 @@
-//! `seeds.json`: what the page says, for programs.
+//! `seeds.json`: the content of the page, for programs.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::report::findings;
 /// The name and version of the format.
 pub const SCHEMA: &str = "weakspot-seeds/1";
 
-/// Everything the page says. `shared`, `split_seed`, `studies` and `missing` are read again; the rest follows from the
+/// Everything on the page. `shared`, `split_seed`, `studies` and `missing` are read again; the rest follows from the
 /// studies.
 ///
 /// # Examples
@@ -37,7 +37,7 @@ pub struct Summary {
     pub studies: Vec<StudyRow>,
     /// The seeds whose studies are not finished.
     pub missing: Vec<MissingSeed>,
-    /// Whether the result changes with the seed; `null` where fewer than two networks say anything.
+    /// Whether the result changes with the seed; `null` if fewer than two networks have a word.
     pub changes: Option<bool>,
     /// The headline's words, class by class.
     pub verdicts: Vec<ClassVerdict>,
@@ -63,11 +63,11 @@ pub struct StudyRow {
     pub folder: String,
     /// SHA-256 of the network's weights.
     pub weights: String,
-    /// Whether everything holds that a mask needs to be said to have helped; `null` where that is not judged.
+    /// Whether the mask helped; `null` if that is not judged.
     pub helped: Option<bool>,
 }
 
-/// What `seeds.json` holds.
+/// The content of `seeds.json`.
 ///
 /// # Examples
 /// ```

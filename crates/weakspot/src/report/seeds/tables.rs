@@ -1,4 +1,4 @@
-//! The table of all quantities: for people a line each, for programs a line per seed.
+//! The table of all quantities: one line each for people, one line per seed for programs.
 
 use super::Seeds;
 use super::findings::{about, seeds_in_words, signed};
@@ -69,7 +69,7 @@ pub(super) fn shown(all: &Seeds, found: &Summary) -> Table {
     }
 }
 
-/// For programs: what is of the networks together is repeated on every line of its quantity.
+/// For programs: values over all networks are repeated on every line of their quantity.
 pub(super) fn exact(all: &Seeds, found: &Summary) -> Table {
     let number = |v: Option<f64>| v.map_or(Cell::None, Cell::Number);
     let mut rows = Vec::new();

@@ -1,4 +1,5 @@
-//! The end of a run over several seeds, for a terminal: the verdict in every network, accuracies over networks, the answer.
+//! The end of a run over several seeds, for a terminal: the verdict in every network, accuracies over networks, and the
+//! answer.
 
 use std::fmt::Write as _;
 
@@ -14,8 +15,8 @@ use crate::report::words::{self, shorten};
 /// Columns of a cell: with a name of 21 and two spaces between columns, three of them make a line of at most 99.
 const CELL: usize = 24;
 
-/// The table of seeds and what follows from it: at most 100 columns wide, no colour needed, control characters from outside
-/// replaced.
+/// The table of seeds and what follows from it. It is at most 100 columns wide and needs no colour; control characters
+/// from outside are replaced.
 ///
 /// # Examples
 /// ```

@@ -9,7 +9,7 @@ use crate::report::findings::HEADLINE;
 /// The words of the paired tests, the clearest first.
 const WORDS: [&str; 5] = ["better", "worse", "no effect", "not shown", CANNOT_TELL];
 
-/// What one network says.
+/// The word of one network.
 ///
 /// # Examples
 /// ```
@@ -27,7 +27,7 @@ pub struct SeedWord {
     pub word: String,
 }
 
-/// What the networks say of one class.
+/// The networks' words for one class.
 ///
 /// # Examples
 /// ```
@@ -44,12 +44,12 @@ pub struct ClassVerdict {
     pub class: String,
     /// Network by network.
     pub by_seed: Vec<SeedWord>,
-    /// Whether two networks say different words.
+    /// Whether two networks have different words.
     pub changes: bool,
 }
 
 impl ClassVerdict {
-    /// How many networks say a word, the clearest words first.
+    /// How many networks have each word, the clearest words first.
     pub(super) fn counts(&self) -> Vec<(&str, usize)> {
         let mut words: Vec<&str> = WORDS.to_vec();
         for said in &self.by_seed {
@@ -73,7 +73,7 @@ impl ClassVerdict {
     }
 }
 
-/// The headline's words, class by class; empty where it was not measured.
+/// The headline's words, class by class; empty if it was not measured.
 ///
 /// # Examples
 /// ```

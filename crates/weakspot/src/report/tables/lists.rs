@@ -24,11 +24,12 @@ pub(super) fn tests(record: &Record) -> Table {
     Table {
         name: "tests",
         title: "Paired comparisons on the same images".to_owned(),
-        note: "Exact McNemar tests, two-sided, corrected by Holm's method over all rows of this table; the difference \
-               is the first protocol's accuracy minus the second's, with its 95 % interval. The words, in this order: cannot \
-               tell at this eps: under attack, both rates are at most 2 % or both at least 98 %; better, worse: Holm p < \
-               0.05; no effect: the interval lies within 2 points of 0; not shown: none of these. (both), \
-               in the CSV an empty class: the mean of the two classes' differences, not tested."
+        note: "Exact McNemar tests, two-sided, corrected by Holm's method over all rows of this table. The difference \
+               is the first protocol's accuracy minus the second's, with its 95 % interval. The word is the first of \
+               these that applies: cannot tell at this eps (under attack, both rates are at most 2 % or both at least \
+               98 %); better or worse (Holm p < 0.05); no effect (the interval lies within 2 points of 0); not shown \
+               (otherwise). Rows of (both), in the CSV with an empty class, have the mean of the two classes' \
+               differences, which is not tested."
             .to_owned(),
         header: vec![
             "class",
@@ -103,10 +104,11 @@ pub(super) fn separation(record: &Record) -> Table {
     Table {
         name: "separation",
         title: "Is it more than a moved threshold?".to_owned(),
-        note: "Lowest margins that no attack, the attack and 20 steps of PGD reach, all run to their end, on at most 300 eval \
-               images of each class. AUC: the chance that an image of the second class has the larger score, whatever the \
-               threshold (DeLong's interval). Placebo: the undefended model with one number added, so that it predicts each \
-               class as often as the defended one. A mask that does no more than the placebo has moved a threshold."
+        note: "Each image's lowest margin under no attack, the attack and 20 steps of PGD, all run to their end, on at \
+               most 300 eval images of each class. AUC: the chance that an image of the second class has the larger \
+               score, whatever the threshold (DeLong's interval). Placebo: the undefended model with one number added, \
+               so that it predicts each class as often as the defended one. A mask that does no more than the placebo \
+               has only moved a threshold."
             .to_owned(),
         header: vec!["quantity", "k", "n", "value", "low", "high"],
         rows,
@@ -169,10 +171,10 @@ pub(super) fn sweep(record: &Record) -> Table {
     }
     Table {
         name: "sweep",
-        title: "Accuracy over epsilon, blob and thresholds kept".to_owned(),
-        note: "On at most 100 eval images of each class. adaptive_worst-adv_worst is P3w minus P0w: exact McNemar tests, \
-               corrected by Holm's method over all radii and classes of this table; the words are those of the paired \
-               comparisons."
+        title: "Accuracy over epsilon, with the same blob and thresholds".to_owned(),
+        note: "On at most 100 eval images of each class. adaptive_worst-adv_worst is P3w minus P0w, with exact McNemar \
+               tests, corrected by Holm's method over all radii and classes of this table. The words are those of the \
+               paired comparisons."
             .to_owned(),
         header: vec![
             "class",
@@ -191,7 +193,7 @@ pub(super) fn sweep(record: &Record) -> Table {
     }
 }
 
-/// The blob against its own shifts.
+/// The mask compared with random shifts of it.
 pub(super) fn controls(record: &Record) -> Table {
     let mut rows = Vec::new();
     for c in &record.controls {
@@ -211,9 +213,9 @@ pub(super) fn controls(record: &Record) -> Table {
     }
     Table {
         name: "controls",
-        title: "The mask against random shifts of itself".to_owned(),
-        note: "Toroidal shifts keep area and shape. Rank 1: no shift scores at least as well. p = (r + 1) / (D + 1) \
-               for r of D shifts scoring at least as well. Described, not tested."
+        title: "The mask against random shifts of it".to_owned(),
+        note: "Toroidal shifts keep area and shape. Rank 1: no shift scores at least as well. p = (r + 1) / (D + 1) if \
+               r of D shifts score at least as well. Controls are described, not tested."
             .to_owned(),
         header: vec![
             "class",
@@ -268,7 +270,10 @@ pub(super) fn regions(record: &Record) -> Table {
             let cell = |v: f64| if s.n == 0 { Cell::None } else { Cell::Rate(v) };
             push(&quantity, cell(s.rate), cell(s.low), cell(s.high), Cell::Count(s.n));
         };
-        share("images whose IoU beats its own shifts (p < 0.05)".to_owned(), &d.iou.share_significant);
+        share(
+            "images whose IoU is larger than that of its shifts (p < 0.05)".to_owned(),
+            &d.iou.share_significant,
+        );
         for (view, c) in [("utility", &d.colocation.utility), ("vulnerability", &d.colocation.vulnerability)]
         {
             share(format!("images with Moran's I of the {view} map, p < 0.05"), &c.moran_significant);
@@ -300,10 +305,10 @@ pub(super) fn regions(record: &Record) -> Table {
         name: "regions",
         title: "Regions: size, overlap, co-location".to_owned(),
         note: "Means over images with their 95 % interval. Co-location is measured at each map's own grid. The input \
-               gradient of an untrained network has a significant Moran's I in about every image too, so the shares with p < 0.05 \
-               say nothing of what was learned; the paired difference from the untrained network does. Two centred \
-               objects overlap more than their shifts do whatever they are, so the overlap of RoI and RoA with a small \
-               p shows a shared place, not a shared cause."
+               gradient of an untrained network has a significant Moran's I in almost every image too, so the shares \
+               with p < 0.05 say nothing about what was learned; the paired difference from the untrained network \
+               does. Two centred objects overlap more than their shifts do, whatever they are, so an overlap of RoI \
+               and RoA with a small p shows a shared place, not a shared cause."
             .to_owned(),
         header: vec!["class", "quantity", "value", "low", "high", "n"],
         rows,
@@ -327,7 +332,7 @@ pub(super) fn truth(record: &Record) -> Table {
     Table {
         name: "truth",
         title: "How much of the planted truth was found".to_owned(),
-        note: "Only the generated demo data set has a truth. random: the same rule on a random map."
+        note: "Only the generated demo data set has a planted truth. random: the same rule on a random map."
             .to_owned(),
         header: vec!["class", "region", "by", "IoU", "precision", "recall", "pixels found", "pixels planted"],
         rows: record.truth.iter().map(row).collect(),

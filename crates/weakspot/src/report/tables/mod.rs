@@ -1,4 +1,5 @@
-//! The run's tables, format-free: a title, a header, typed cells. `csv.rs`, `markdown.rs` and `html/` write them.
+//! The run's tables, independent of a file format: a title, a header, typed cells. `csv.rs`, `markdown.rs` and `html/`
+//! write them.
 
 mod lists;
 mod paper_tables;
@@ -118,7 +119,7 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// Every table of a run, the paper's three first; the search only where there was one.
+/// Every table of a run, the paper's three first; the search only if there was one.
 ///
 /// # Examples
 /// ```

@@ -19,9 +19,10 @@ const HEADER: [&str; 12] = [
     "verdict",
 ];
 
-const VERDICTS: &str = "ours: 95 % intervals. Where the paper's figure fits k of n = 32, Fisher's exact test decides: \
-    differs at p < 0.05; agrees where p is larger and Newcombe's 90 % interval puts the difference within 10 points; \
-    cannot tell otherwise. Elsewhere the paper gives no n, and only the place of its figure in our interval is said.";
+const VERDICTS: &str = "ours: 95 % intervals. If the paper's figure fits k of n = 32, Fisher's exact test decides: \
+    differs at p < 0.05; agrees if p is larger and Newcombe's 90 % interval of the difference lies within 10 points of \
+    0; cannot tell otherwise. The paper gives no n for its other figures, so we can only say whether they lie in our \
+    interval.";
 
 /// Table I: structural similarity of RoI and RoA.
 pub(super) fn similarity(record: &Record) -> Table {
@@ -30,8 +31,8 @@ pub(super) fn similarity(record: &Record) -> Table {
         name: "table-1-similarity",
         title: format!("Table I: structural similarity of RoI and RoA, {}", record.data.name),
         note: format!(
-            "SSIM with the {window} window, data range 1; 1 is identity, about 0 is unrelated. The paper does not say \
-             whether it compared maps or masks, so its figure stands beside both; it gives no n for this table. A \
+            "SSIM with the {window} window, data range 1; 1 means identical, about 0 unrelated. The paper does not say \
+             whether it compared maps or masks, so its figure is shown beside both; it gives no n for this table. A \
              representative is one value per class and has no interval, so nothing can be told from it alone."
         ),
         header: HEADER.to_vec(),

@@ -10,7 +10,7 @@ pub(super) fn protocols(record: &Record) -> Table {
     let fills = record.directions.first().map_or(0, |d| d.by_fill.len());
     for protocol in Protocol::all() {
         for fill in 0..fills.max(1) {
-            // Without neutralization the fill changes nothing: one row is enough.
+            // Without neutralization the fill does not matter: one row is enough.
             if fill > 0 && protocol.is_undefended() {
                 continue;
             }
@@ -32,12 +32,13 @@ pub(super) fn protocols(record: &Record) -> Table {
     Table {
         name: "protocols",
         title: "Accuracy under every protocol".to_owned(),
-        note: "P0 clean, attacked, neutralized; P0w the worst of no attack, the attack and PGD; P1 the paper's; P2 the attacker \
-               does not know the mask; P3 the attacker does; P3w the worst of no attack, P3 and PGD; P4 re-masked. The headline \
-               is P3w minus P0w. Scored on the eval images, other fills than the first on at most 300 of each class, with \
-               Wilson's 95 % interval. ASR, attack success rate: of the images right before the attack, the share wrong after it. \
-               Balanced accuracy and majority rate (the share of predictions in the class predicted most often) \
-               belong to both classes, (both) or in the CSV an empty class, and the headline fill."
+        note: "P0: clean, attacked, neutralized. P0w: the worst of no attack, the attack and PGD. P1: the paper's. P2: \
+               the attacker does not know the mask. P3: the attacker knows the mask. P3w: the worst of no attack, P3 \
+               and PGD. P4: re-masked. The headline is P3w minus P0w. All are scored on the eval images, fills other \
+               than the first on at most 300 of each class, with Wilson's 95 % interval. ASR, attack success rate: of \
+               the images that are correct before the attack, the share that is wrong after it. Balanced accuracy and \
+               majority rate (the share of predictions in the class that is predicted most often) are for both classes \
+               together and the headline fill; they are in the rows of (both), in the CSV those with an empty class."
             .to_owned(),
         header: vec![
             "id",

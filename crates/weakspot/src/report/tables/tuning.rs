@@ -6,7 +6,7 @@ use super::{Cell, Table};
 use crate::record::{Record, TunedPoint, TunedScore, TuningRecord};
 use crate::report::words;
 
-/// Every point of the grid; `None` where nothing was searched.
+/// Every point of the grid; `None` if nothing was searched.
 pub(super) fn grid(record: &Record) -> Option<Table> {
     let tuning = record.tuning.as_ref()?;
     let rows = tuning.points.iter().enumerate().map(|(i, point)| row(tuning, i, point));
@@ -14,8 +14,8 @@ pub(super) fn grid(record: &Record) -> Option<Table> {
         name: "tuning",
         title: "Search on the tune part: every point of the grid".to_owned(),
         note: format!(
-            "Accuracy on {} tune images of both classes; attacked: under {}. front: no other point is as good in both \
-             and better in one. Not scored on eval but for the chosen one.",
+            "Accuracy on {} tune images of both classes; attacked: under {}. front: no other point is at least as good \
+             in both and better in one. Only the chosen point was scored on eval.",
             tuning.n[0] + tuning.n[1],
             if tuning.scored == "adaptive" {
                 "the adaptive attack (P3)"
@@ -52,8 +52,8 @@ pub(super) fn grid(record: &Record) -> Option<Table> {
     })
 }
 
-/// The points on the front, the chosen one and the one without a search, from the best under attack to the best without,
-/// in columns that fit a page.
+/// The points on the front, the chosen one and the one without a search, from the best under attack to the best without
+/// one, in columns that fit a page.
 pub(in crate::report) fn worth_a_look(record: &Record) -> Option<Table> {
     let tuning = record.tuning.as_ref()?;
     let mut points: Vec<(usize, &TunedPoint)> = tuning
@@ -105,7 +105,7 @@ pub(in crate::report) fn worth_a_look(record: &Record) -> Option<Table> {
     })
 }
 
-/// What a point is besides one of the grid.
+/// What is special about a point of the grid.
 fn is(tuning: &TuningRecord, i: usize) -> &'static str {
     match (i == tuning.chosen, Some(i) == tuning.untuned) {
         (true, true) => "chosen, as without a search",

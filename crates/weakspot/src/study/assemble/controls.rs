@@ -1,4 +1,4 @@
-//! What the shifted controls say.
+//! The results of the shifted controls.
 
 use crate::metrics::Score;
 use crate::record::{Control, Protocol};
@@ -6,7 +6,7 @@ use crate::study::findings::Findings;
 use crate::study::rows::{Call, ControlRow};
 use crate::study::tally::{Calls, accuracy};
 
-/// What the controls say, by class and protocol.
+/// The results of the controls, by class and protocol.
 pub(crate) fn summaries(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control> {
     let mut summaries = Vec::new();
     for (label, class) in findings.classes.iter().enumerate() {
@@ -16,7 +16,7 @@ pub(crate) fn summaries(findings: &Findings<'_>, calls: &[Calls]) -> Vec<Control
             (Protocol::Adaptive, |r| Some(r.adaptive)),
             (Protocol::AdaptiveWorst, |r| r.worst),
         ] {
-            // Without P3 the blob itself has no adaptive score to set the shifts against.
+            // Without P3 the blob itself has no adaptive score to compare the shifts with.
             let Some(own) = calls[label].get(scored) else { continue };
             // The images on which every shift has a call.
             let scored_images: Vec<(usize, &Vec<ControlRow>)> = findings.controls.images[label]

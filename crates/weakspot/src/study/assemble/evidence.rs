@@ -1,4 +1,4 @@
-//! What the flags are decided by.
+//! What decides the flags.
 
 use crate::attribution::Explain;
 use crate::checks::Evidence;
@@ -23,8 +23,8 @@ pub(crate) fn evidence(
     let n = class.looks.len().max(1) as f64;
     let changed_predictions =
         headline.iter().zip(&class.looks).filter(|(d, l)| d.modified.predicted != l.clean.predicted).count();
-    // Both classes are there in every eval part, so that one class taking all predictions is a collapse under any
-    // attack or mask; on clean images the accuracies show it.
+    // Every eval part has both classes, so it is a collapse if one class takes all predictions under an attack or a
+    // mask; on clean images the accuracies show it.
     let majority = together
         .iter()
         .filter(|t| t.protocol != Protocol::Clean.key())
@@ -45,7 +45,7 @@ pub(crate) fn evidence(
         successes: class.regions.fit.successes,
         few_successes: class.regions.few_successes,
         empty_maps: (right.iter().filter(|l| l.roi.is_none()).count(), right.len()),
-        // Of one logit z, read as (-z/2, z/2), the margin is twice the class's logit.
+        // For one logit z, read as (-z/2, z/2), the margin is twice the class's logit.
         margin_differs: plan.explain != Explain::Margin && !findings.subject.classifier.signature().one_logit,
         blob_area: class.regions.blob.area(),
         given_mask: plan.given.is_some(),

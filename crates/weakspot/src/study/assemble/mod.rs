@@ -158,7 +158,7 @@ fn direction(
     })
 }
 
-/// The similarity rows that count: rightly classified images (a RoI is theirs alone), both regions non-empty.
+/// The similarity rows that count: correctly classified images (no other has a RoI) with both regions non-empty.
 fn counted(class: &ClassFindings, label: usize) -> impl Iterator<Item = &EvalLook> {
     class.looks.iter().filter(move |l| l.clean.right(label)).filter_map(|l| l.eval.as_ref())
 }

@@ -13,7 +13,7 @@ pub(crate) fn record(findings: &Findings<'_>) -> Option<SeparationRecord> {
     if lowest.iter().any(Vec::is_empty) {
         return None;
     }
-    // The score speaks for class 1: the margin of its images, and the negative one of the others'.
+    // The score speaks for class 1: the margin of its images, and the negative margin of the other class's.
     let scores = |model: usize| -> [Vec<f64>; 2] {
         [0, 1].map(|label| {
             let sign = if label == 1 { 1.0 } else { -1.0 };

@@ -1,11 +1,11 @@
-//! What the other radii say.
+//! The results at the other radii.
 
 use crate::record::{Protocol, SweepPoint};
 use crate::study::findings::{ClassFindings, Findings};
 use crate::study::rows::{Call, SweepRow};
 use crate::study::tally::{self, accuracy, paired_test};
 
-/// Every radius and class, smallest place of the plan first; the comparisons of P3w with P0w are one Holm family.
+/// Every radius and class, in the order of the plan; the comparisons of P3w with P0w are one Holm family.
 pub(crate) fn points(findings: &Findings<'_>) -> Vec<SweepPoint> {
     let plan = findings.plan;
     let mut points = Vec::new();
@@ -49,7 +49,7 @@ pub(crate) fn points(findings: &Findings<'_>) -> Vec<SweepPoint> {
     points
 }
 
-/// What is known of an image at the study's own radius.
+/// What is known about an image at the study's own radius.
 fn known(class: &ClassFindings, i: usize) -> SweepRow {
     let worst = class.worst.as_ref().map(|[plain, defended]| [plain[i], defended[i]]);
     SweepRow {

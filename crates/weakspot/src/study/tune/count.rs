@@ -1,5 +1,5 @@
-//! The masks of every threshold in a grid, counted as the fit images stream by: memory goes with the grid and the size
-//! of an image, not with their number.
+//! The masks of every threshold in a grid, counted as the fit images stream by: memory grows with the grid and the
+//! size of an image, not with the number of images.
 
 use serde::{Deserialize, Serialize};
 

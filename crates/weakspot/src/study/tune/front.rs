@@ -1,4 +1,4 @@
-//! Which points of a grid are not beaten, and which one is taken.
+//! Which points of a grid are not beaten, and which one is chosen.
 //!
 //! ```text
 //! front   the points for which no other has mod >= and attacked >= and one of them >
@@ -6,11 +6,11 @@
 //!         mask, then the first in the grid. Where no point qualifies: the largest mod, then the largest attacked.
 //! ```
 //!
-//! The chosen point is on the front: what beat it would cost no more and be chosen before it.
+//! The chosen point is on the front: a point that beat it would cost no more and would be chosen instead.
 
 use std::cmp::Reverse;
 
-/// What a point of the grid is judged by: images of both classes together that are right, and the size of its mask.
+/// What a point of the grid is judged by: the correct images of both classes together, and the size of its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     /// After N.
@@ -31,7 +31,8 @@ pub(crate) fn front(points: &[Candidate]) -> Vec<bool> {
     points.iter().map(|point| !points.iter().any(|other| beats(other, point))).collect()
 }
 
-/// The place of the point that is taken; `None` of none. `least`: right images after N that a point must keep.
+/// The index of the chosen point; `None` if there are no points. `least`: correct images after N that a point must
+/// keep.
 pub(crate) fn choose(points: &[Candidate], least: usize) -> Option<usize> {
     let best = |key: fn(&Candidate) -> (usize, usize), least: usize| {
         (0..points.len())

@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::record::Protocol;
 use crate::region::{Fill, Theta, Threshold};
 
-/// Tune images per class that a search scores where nobody says otherwise.
+/// Tune images per class that a search scores by default.
 pub const TUNE_IMAGES: usize = 200;
 
 /// Points of a grid beyond which the record itself becomes unwieldy.
@@ -122,8 +123,8 @@ pub struct Point {
 }
 
 impl Tuning {
-    /// The default grid over some fills: both thresholds at the largest 10, 20, 30, 40 and 50 % of the pixels, theta 0.3,
-    /// 0.5 and 0.7; against the adaptive attack, at the cost of one image in a hundred.
+    /// The default grid over some fills: both thresholds at the largest 10, 20, 30, 40 and 50 % of the pixels, theta
+    /// 0.3, 0.5 and 0.7; against the adaptive attack, at the cost of one image in a hundred.
     ///
     /// # Errors
     /// None: the signature is that of its parts.
@@ -155,42 +156,59 @@ impl Tuning {
     /// Checks the lists and the numbers.
     ///
     /// # Errors
-    /// `InvalidParameter`, with what to type.
+    /// `InvalidParameter`, with a hint.
     pub fn validate(&self) -> Result<()> {
-        let twice = |flag: &str, values: Vec<String>| -> Result<()> {
+        let check = |setting: &'static str, example: &str, values: Vec<String>| -> Result<()> {
             if values.is_empty() {
-                return Err(Error::invalid(format!("{flag} must name at least one value; got none"))
-                    .with_hint("weakspot study --help-all gives an example"));
+                return Err(Error::invalid(format!("{setting} must have at least one value; got none"))
+                    .with_hint(Hint::new().say("for example ").set(setting, example)));
             }
             match values.iter().enumerate().find(|(i, value)| values[..*i].contains(value)) {
-                Some((_, value)) => Err(Error::invalid(format!("{flag} names {value} twice"))
+                Some((_, value)) => Err(Error::invalid(format!("{setting} names {value} twice"))
                     .with_hint(format!("leave one {value} out"))),
                 None => Ok(()),
             }
         };
-        for (flag, values) in self.lists() {
-            twice(flag, values)?;
+        for (setting, values) in self.lists() {
+            let example = match setting {
+                "fill" => "0,1",
+                "tune-theta" => "0.3,0.5,0.7",
+                _ => "top:20%,top:30%",
+            };
+            check(setting, example, values)?;
         }
         if !(0.0..=1.0).contains(&self.cost) {
-            return Err(Error::invalid(format!("--tune-cost must be from 0 to 100 %; got {}", self.cost))
-                .with_hint("for example --tune-cost 1%"));
+            return Err(Error::invalid(format!(
+                "the cost of the search must be from 0 to 100 %; got {}",
+                self.cost
+            ))
+            .with_hint(Hint::new().say("for example ").set("tune-cost", "1%")));
         }
         if self.limit == 0 {
-            return Err(
-                Error::invalid("--tune-limit must be at least 1; got 0").with_hint("--tune-limit 200")
-            );
+            return Err(Error::invalid("the search must score at least 1 tune image per class; got 0")
+                .with_hint(Hint::new().say("for example ").set("tune-limit", TUNE_IMAGES)));
         }
         let n = self.points().count();
         if n > MOST_POINTS {
             return Err(Error::invalid(format!(
                 "the grid has {n} points; at most {MOST_POINTS} are searched"
             ))
-            .with_hint("shorten --tune-delta1, --tune-delta2, --tune-theta or --fill"));
+            .with_hint(
+                Hint::new()
+                    .say("shorten ")
+                    .setting("tune-delta1")
+                    .say(", ")
+                    .setting("tune-delta2")
+                    .say(", ")
+                    .setting("tune-theta")
+                    .say(" or ")
+                    .setting("fill"),
+            ));
         }
         Ok(())
     }
 
-    /// The settings by the names of their flags; `tune-fill` has none, its flag is `--fill`.
+    /// The settings by name. The fills of the search are set by `fill`, and recorded as `tune-fill`.
     pub(crate) fn config(&self) -> BTreeMap<String, String> {
         let mut config = BTreeMap::from([
             ("tune".to_owned(), "true".to_owned()),
@@ -199,18 +217,19 @@ impl Tuning {
             ("tune-limit".to_owned(), self.limit.to_string()),
         ]);
         let lists = self.lists().into_iter();
-        let name = |flag: &str| if flag == "--fill" { "tune-fill".to_owned() } else { flag[2..].to_owned() };
-        config.extend(lists.map(|(flag, values)| (name(flag), values.join(","))));
+        let name =
+            |setting: &str| if setting == "fill" { "tune-fill".to_owned() } else { setting.to_owned() };
+        config.extend(lists.map(|(setting, values)| (name(setting), values.join(","))));
         config
     }
 
-    /// The grid's sides by the flags that set them, as text.
+    /// The grid's sides by the settings that give them, as text.
     fn lists(&self) -> [(&'static str, Vec<String>); 4] {
         [
-            ("--tune-delta1", texts(&self.delta1)),
-            ("--tune-delta2", texts(&self.delta2)),
-            ("--tune-theta", texts(&self.theta)),
-            ("--fill", texts(&self.fills)),
+            ("tune-delta1", texts(&self.delta1)),
+            ("tune-delta2", texts(&self.delta2)),
+            ("tune-theta", texts(&self.theta)),
+            ("fill", texts(&self.fills)),
         ]
     }
 }

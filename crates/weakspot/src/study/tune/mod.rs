@@ -1,4 +1,4 @@
-//! `--tune`: thresholds and fill, searched on the tune part and nowhere else (METHODS, section 14).
+//! The search (setting `tune`): thresholds and fill, on the tune part and nowhere else (METHODS, section 14).
 //!
 //! One traced pass over the fit images counts the masks of every threshold in the grid as images stream by; each
 //! point of the grid then has its blobs, each different applied mask is scored once on the tune images, and the
@@ -17,6 +17,7 @@ pub use grid::{Point, TUNE_IMAGES, TuneFor, Tuning};
 pub(crate) use found::record;
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::region::ResolvedFill;
 use crate::study::draws::draw;
 use crate::study::look::Lens;
@@ -30,7 +31,7 @@ pub(crate) struct ScoredPoint {
     pub(crate) point: Point,
     /// Pixels of the mask that images of each class get.
     pub(crate) area: [usize; 2],
-    /// Images of each class that M labels rightly after N.
+    /// Images of each class that M classifies correctly after N.
     pub(crate) modified: [usize; 2],
     /// The same under the attack of the search.
     pub(crate) attacked: [usize; 2],
@@ -45,9 +46,9 @@ pub(crate) struct ScoredPoint {
 pub(crate) struct Found {
     /// Tune images per class that were scored.
     pub(crate) n: [usize; 2],
-    /// Right without attack and mask.
+    /// Correct without attack and mask.
     pub(crate) clean: [usize; 2],
-    /// Right under the attack without a mask.
+    /// Correct under the attack without a mask.
     pub(crate) adv: [usize; 2],
     /// In the grid's order.
     pub(crate) points: Vec<ScoredPoint>,
@@ -57,8 +58,8 @@ pub(crate) struct Found {
     pub(crate) chosen: usize,
 }
 
-/// Searches the grid of a plan; `lens` looks with that plan, `fit` and `tune` are its parts by class, `fills` the values
-/// of the grid's fills.
+/// Searches the grid of a plan; `lens` looks with that plan, `fit` and `tune` are its parts by class, `fills` the
+/// values of the grid's fills.
 ///
 /// # Errors
 /// `InvalidParameter` where a class has no tune image; what passes and journal report.
@@ -72,8 +73,10 @@ pub(crate) fn search(
 ) -> Result<Found> {
     for (part, name) in tune.iter().zip(&bench.data.class_names) {
         if part.is_empty() {
-            return Err(Error::invalid(format!("--tune needs tune images; class {name} has none"))
-                .with_hint("bring more images of the class, or leave --tune out"));
+            return Err(Error::invalid(format!("a search needs tune images; class {name} has none"))
+                .with_hint(
+                    Hint::new().say("give more images of the class, or leave ").setting("tune").say(" out"),
+                ));
         }
     }
     let images = [0, 1].map(|c| draw(lens.plan.seed, "tune-images", bench.data, &tune[c], tuning.limit));
@@ -114,7 +117,7 @@ pub(crate) fn search(
     Ok(Found { n, clean, adv, points, evaluated, chosen })
 }
 
-/// The least number of right images after N that costs no more than a share of all.
+/// The least number of correct images after N that costs no more than a share of all.
 fn least_right(clean: usize, n: usize, cost: f64) -> usize {
     // A product that only rounding keeps below a whole number is that number.
     clean.saturating_sub((cost * n as f64 + 1e-9).floor() as usize)

@@ -50,8 +50,8 @@ impl Masks {
     }
 }
 
-/// Of one class, by mask and fill: tune images right after N, and right after N and the attack. The empty mask has one
-/// fill, since it has nothing to fill.
+/// The tune images of one class that are correct after N, and after N and the attack, by mask and fill. The empty
+/// mask has one fill, since it has nothing to fill.
 pub(crate) type Right = Vec<Vec<[usize; 2]>>;
 
 /// What a mask scored with a fill.

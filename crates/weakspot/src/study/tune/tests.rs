@@ -136,7 +136,7 @@ fn the_cost_is_counted_in_whole_images_that_may_be_lost() {
     }
 }
 
-/// The first random model that is right on most of its images, and under attack on some and not on most.
+/// The first random model that is correct on most of its images, and under attack on some but not most.
 fn model() -> ConvGap {
     let input = InputSpec { channels: 1, height: 8, width: 8 };
     let plan = plan();
@@ -273,7 +273,7 @@ fn no_eval_image_moves_the_choice() {
     let perturbed = study(&tuned, &model, &other, 16).record;
     let (a, b) = (found.tuning.unwrap(), perturbed.tuning.unwrap());
     assert_eq!((&a.points, a.chosen, a.clean, a.adv), (&b.points, b.chosen, b.clean, b.adv));
-    assert_ne!(a.eval, b.eval, "the eval images are other ones");
+    assert_ne!(a.eval, b.eval, "the eval images differ");
 }
 
 #[test]

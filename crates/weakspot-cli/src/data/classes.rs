@@ -12,11 +12,11 @@ pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 
     let pair = |a: &str, b: &str| class_pair(dataset, class_names, [a, b]);
     if class_names.len() < 2 {
         return Err(Error::invalid(format!(
-            "{dataset}: expected images of at least 2 classes; came {}",
+            "{dataset}: expected images of at least 2 classes; got {}",
             class_names.len()
         ))
         .with_hint(
-            "a study compares two classes: put the images in one folder per class, or give labels of two",
+            "a study compares two classes: put the images in one folder per class, or give labels of two classes",
         ));
     }
     let usual = known::by_name(dataset).and_then(|set| set.classes);
@@ -29,12 +29,12 @@ pub(crate) fn of(dataset: &str, class_names: &[String], asked: Option<&[String; 
                 "{dataset} has {} classes; a study needs two",
                 class_names.len()
             ))
-            .with_hint(format!("--classes A,B, of {}", class_names.join(", "))));
+            .with_hint(format!("name two of these with --classes A,B: {}", class_names.join(", "))));
         }
     };
     if found[0] == found[1] {
         return Err(Error::invalid(format!(
-            "expected two different classes; {} came twice",
+            "expected two different classes; got {} twice",
             class_names[found[0]]
         ))
         .with_hint("name two classes, as in --classes 0,1"));

@@ -27,7 +27,7 @@ pub(crate) struct Expected {
     dataset: String,
     classes: [String; 2],
     seed: u64,
-    /// By where they stand in `results.json`.
+    /// By their path in `results.json`.
     figures: BTreeMap<String, Figure>,
 }
 
@@ -62,7 +62,7 @@ impl Expected {
     /// # Errors
     /// As [`report::load_record`]; `Format` for results without figures.
     pub(crate) fn of_run(folder: &Path) -> Result<Self> {
-        // Through the reader that checks it; a record of an earlier version is compared too.
+        // The reader checks the record; one of an earlier version is compared too.
         let record = report::load_record(folder)?;
         let results = serde_json::to_value(record).map_err(|e| Error::format(e.to_string()))?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -126,12 +126,12 @@ impl Expected {
     /// A table of what a run found beside what was expected, and whether all of it agrees.
     ///
     /// # Errors
-    /// `InvalidParameter` where the two are of other data or classes.
+    /// `InvalidParameter` where the two are of different data or classes.
     pub(crate) fn compare(&self, found: &Self) -> Result<(String, bool)> {
         if (&self.dataset, &self.classes) != (&found.dataset, &found.classes) {
             let of = |e: &Self| format!("{} {}/{}", e.dataset, e.classes[0], e.classes[1]);
             return Err(Error::invalid(format!(
-                "the figures are of {}, the run is of {}",
+                "the expected figures are of {}, the run is of {}",
                 of(self),
                 of(found)
             ))
@@ -205,7 +205,7 @@ fn word(expected: &Figure, found: Option<&Figure>) -> Word {
 }
 
 /// The overlap of what was found and what was planted; of random maps, its mean over draws. Its interval is that of as
-/// many independent pixels as lie in either: a yardstick for another machine's rounding, and no claim.
+/// many independent pixels as lie in either: a yardstick for another machine's rounding, not a claim.
 fn overlap(row: &Value) -> Option<Figure> {
     let (found, planted) = (row["found"].as_u64()?, row["planted"].as_u64()?);
     let iou = row["iou"].as_f64().filter(|iou| (0.0..=1.0).contains(iou))?;

@@ -1,4 +1,4 @@
-//! How many threads a run has: those asked for, within reason, and as many as the system starts.
+//! How many threads a run has: as many as were asked for, within reason, and as the system starts.
 //!
 //! A limit on processes (`ulimit -u`, a container's) can leave fewer than the cores; results do not depend on it.
 
@@ -8,9 +8,9 @@ use std::sync::mpsc::{Sender, channel};
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use weakspot::{Error, ErrorKind, Result};
 
-use crate::output;
+use crate::terminal::output;
 
-/// The most threads per core: beyond it they wait for each other, and a machine for all of them.
+/// The most threads per core: with more, they wait for each other, and the machine waits for all of them.
 const PER_CORE: usize = 4;
 
 /// Starts the threads of the whole run: `asked`, else one per core.
@@ -26,7 +26,7 @@ pub(crate) fn start(asked: Option<usize>) -> Result<()> {
     let workers = workers(wanted, |worker| std::thread::Builder::new().spawn(worker).map(drop));
     if workers.len() < wanted {
         output::talk(&format!(
-            "note: of {wanted} threads the system starts {}; the run is slower, its results are the same",
+            "note: the system starts only {} of {wanted} threads; the run is slower, but its results are the same",
             workers.len()
         ));
     }

@@ -9,9 +9,9 @@ use weakspot::{Error, Result, digest};
 use weakspot_nn::checkpoint::{Description, DrawnParts};
 
 use crate::args::{DataArgs, SplitBy};
-use crate::classes;
-use crate::progress::Progress;
-use crate::source::Source;
+use crate::data::classes;
+use crate::data::source::Source;
+use crate::terminal::progress::Progress;
 
 /// A pair of classes with its parts.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Opens a data set, takes the pair, divides it, and says what is odd about it.
+    /// Opens a data set, takes the pair, divides it, and reports what is odd about it.
     ///
     /// # Errors
     /// What the source, the choice of classes and the division report.
@@ -69,12 +69,12 @@ impl Parts {
         let seen = match of {
             For::Training => Seen::No,
             For::Weights { known, held_out } => match trained_on(known, &data) {
-                // The weights' own parts, whatever was typed: the rest of their images they have learned from.
+                // The weights' own parts, whatever was typed: they were trained on the rest of the images.
                 Some(own) if own.ids == drawn.ids => {
                     drawn = own;
                     progress.note(&format!(
-                        "the weights were trained on these images: their own parts are used, drawn with seed {}{}, and no image \
-                         is scored that they were trained on",
+                        "the weights were trained on these images: their own parts are used, drawn with seed {}{}, so \
+                         that no image they were trained on is scored",
                         drawn.seed,
                         if drawn.slides { " by whole slides" } else { "" }
                     ));
@@ -124,12 +124,12 @@ impl Parts {
 pub(crate) enum For<'a> {
     /// A classifier is trained on them.
     Training,
-    /// Weights are scored that the user brings: what they say of themselves, and whether the user says that they were not
-    /// trained on these images.
+    /// Weights that the user brings are scored: how they describe themselves, and whether the user says that they were
+    /// not trained on these images.
     Weights { known: Option<&'a Description>, held_out: bool },
 }
 
-/// The parts that weights were trained with, where it was on these very images, in either order of the two classes.
+/// The parts that weights were trained with, if that was on these very images, in either order of the two classes.
 fn trained_on(known: Option<&Description>, data: &Dataset) -> Option<DrawnParts> {
     let (known, (_, checksum)) = known.and_then(|known| Some((known, known.dataset.as_ref()?)))?;
     let other_way_round = || {

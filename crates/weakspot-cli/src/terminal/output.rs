@@ -1,7 +1,8 @@
 //! The only place that prints: data to stdout, talk to stderr, no colour needed to understand either.
 //!
-//! A reader that goes away (`weakspot study | head`) is not an error of ours: what it does not take is dropped. Data that
-//! cannot be written for another reason, such as a full disk, are an error: a script would take half of them for the whole.
+//! A reader that goes away (`weakspot study | head`) is not an error of ours: what it does not take is dropped. Data
+//! that cannot be written for another reason, such as a full disk, are an error: a script would take half of them for
+//! the whole.
 //!
 //! Names of files, classes and tensors are written by strangers, and a terminal obeys what it is sent: escape sequences
 //! recolour it, rename its window or overwrite lines. They are cleaned here, where everything passes, and nowhere else.
@@ -10,9 +11,10 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write};
 
+use weakspot::hint::Setting;
 use weakspot::{Error, ErrorKind, Result};
 
-use crate::exit_code;
+use crate::terminal::exit_code;
 
 /// Data: what a script would read, byte for byte; cleaned where a terminal reads it.
 ///
@@ -45,8 +47,8 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     clean(text.trim_end_matches('\n'), "\t")
 }
 
-/// A text whose control characters and overrides of the writing direction are shown instead of sent: `\x1b`, `\u{202e}`.
-/// Those in `meant` stay.
+/// A text whose control characters and overrides of the writing direction are shown instead of sent: `\x1b`,
+/// `\u{202e}`. Those in `meant` stay.
 fn clean<'a>(text: &'a str, meant: &str) -> Cow<'a, str> {
     let acts = |c: char| !meant.contains(c) && (c.is_control() || reorders(c));
     if !text.contains(acts) {
@@ -63,8 +65,8 @@ fn clean<'a>(text: &'a str, meant: &str) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
-/// Marks, embeddings, overrides and isolates of the writing direction (Unicode Standard Annex 9, section 2), and the two
-/// separators that some terminals take for a new line.
+/// Marks, embeddings, overrides and isolates of the writing direction (Unicode Standard Annex 9, section 2), and the
+/// two separators that some terminals take for a new line.
 fn reorders(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -72,12 +74,23 @@ fn reorders(c: char) -> bool {
 /// An error in one line, and what to type next.
 pub(crate) fn failure(error: &Error) {
     talk(&format!("error: {}", one_line(&error.to_string())));
-    talk(&format!("hint: {}", one_line(error.hint().unwrap_or_else(|| usual_hint(error.kind())))));
+    let hint = error.hint_in(flag).unwrap_or_else(|| usual_hint(error.kind()).to_owned());
+    talk(&format!("hint: {}", one_line(&hint)));
+}
+
+/// A setting as it is typed, its value in quotes where a shell would take it apart.
+pub(crate) fn flag(setting: &Setting) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,/:=%+".contains(c) || !c.is_ascii();
+    match &setting.value {
+        None => format!("--{}", setting.name),
+        Some(value) if value.chars().all(plain) => format!("--{} {value}", setting.name),
+        Some(value) => format!("--{} \"{value}\"", setting.name),
+    }
 }
 
 /// What to do where memory is short.
-pub(crate) const OUT_OF_MEMORY: &str = "take fewer images at once (--batch-size 1) or fewer in all (--limit, --train-limit), make \
-                             pictures smaller (--size 64), or end other programs";
+pub(crate) const OUT_OF_MEMORY: &str = "take fewer images at once (--batch-size 1) or fewer in all (--limit, \
+                                        --train-limit), make pictures smaller (--size 64), or end other programs";
 
 /// What to type where the error itself does not know better.
 fn usual_hint(kind: ErrorKind) -> &'static str {
@@ -144,6 +157,14 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Err(self.0.into())
         }
+    }
+
+    #[test]
+    fn a_setting_is_written_as_it_is_typed() {
+        let typed = |name, value: Option<&str>| flag(&Setting { name, value: value.map(str::to_owned) });
+        assert_eq!(typed("force", None), "--force");
+        assert_eq!(typed("eps", Some("8/255")), "--eps 8/255");
+        assert_eq!(typed("classes", Some("a dog=0,cat=1")), "--classes \"a dog=0,cat=1\"");
     }
 
     #[test]

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use weakspot::study::FileJournal;
 use weakspot::{Error, ErrorKind, Result, output};
 
-use crate::clock;
+use crate::system::clock;
 
 /// The journal of an unfinished run; a finished one has none.
 const JOURNAL: &str = "journal";
 
-/// Fixed names of what a run leaves; beside them `blob-<class>.png` and what lies in [`RUN_FOLDERS`].
+/// Names of the files that a run leaves, besides `blob-<class>.png` and those in [`RUN_FOLDERS`].
 const RUN_FILES: [&str; 7] = [
     "results.json",
     "run.json",
-    crate::config::NAME,
+    crate::request::config::NAME,
     "ledger.csv",
     "maps.safetensors",
     "report.html",
@@ -63,13 +63,13 @@ impl Folder {
         Ok(())
     }
 
-    /// The run is whole: the journal is not needed any more. Whether it was still there.
+    /// Removes the journal of a run that is complete. Returns whether it was still there.
     pub(crate) fn finish(&self) -> Result<bool> {
         remove_if_there(&self.journal())
     }
 }
 
-/// Removes a file that may be gone already. Whether it was there.
+/// Removes a file that may be gone already. Returns whether it was there.
 ///
 /// # Errors
 /// `Io`, naming the path.
@@ -91,15 +91,15 @@ pub(crate) fn clear_litter(folder: &Path) {
 pub(crate) struct Wanted<'a> {
     /// `--out`.
     pub(crate) out: Option<&'a Path>,
-    /// `runs/<dataset>-<a>-<b>`, used where nothing is asked for.
+    /// `runs/<dataset>-<a>-<b>`, used if `--out` is not given.
     pub(crate) default: PathBuf,
     /// `--force`.
     pub(crate) force: bool,
 }
 
 impl Wanted<'_> {
-    /// Checks before any long work what can be checked before: that the place is a folder or can become one, can be
-    /// written, and holds no finished run.
+    /// Checks what can be checked before any long work: that the place is a folder or can become one, can be written,
+    /// and holds no finished run.
     ///
     /// # Errors
     /// `Io` for a file or a place that cannot be written; `InvalidParameter` for a folder in use.
@@ -201,7 +201,7 @@ fn contents(path: &Path) -> Result<Contents> {
     }
     let journal = path.join(JOURNAL);
     if let Ok(metadata) = journal.metadata() {
-        // Killed between making the file and writing its first line, the run had nothing yet: it begins anew.
+        // A run that was killed between creating the file and writing its first line had nothing yet: it starts over.
         if metadata.len() == 0 && !path.join("results.json").exists() {
             return Ok(Contents::Nothing);
         }
@@ -279,16 +279,16 @@ fn slug(name: &str) -> String {
     if words.is_empty() { "unnamed".to_owned() } else { words.join("-") }
 }
 
-/// The longest name that several slugs make, in bytes. What is added to it (architecture, key, `-seeds-2`, a temporary ending)
-/// takes another 60, and most file systems take 255; encrypting ones 143.
+/// The longest name that several slugs make, in bytes. What is added to it (architecture, key, `-seeds-2`, a temporary
+/// ending) takes another 60, and most file systems take 255; encrypting ones 143.
 const LONGEST: usize = 80;
 
 /// Bytes of a slug that is shortened: its beginning, and a digest of the name.
 const SHORT: usize = 26;
 const DIGEST: usize = 8;
 
-/// `<dataset>-<a>-<b>`, as part of a file's name. Where that is too long, long names keep their beginning and get a digest of
-/// the whole, so that two names that begin alike stay two.
+/// `<dataset>-<a>-<b>`, as part of a file's name. If that is too long, long names keep their beginning and get a digest
+/// of the whole, so that two names that begin alike stay distinct.
 pub(crate) fn slug_of_pair(dataset: &str, classes: &[String]) -> String {
     let names: Vec<&str> = std::iter::once(dataset).chain(classes.iter().map(String::as_str)).collect();
     let joined =

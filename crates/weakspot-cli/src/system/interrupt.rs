@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks politely, the second ends the program at once.
 //!
-//! Asking needs somebody who listens. A read that waits (for a pipe nobody writes to, a network drive that is gone) does
-//! not, and nothing is lost by ending it: while inputs are read, the first signal is enough.
+//! A polite request needs code that looks for it. A read that waits, such as for a network drive that is gone, does not
+//! look, and nothing is lost by ending it: while inputs are read, the first signal ends the program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use weakspot::{Error, ErrorKind, Result};
 
-use crate::exit_code;
+use crate::terminal::exit_code;
 
 /// Whether the user has asked to stop.
 #[derive(Clone, Debug, Default)]
@@ -36,12 +36,12 @@ impl Interrupt {
         Ok(it)
     }
 
-    /// Whether it was asked.
+    /// Whether the user has asked to stop.
     pub(crate) fn asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// What is set when it was asked.
+    /// The flag that is set once the user asks to stop.
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.asked)
     }
@@ -64,3 +64,17 @@ pub(crate) fn outlive_file_limits() {
 
 #[cfg(not(unix))]
 pub(crate) fn outlive_file_limits() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_signal_ends_the_program_while_inputs_are_read_and_not_afterwards() {
+        let interrupt = Interrupt::default();
+        let at_once = || interrupt.at_once.load(Ordering::SeqCst);
+        assert!(!at_once());
+        assert!(interrupt.while_reading(at_once));
+        assert!(!at_once());
+    }
+}

@@ -1,4 +1,4 @@
-//! Where data sets lie: the user's own folder of them, and the cache into which `weakspot fetch` puts them.
+//! Where data sets lie: in the user's own folder, or in the cache that `weakspot fetch` fills.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use weakspot::{Error, Result};
 /// `InvalidParameter` where the environment names neither.
 pub(crate) fn root() -> Result<PathBuf> {
     root_by(env).ok_or_else(|| {
-        Error::invalid("this system names no cache folder: neither WEAKSPOT_CACHE nor HOME is set")
-            .with_hint("give the folder: --data-dir DIR, or set WEAKSPOT_CACHE")
+        Error::invalid("there is no cache folder: neither WEAKSPOT_CACHE nor HOME is set")
+            .with_hint("give a folder with --data-dir DIR, or set WEAKSPOT_CACHE")
     })
 }
 

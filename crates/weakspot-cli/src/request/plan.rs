@@ -9,12 +9,14 @@ use weakspot::{Error, Result};
 
 use crate::args::{MapsArgs, MethodArgs, Preset, SavedMaps, StudyArgs};
 
-/// The plan of a study of a data set.
+/// The plan of a study, but for a mask of the user's own.
 ///
 /// # Errors
-/// `InvalidParameter` for a setting out of range, or for an epsilon that nobody gave.
-pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
-    let epsilon = epsilon(&args.method, known::by_name(dataset).map(|set| set.epsilon))?;
+/// `InvalidParameter` for a setting out of range, or where `--eps` is needed and was not given.
+pub(crate) fn study(args: &StudyArgs) -> Result<Plan> {
+    // A list of pictures is not the data set whose name stands where none was typed.
+    let set = known::by_name(&args.dataset).filter(|_| args.data.manifest.is_none());
+    let epsilon = epsilon(&args.method, set.map(|set| set.epsilon))?;
     let seed = args.run.seed;
     let base = match args.what.preset {
         Preset::Default => Plan::new(epsilon, seed)?,
@@ -46,8 +48,6 @@ pub(crate) fn study(args: &StudyArgs, dataset: &str) -> Result<Plan> {
         controls: what.controls.map_or(base.controls, |controls| controls.0),
         ssim: what.ssim.unwrap_or(base.ssim),
         save_all_maps: what.save_maps == SavedMaps::All,
-        // How many more there are decides nothing.
-        one_of_several_seeds: args.seed.one_of_several,
         ..base
     };
     if args.tune.tune {
@@ -142,7 +142,10 @@ fn epsilon(method: &MethodArgs, preset: Option<f64>) -> Result<Epsilon> {
 /// A radius that is probably meant in another unit.
 pub(crate) fn remark(epsilon: Epsilon) -> Option<String> {
     (epsilon.get() >= 0.5).then(|| {
-        format!("note: --eps {epsilon} reaches half of all pixel values or more; on bytes from 0 to 255 it is written N/255")
+        format!(
+            "note: --eps {epsilon} reaches half of all pixel values or more; a radius on bytes from 0 to 255 is \
+             written N/255"
+        )
     })
 }
 

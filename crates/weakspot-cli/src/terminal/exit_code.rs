@@ -1,4 +1,4 @@
-//! What the program says to the shell.
+//! The exit codes of the program.
 
 use std::any::Any;
 use std::process::ExitCode;
@@ -8,9 +8,9 @@ use weakspot::{Error, ErrorKind};
 /// How a command that could run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// What was asked for is done.
+    /// The command did what was asked.
     Done,
-    /// What was asked to agree does not. Doubts about a study are results, and no failures.
+    /// The figures that were compared do not agree. Doubts about a study are results, not failures.
     CheckFailed,
 }
 
@@ -20,16 +20,16 @@ pub(crate) const DONE: u8 = 0;
 /// The exit code of a command that ran and whose check failed: `weakspot report --expect`.
 pub(crate) const CHECK_FAILED: u8 = 1;
 
-/// The exit code when the work could not be done: bad input, a refusing file system.
+/// The exit code when the work could not be done: bad input, or a file system that refuses.
 pub(crate) const COULD_NOT_RUN: u8 = 2;
 
 /// The exit code after Ctrl-C, as shells use it: 128 and the signal's number.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The exit code after a mistake of ours, as Rust's programs have it.
+/// The exit code after a bug in this program, as in other Rust programs.
 pub(crate) const MISTAKE: u8 = 101;
 
-/// How panics begin that are no mistake of ours: memory that the system refuses, and sizes that no memory holds.
+/// How the messages begin of panics that are not bugs: the system refuses memory, or a size exceeds any memory.
 const NO_MEMORY: [&str; 2] = ["out of memory", "capacity overflow"];
 
 /// Whether a panic with this message says that memory is short.

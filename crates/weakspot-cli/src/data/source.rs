@@ -9,7 +9,8 @@ use weakspot::progress::Observer;
 use weakspot::{Error, Result};
 
 use crate::args::{DataArgs, PictureArgs, SplitBy};
-use crate::{cache, fetch, mistaken};
+use crate::data::{cache, mistaken};
+use crate::fetch;
 
 /// A data set whose classes are known, and whose pictures may not have been opened yet.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ impl Source {
         matches!(self, Self::Whole(_))
     }
 
-    /// The images of two classes, relabelled 0 and 1. Of pictures only these are opened.
+    /// The images of two classes, relabelled 0 and 1. Only the pictures of these classes are opened.
     ///
     /// # Errors
     /// What the pictures' reader reports; as [`Dataset::pair`].
@@ -153,24 +154,22 @@ pub(crate) fn options(args: &DataArgs, size: Option<usize>) -> Options {
     }
 }
 
-/// What is read out of file names: only what was asked for.
+/// What is read from file names: the slide, with `--split-by slide`.
 fn grouping(args: &DataArgs) -> Grouping {
     if args.split_by == SplitBy::Slide { Grouping::FirstPart } else { Grouping::None }
 }
 
-/// Flags of arrays that say nothing to pictures.
+/// Refuses flags of arrays, which mean nothing for pictures.
 fn no_files_flags(args: &DataArgs, what: &str) -> Result<()> {
     let given = [("--labels", args.labels.is_some()), ("--data-dir", args.data_dir.is_some())];
     match given.into_iter().find(|(_, given)| *given) {
         None => Ok(()),
-        Some((flag, _)) => {
-            Err(Error::invalid(format!("{flag} does not belong to {what}, which says its own"))
-                .with_hint(format!("leave {flag} out")))
-        }
+        Some((flag, _)) => Err(Error::invalid(format!("{flag} does not belong to {what}"))
+            .with_hint(format!("leave {flag} out"))),
     }
 }
 
-/// Flags of pictures that say nothing to arrays.
+/// Refuses flags of pictures, which mean nothing for arrays.
 ///
 /// # Errors
 /// `InvalidParameter`, naming the flag.
@@ -183,8 +182,8 @@ pub(crate) fn no_picture_flags(name: &str, pictures: &PictureArgs, split_by: Spl
     match given.into_iter().find(|(_, given)| *given) {
         None => Ok(()),
         Some((flag, _)) => {
-            Err(Error::invalid(format!("{flag} belongs to folders and lists of pictures; {name} is none"))
-                .with_hint(format!("leave {flag} out: the images of {name} have their own size and place")))
+            Err(Error::invalid(format!("{flag} belongs to folders and lists of pictures; {name} is neither"))
+                .with_hint(format!("leave {flag} out")))
         }
     }
 }
@@ -197,7 +196,7 @@ fn data_dir(name: &str, args: &DataArgs) -> Result<PathBuf> {
     cache::folder_of(name)
 }
 
-/// Reads the folder of a known data set. The reader says what is missing where; what to type is the program's to say.
+/// Reads the folder of a known data set. The reader reports what is missing where; the program adds what to type.
 fn in_folder<T>(name: &str, args: &DataArgs, read: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let folder = data_dir(name, args)?;
     read(&folder).map_err(|error| {
@@ -206,11 +205,13 @@ fn in_folder<T>(name: &str, args: &DataArgs, read: impl FnOnce(&Path) -> Result<
             return mistaken::folder(&folder, error);
         }
         let fetch = cache::fetch_command(name, args.data_dir.as_deref());
-        error.with_hint(format!("{fetch} downloads and checks it; files of your own: --data-dir DIR"))
+        error.with_hint(format!(
+            "{fetch} downloads and checks it; if you have the files already, use --data-dir DIR"
+        ))
     })
 }
 
-/// A file's or folder's name. Never that of a known data set, whose presets are about other images.
+/// A file's or folder's name. Never that of a known data set, whose presets are meant for other images.
 fn called(path: &Path) -> String {
     // The full path of `.` or `photos/..` has a name, the path itself has none.
     let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());

@@ -1,4 +1,6 @@
-//! Gets the classifier: the user's weights, a checkpoint of the same recipe, or training.
+//! Gets the classifier: the user's weights, a checkpoint of the same recipe, or a new training.
+
+mod recipes;
 
 use std::path::{Path, PathBuf};
 
@@ -15,15 +17,15 @@ use weakspot_nn::train::{Freeze, Recipe, Resume, TrainingData, train, train_from
 use weakspot_nn::{Begun, Model, ModelSpec, Start, models};
 
 use crate::args::{ModelArgs, TrainingArgs};
-use crate::folder::{self, slug_of_pair};
-use crate::parts::Parts;
-use crate::progress::Progress;
-use crate::{mistaken, recipes};
+use crate::data::mistaken;
+use crate::data::parts::Parts;
+use crate::results::folder::{self, slug_of_pair};
+use crate::terminal::progress::Progress;
 
-/// Where a classifier is from that was trained here.
+/// The origin of a classifier that was trained here.
 const OWN_RECIPE: &str = "own recipe";
 
-/// Says whether a network can be studied as asked.
+/// Checks whether a network can be studied with these settings.
 pub(crate) type Fits<'a> = dyn Fn(&Model) -> Result<()> + 'a;
 
 /// A classifier, and what is known of it.
@@ -85,23 +87,35 @@ impl Chosen {
     }
 }
 
-/// Holds weights against the logits that their owner's own code gives some images; what was found, for the user.
+/// Compares weights with the logits that their owner's own code gives for some images. Returns what was found, for the
+/// user.
 ///
 /// # Errors
-/// What the file's reader reports; `Shape` for images or logits of another shape than the model's; `Format` where a logit differs
-/// by more than 1e-3 of the largest.
+/// What the file's reader reports; `Shape` for images or logits of another shape than the model's; `Format` where a
+/// logit differs by more than 1e-3 of the largest.
 pub(crate) fn check(file: &Path, model: &Model) -> Result<String> {
     let Reference { images, logits: expected } = Reference::load(file)?;
     let (n, channels, height, width) = images.dim();
     let (input, outputs) = (model.input(), model.spec().n_outputs);
-    let (came, wanted) =
+    let (got, wanted) =
         ((channels, height, width, expected.ncols()), (input.channels, input.height, input.width, outputs));
-    if came != wanted {
+    if got != wanted {
         return Err(Error::shape(format!(
-            "{}: expected images of {}x{}x{} (channels, height, width) and {} logits, the model's; came {}x{}x{} and {}",
-            file.display(), wanted.0, wanted.1, wanted.2, wanted.3, came.0, came.1, came.2, came.3
+            "{}: expected images of {}x{}x{} (channels, height, width) and {} logits, as the model has; \
+             got {}x{}x{} and {}",
+            file.display(),
+            wanted.0,
+            wanted.1,
+            wanted.2,
+            wanted.3,
+            got.0,
+            got.1,
+            got.2,
+            got.3
         ))
-        .with_hint("the images of --check are of the size of those that are studied, before normalisation"));
+        .with_hint(
+            "the images of --check must have the size of the images that are studied, without normalisation",
+        ));
     }
     let largest = expected.iter().fold(0.0, |most, v| num::max(most, v.abs()));
     let (mut worst, mut place) = (0.0, (0, 0));
@@ -120,18 +134,22 @@ pub(crate) fn check(file: &Path, model: &Model) -> Result<String> {
     }
     if worst <= CHECK_TOLERANCE * largest {
         return Ok(format!(
-            "the logits of {n} images are those of {}: the largest difference is {:.1e} of the largest logit",
+            "the logits of {n} images agree with those of {}: the largest difference is {:.1e} of the largest logit",
             file.display(),
             worst / largest
         ));
     }
     Err(Error::format(format!(
-        "{}: expected the logits of {n} images within {CHECK_TOLERANCE} of the largest, {largest}; logit {} of image {} differs by {worst}",
+        "{}: expected the logits of {n} images to differ by at most {CHECK_TOLERANCE} of the largest, {largest}; \
+         logit {} of image {} differs by {worst}",
         file.display(),
         place.1,
         place.0
     ))
-    .with_hint("another --head, --mean, --std or --arch? images of --check are in [0, 1], logits those of evaluation mode"))
+    .with_hint(
+        "check --head, --mean, --std and --arch; the images of --check must be in [0, 1], and its logits must come \
+         from evaluation mode",
+    ))
 }
 
 /// How far logits may lie from their owner's, as a share of the largest.
@@ -170,7 +188,7 @@ pub(crate) fn load(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<L
             file.display(),
             spec.channels
         ))
-        .with_hint("bring images with as many channels, or train on these: leave --weights out"));
+        .with_hint("use images with as many channels, or leave --weights out to train on these"));
     }
     if let Some(asked) = args.width.filter(|asked| *asked != spec.width) {
         return Err(Error::invalid(format!(
@@ -203,7 +221,7 @@ pub(crate) fn trained_or_reused(
     folder::clear_litter(folder);
     let kept = progress.while_reading(|| wanted.kept(&path, progress));
     let (mut loaded, weights, note) = if let Some(loaded) = kept {
-        // Left where a training was killed between its last two steps.
+        // A training that was killed between its last two steps left it there.
         folder::remove_if_there(&state_of(&path))?;
         (loaded, "reused", format!("reuses {}: the same recipe, data and seed", path.display()))
     } else {
@@ -230,7 +248,7 @@ pub(crate) fn trained_or_reused(
     })
 }
 
-/// What is known of a classifier before it is trained, as a study's record says it.
+/// What is known of a classifier before it is trained, as a study's record states it.
 ///
 /// # Errors
 /// As for training, where the settings contradict each other.
@@ -276,9 +294,9 @@ pub(crate) fn train_to(
 struct ToTrain {
     spec: ModelSpec,
     recipe: Recipe,
-    /// What is begun from, where that is not random.
+    /// The weights to start from, if they are not random.
     begun: Option<Begun>,
-    /// Whether nobody said what the weights of `--init` expect of pixels.
+    /// Whether neither the file of `--init` nor the user says how pixels are normalised.
     assumes_imagenet: bool,
     /// SHA-256 over specification, recipe (with its seed), data and parts.
     key: String,
@@ -288,7 +306,7 @@ impl ToTrain {
     fn new(model: &ModelArgs, training: &TrainingArgs, parts: &Parts) -> Result<Self> {
         if training.init.is_none() && training.freeze == Some(Freeze::Trunk) {
             return Err(Error::invalid(
-                "--freeze trunk needs weights that are worth keeping; --init names none",
+                "--freeze trunk needs --init: without it, the trunk would stay random",
             )
             .with_hint("for example --init vgg16-imagenet.safetensors --freeze trunk"));
         }
@@ -337,8 +355,8 @@ impl ToTrain {
         Overrides { convolutions: self.recipe.convolutions, ..Overrides::default() }
     }
 
-    /// The checkpoint at a path, if it is this very classifier. A file that is damaged is named and trained anew: it is a
-    /// cache.
+    /// The checkpoint at a path, if it is this very classifier. A damaged file is reported, and the classifier is
+    /// trained again: the file is only a cache.
     fn kept(&self, path: &Path, progress: &Progress) -> Option<Loaded> {
         path.symlink_metadata().ok()?;
         let loaded = match checkpoint::load(path, &self.overrides()) {
@@ -352,7 +370,7 @@ impl ToTrain {
             loaded.description.recipe.as_ref().and_then(|recipe| recipe.get("key")) == Some(&json!(self.key));
         if same && !loaded.checked {
             progress.note(&format!(
-                "{}: written without a checksum, so damage would not be seen; remove it to train it again",
+                "{}: the file has no checksum, so damage would go unnoticed; remove it to train the classifier again",
                 path.display()
             ));
         }
@@ -367,7 +385,7 @@ impl ToTrain {
             train: &parts.splits.train,
             tune: &parts.splits.tune,
         };
-        // Beside the checkpoint, until that is safe: a training that dies goes on from its last epoch.
+        // Beside the checkpoint, until that is written: a training that is killed continues from its last epoch.
         let state = state_of(path);
         let resume = Resume { path: &state, key: &self.key };
         let trained = match &self.begun {
@@ -380,7 +398,7 @@ impl ToTrain {
         progress.end_stage();
         let score = Score::of(trained.tune_correct, trained.n_tune);
         progress.note(&format!(
-            "trained: {} of {} tune images right ({:.1} %), epoch {} of {}",
+            "trained: {} of {} tune images correctly classified ({:.1} %), epoch {} of {}",
             score.k,
             score.n,
             100.0 * score.rate,
@@ -410,7 +428,7 @@ impl ToTrain {
         Ok(())
     }
 
-    /// The recipe, and where it begins, in words.
+    /// The recipe and the weights that it starts from, in words.
     fn in_words(&self) -> String {
         let begun = self.begun.as_ref();
         let begun = begun.map(|begun| format!(", from weights of SHA-256 {}", &begun.sha256[..12]));
@@ -423,15 +441,15 @@ impl ToTrain {
         let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let said: Vec<String> = begun.said.iter().map(|said| format!("{said}; ")).collect();
         format!(
-            "--init: {taken} tensors taken over; begin at random: {}; left out of the file: {}; {}pixels: mean {:?}, std \
-             {:?}{}",
+            "--init: {taken} tensors taken over; started at random: {}; in the file but not used: {}; {}pixels: \
+             mean {:?}, std {:?}{}",
             list(&begun.fresh),
             list(&begun.left_out),
             said.concat(),
             self.spec.mean,
             self.spec.std,
             if self.assumes_imagenet {
-                " (ImageNet's, assumed: neither the file nor --mean and --std say them)"
+                " (ImageNet's, assumed: neither the file nor --mean and --std give them)"
             } else {
                 ""
             }
@@ -461,7 +479,7 @@ fn record(
         recipe,
         convolutions: loaded.model.executor().method().to_string(),
         tune_accuracy,
-        // Ours are the files that say with which recipe they were trained, wherever they lie now.
+        // Files of ours state the recipe that they were trained with, wherever they lie now.
         training_seed: loaded.description.recipe.as_ref().and(loaded.description.seed),
         seen: Some(seen),
         outputs: None,

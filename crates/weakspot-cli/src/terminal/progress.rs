@@ -8,15 +8,15 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use weakspot::progress::Observer;
 
-use crate::clock::{self, Stopwatch};
-use crate::interrupt::Interrupt;
-use crate::output;
-use crate::run_record::StageRecord;
+use crate::results::run_record::StageRecord;
+use crate::system::clock::{self, Stopwatch};
+use crate::system::interrupt::Interrupt;
+use crate::terminal::output;
 
 /// A stage shorter than this is over before anyone could read about it.
 const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
-/// How often a log file is told where a long stage is, after a first time.
+/// How often a log file gets a line about a long stage, after the first one.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
 /// Watches a run for the terminal, for `run.json` and for Ctrl-C.
@@ -60,17 +60,17 @@ impl Progress {
         }
     }
 
-    /// How much of the current stage is done, where it does not begin at nothing or begins again.
+    /// Sets how much of the current stage is done, for one that does not begin at 0 or that begins again.
     pub(crate) fn set_done(&self, done: u64) {
         if let Some(stage) = &mut self.state().current {
             stage.done = usize::try_from(done).unwrap_or(usize::MAX);
             stage.bar.set_position(done);
-            // A speed is that of what is to come.
+            // The speed is measured from here on.
             stage.bar.reset_eta();
         }
     }
 
-    /// Ends the current stage, so that what is said next stands below it.
+    /// Ends the current stage, so that the next line stands below it.
     pub(crate) fn end_stage(&self) {
         Self::end(&mut self.state());
     }
@@ -97,7 +97,7 @@ impl Progress {
         state.past.push(StageRecord { name: stage.name, steps: stage.done, seconds: took.as_secs_f64() });
     }
 
-    /// Draws the bar of a stage that lasts, or tells a log file.
+    /// Draws the bar of a long stage, or writes a line to a log file.
     fn show(&self, stage: &mut Stage) {
         let elapsed = stage.since.elapsed();
         if self.on_terminal {

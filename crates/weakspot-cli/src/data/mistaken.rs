@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use weakspot::Error;
 
-/// What of a file is looked at: more than the header of a VGG16's tensors.
+/// How much of a file is looked at: more than the header of a VGG16's tensors.
 const LOOKED_AT: u64 = 64 << 10;
 
 /// How a Git LFS pointer begins (git-lfs, docs/spec.md).
@@ -28,19 +28,19 @@ pub(crate) fn weights(path: &Path, error: Error) -> Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if name.ends_with(".index.json") || (name.ends_with(".json") && begin.starts_with(b"{")) {
         let stem = path.with_file_name(name.split(".safetensors").next().unwrap_or_default());
-        return Error::format(format!("{place}: expected weights; came the list of a model's files"))
+        return Error::format(format!("{place}: expected weights; got the list of a model's files"))
             .with_hint(join(&stem));
     }
     if let Some((stem, number, of)) = shard(&name) {
-        return Error::format(format!("{place}: expected a whole model; came part {number} of {of}"))
+        return Error::format(format!("{place}: expected a whole model; got part {number} of {of}"))
             .with_hint(join(&path.with_file_name(stem)));
     }
     if TIMM.iter().any(|tensor| begin.windows(tensor.len()).any(|bytes| bytes == *tensor)) {
         let file = typed(&place.to_string(), "FILE");
-        return Error::format(format!("{place}: expected torchvision's names of tensors; came timm's")).with_hint(
+        return Error::format(format!("{place}: expected torchvision's names of tensors; got timm's")).with_hint(
             format!(
-                "weakspot fetch vgg16-imagenet --from {file} --sha256 $(sha256sum {file} | cut -c 1-64) gives a VGG16's \
-                 tensors torchvision's names, in a new file"
+                "weakspot fetch vgg16-imagenet --from {file} --sha256 $(sha256sum {file} | cut -c 1-64) gives a \
+                 VGG16's tensors torchvision's names, in a new file"
             ),
         );
     }
@@ -70,7 +70,7 @@ pub(crate) fn folder(folder: &Path, error: Error) -> Error {
 
 /// How a regular file begins; `None` where there is none, or it cannot be read.
 fn begin(path: &Path) -> Option<Vec<u8>> {
-    // A pipe would wait for somebody who writes.
+    // To open a pipe would be to wait for a writer.
     if !path.metadata().ok()?.is_file() {
         return None;
     }
@@ -83,7 +83,7 @@ fn pointer(path: &Path, begin: &[u8]) -> Option<Error> {
     begin.starts_with(POINTER).then(|| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Error::format(format!(
-            "{}: expected the file itself; came a Git LFS pointer, which stands for it",
+            "{}: expected the file itself; got a Git LFS pointer, which stands for it",
             path.display()
         ))
         .with_hint(format!("in its repository: git lfs pull --include '*{}'", typed(&name, "")))
@@ -99,7 +99,7 @@ fn shard(name: &str) -> Option<(&str, usize, usize)> {
     Some((stem, number.parse().ok()?, of.parse().ok()?))
 }
 
-/// A name as part of a command to type; another word for one that a shell would take for more than a name.
+/// A name as part of a command to type, or another word for a name that a shell would interpret.
 fn typed(name: &str, otherwise: &str) -> String {
     let plain = name.chars().all(|c| c.is_alphanumeric() || "._-/".contains(c));
     if plain { name } else { otherwise }.to_owned()
@@ -109,8 +109,9 @@ fn typed(name: &str, otherwise: &str) -> String {
 fn join(stem: &Path) -> String {
     let stem = typed(&stem.display().to_string(), "model");
     format!(
-        "join its parts first: python3 -c \"import glob; from safetensors.torch import load_file, save_file; save_file({{k: v \
-         for f in glob.glob('{stem}-*-of-*.safetensors') for k, v in load_file(f).items()}}, '{stem}.safetensors')\""
+        "join its parts first: python3 -c \"import glob; from safetensors.torch import load_file, save_file; \
+         save_file({{k: v for f in glob.glob('{stem}-*-of-*.safetensors') for k, v in load_file(f).items()}}, \
+         '{stem}.safetensors')\""
     )
 }
 
@@ -131,7 +132,7 @@ mod tests {
         let lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
         assert!(told("w.safetensors", lfs).contains("git lfs pull --include '*w.safetensors'"));
         let part = told("model-00001-of-00003.safetensors", b"");
-        assert!(part.contains("came part 1 of 3") && part.contains("model-*-of-*.safetensors"), "{part}");
+        assert!(part.contains("got part 1 of 3") && part.contains("model-*-of-*.safetensors"), "{part}");
         let index = told("model.safetensors.index.json", b"{\"weight_map\": {}}");
         assert!(
             index.contains("list of a model's files") && index.contains("/model.safetensors'"),
@@ -139,7 +140,7 @@ mod tests {
         );
         let timm = told("timm.safetensors", b"\x40\0\0\0\0\0\0\0{\"pre_logits.fc1.weight\":{}}");
         assert!(
-            timm.contains("came timm's") && timm.contains("weakspot fetch vgg16-imagenet --from"),
+            timm.contains("got timm's") && timm.contains("weakspot fetch vgg16-imagenet --from"),
             "{timm}"
         );
         let hostile = told("$(rm -rf ~)-00001-of-00003.safetensors", b"");

@@ -24,7 +24,7 @@ pub(crate) fn now() -> String {
     date_and_time(since.as_secs())
 }
 
-/// An hour ago: what was last written before that is no work of a moment.
+/// An hour ago: a file that was last written before that is not being written now.
 #[expect(clippy::disallowed_methods, reason = "only old files of killed runs are removed")]
 pub(crate) fn an_hour_ago() -> SystemTime {
     SystemTime::now().checked_sub(Duration::from_hours(1)).unwrap_or(UNIX_EPOCH)

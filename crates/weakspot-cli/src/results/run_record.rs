@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use weakspot::{Error, ErrorKind, Result, output};
 
-use crate::clock::{self, Stopwatch};
+use crate::system::clock::{self, Stopwatch};
 
 /// The name and version of the `run.json` format.
 const SCHEMA: &str = "weakspot-run/1";

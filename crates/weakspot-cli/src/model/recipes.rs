@@ -6,12 +6,13 @@ use weakspot_nn::train::{Augmentation, Freeze, Recipe, Schedule};
 use weakspot_nn::{Arch, Head, ModelSpec, Start, Width};
 
 use crate::args::{Cycles, ModelArgs, TrainingArgs, Warmup};
-use crate::parts::Parts;
+use crate::data::parts::Parts;
 
 /// The network: what was typed, else what the weights to begin from say, else what suits the images.
 ///
 /// # Errors
-/// `Shape` where the weights to begin from take images of other channels; `InvalidParameter` for flags out of range.
+/// `Shape` where the weights to begin from take images with another number of channels; `InvalidParameter` for flags
+/// out of range.
 pub(crate) fn spec(args: &ModelArgs, parts: &Parts, start: Option<&Start>) -> Result<ModelSpec> {
     let (_, channels, height, width_px) = parts.data.pixels.dim();
     if let Some(start) = start.filter(|start| start.channels() != channels) {
@@ -19,7 +20,7 @@ pub(crate) fn spec(args: &ModelArgs, parts: &Parts, start: Option<&Start>) -> Re
             "the weights of --init take images of {} channels; these have {channels}",
             start.channels()
         ))
-        .with_hint("bring images with as many channels, or leave --init out"));
+        .with_hint("use images with as many channels, or leave --init out"));
     }
     let arch = args
         .arch
@@ -50,7 +51,7 @@ pub(crate) fn std_of(args: &ModelArgs, channels: usize) -> Result<Option<Vec<f32
     let std = args.std.as_ref().map(|std| std.of_pixels("--std", channels)).transpose()?;
     if let Some(bad) = std.iter().flatten().find(|v| **v <= 0.0) {
         return Err(Error::invalid(format!("--std must be above 0; got {bad}"))
-            .with_hint("leave --mean and --std out where the images are used as they are"));
+            .with_hint("leave --mean and --std out to use the images as they are"));
     }
     Ok(std)
 }

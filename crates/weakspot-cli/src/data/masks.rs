@@ -1,4 +1,4 @@
-//! `--use-mask`: a mask of the user's own, or another run's, in place of the blob.
+//! `--use-mask`: the user's mask, or another run's, in place of the blob.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use weakspot::image::Mask;
 use weakspot::study::GivenMasks;
 use weakspot::{Error, Result, report};
 
-use crate::mistaken;
+use crate::data::mistaken;
 
 /// The masks that `text` names: one file for both classes, two with a comma between them, or a finished run's folder.
 ///
@@ -20,7 +20,7 @@ pub(crate) fn given(text: &str, data: &Dataset) -> Result<GivenMasks> {
         (one, None) if one.is_dir() => of_run(&one, data, size)?,
         (one, None) => match <[Mask; 2]>::try_from(read(&one, size)?) {
             Ok(two) => two,
-            // One mask is both classes'.
+            // One mask serves both classes.
             Err(one) => [0, 1].map(|_| one[0].clone()),
         },
         (first, Some(second)) => [single(&first, size)?, single(&second, size)?],
@@ -47,8 +47,8 @@ fn read(path: &Path, size: (usize, usize)) -> Result<Vec<Mask>> {
 pub(crate) fn single(path: &Path, size: (usize, usize)) -> Result<Mask> {
     let mut masks = read(path, size)?;
     if masks.len() != 1 {
-        return Err(Error::invalid(format!("{}: expected one mask; came {}", path.display(), masks.len()))
-            .with_hint("a file that holds both classes' masks is named alone"));
+        return Err(Error::invalid(format!("{}: expected one mask; got {}", path.display(), masks.len()))
+            .with_hint("if one file holds the masks of both classes, name it alone"));
     }
     Ok(masks.remove(0))
 }
@@ -60,7 +60,7 @@ fn of_run(folder: &Path, data: &Dataset, (height, width): (usize, usize)) -> Res
     let place = |name: &String| classes.iter().position(|known| known == name);
     let (Some(first), Some(second)) = (place(&data.class_names[0]), place(&data.class_names[1])) else {
         return Err(Error::invalid(format!(
-            "{}: expected a run of the classes {}; it is of {}",
+            "{}: expected a run of the classes {}; its classes are {}",
             folder.display(),
             data.class_names.join(" and "),
             classes.join(" and ")

@@ -1,7 +1,7 @@
 //! `config.json`: the settings of a study as its flags, written by every run and read by `--config`.
 //!
-//! What is read is put before the words that were typed, so that a setting from a file passes through the same checks as
-//! one from the keyboard, and what was typed goes before what was read.
+//! What is read is put before the words that were typed, so that a setting from a file passes through the same checks
+//! as one from the keyboard, and what was typed overrides what was read.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -42,11 +42,11 @@ struct Config {
 }
 
 /// What was typed for a study, and what came from a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Given {
     /// Values by the names of their flags, those from a file included.
     settings: BTreeMap<String, String>,
-    /// What to say about the file before the study begins.
+    /// Notes on the file, printed before the study begins.
     pub(crate) notes: Vec<String>,
 }
 
@@ -56,16 +56,32 @@ impl Given {
         self.settings.contains_key(name)
     }
 
-    /// The settings of one study among those of several seeds. What there is to say is said once, for all of them.
+    /// Adds a setting, by the name of its flag.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.settings.insert(name.to_owned(), value.into());
+    }
+
+    /// The settings as they would be typed.
+    #[cfg(test)]
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let word = |(name, value): (&String, &String)| match value.as_str() {
+            "true" => format!("--{name}").into(),
+            _ => format!("--{name}={value}").into(),
+        };
+        self.settings.iter().map(word).collect()
+    }
+
+    /// The settings of one study among those of several seeds. Notes are printed once, for all of them.
     pub(crate) fn of_seed(&self, seed: u64, split_seed: u64) -> Self {
         let mut settings = self.settings.clone();
         settings.remove("seeds");
-        settings.insert("seed".to_owned(), seed.to_string());
-        settings.insert("split-seed".to_owned(), split_seed.to_string());
-        Self { settings, notes: Vec::new() }
+        let mut one = Self { settings, notes: Vec::new() };
+        one.set("seed", seed.to_string());
+        one.set("split-seed", split_seed.to_string());
+        one
     }
 
-    /// The settings among a study's words, and what is to be said about the file that some came from.
+    /// The settings among the words of a study, with notes on the file that some of them came from.
     pub(crate) fn of(command: &Command, matches: &ArgMatches, notes: Vec<String>) -> Self {
         let mut settings = BTreeMap::new();
         for arg in command.get_arguments() {
@@ -78,8 +94,8 @@ impl Given {
         Self { settings, notes }
     }
 
-    /// Why the configuration in a finished run's folder is not this one, in words; `None` where it is, as far as
-    /// settings say it. Where the data lie is no difference: their digest tells them apart.
+    /// How the configuration in a finished run's folder differs from this one, in words; `None` if it does not. The
+    /// folder of the data is not compared: their digest is.
     ///
     /// # Errors
     /// `Io` and `Format` for a configuration that cannot be read.
