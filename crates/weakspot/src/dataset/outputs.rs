@@ -177,8 +177,8 @@ impl<'a> Labels<'a> {
                 outputs - 1
             )
         });
-        let line: Vec<String> = ours.iter().enumerate().map(|(i, name)| format!("{name}={i}")).collect();
-        let line = line.join(",");
+        // Without numbers: a line that can be copied would be copied, and its order would be a guess.
+        let line = ours.iter().map(|name| format!("{name}=?")).collect::<Vec<_>>().join(",");
         Error::invalid(format!(
             "the weights have {theirs}; the images are of {}{}",
             ours.join(" and "),
@@ -186,9 +186,9 @@ impl<'a> Labels<'a> {
         ))
         .with_hint(
             Hint::new()
-                .say("say which output belongs to which class, for example ")
+                .say("say which output belongs to which class: ")
                 .set("classes", line)
-                .say(", with outputs counted from 0"),
+                .say(", with the number of an output, counted from 0, in place of each question mark"),
         )
     }
 }
@@ -248,7 +248,7 @@ mod tests {
             let error = named(data, &[0, 1], 2, "cat dog").unwrap_err();
             assert!(error.to_string().contains("the outputs cat, dog"), "{error}");
             let (a, b) = data.split_once(' ').unwrap();
-            assert!(error.hint().unwrap().contains(&format!("classes = {a}=0,{b}=1")), "{error}");
+            assert!(error.hint().unwrap().contains(&format!("classes = {a}=?,{b}=?")), "{error}");
         }
         // Also where numbers would do: CIFAR-10's horse is not somebody's fish.
         assert!(numbered("horse ship", &[0, 1], 2, "fish bird").is_err());

@@ -226,7 +226,7 @@ fn in_order(of: &Fields<'_>, low: &str, middle: &str, high: &str) -> Result<()> 
 }
 
 fn wrong(place: &str, expected: &str, came: &str) -> Error {
-    Error::format(format!("{place}: expected {expected}; came {came}"))
+    Error::format(format!("{place}: expected {expected}; got {came}"))
 }
 
 #[cfg(test)]
@@ -256,7 +256,7 @@ mod tests {
         let score = |k: u64, n: u64, rate: f64| json!({"a": [{"k": k, "n": n, "rate": rate, "low": 0.0, "high": 1.0}]});
         check_figures(&score(3, 4, 0.75)).unwrap();
         check_figures(&score(0, 0, 0.0)).unwrap();
-        assert_eq!(refused(&score(7, 6, 1.0)), "a/0: k: expected at most n, 6; came 7");
+        assert_eq!(refused(&score(7, 6, 1.0)), "a/0: k: expected at most n, 6; got 7");
         assert!(refused(&score(3, 4, 0.5)).contains("a/0: rate: expected 0.75"));
         assert!(refused(&score(3, 1 << 62, 0.0)).starts_with("a/0/n: expected at most 100000000"));
         assert!(refused(&score(3, 1_000_000_000, 3e-9)).starts_with("a/0/n: "));
@@ -285,9 +285,7 @@ mod tests {
             change(record.tuning.as_mut().unwrap());
             record.check().unwrap_err().to_string()
         };
-        assert!(
-            changed(&|t| t.chosen = 8).contains("tuning/chosen: expected a place among 8 points; came 8")
-        );
+        assert!(changed(&|t| t.chosen = 8).contains("tuning/chosen: expected a place among 8 points; got 8"));
         assert!(changed(&|t| t.untuned = Some(99)).contains("tuning/untuned"));
         assert!(changed(&|t| t.points[0].modified.k = [201, 0]).contains("tuning/points"));
     }

@@ -91,7 +91,7 @@ pub fn is_reproduction(dir: &Path) -> bool {
 pub fn load(dir: &Path) -> Result<Reproduction> {
     let damaged = |what: String| {
         let hint = Hint::new()
-            .say("reproduce again with the same ")
+            .say("run the reproduction again with the same ")
             .setting("out")
             .say(": the file is written again, and finished studies are kept");
         Error::format(format!("{}: {what}", dir.join(RESULTS).display())).with_hint(hint)
