@@ -16,8 +16,14 @@ fn attacks() -> String {
 
 /// The same, and what each does.
 fn attacks_explained() -> String {
-    let rows = AttackKind::ALL.map(|kind| format!("{:<9} {}", kind.name(), kind.row().summary));
+    let rows = AttackKind::ALL.map(|kind| explained(kind.name(), kind.row().summary, kind.row().reference));
     format!("{}\n\n{}", attacks(), rows.join("\n"))
+}
+
+/// A row of a table in one line of the help.
+pub(super) fn explained(name: &str, summary: &str, reference: Option<&str>) -> String {
+    let reference = reference.map_or_else(String::new, |reference| format!(" ({reference})"));
+    format!("{name:<12} {summary}{reference}")
 }
 
 /// The map methods by name.
@@ -28,7 +34,7 @@ fn maps() -> String {
 
 /// The same, and what each shows.
 fn maps_explained() -> String {
-    let rows = Method::ALL.map(|method| format!("{:<9} {}", method.name(), method.row().summary));
+    let rows = Method::ALL.map(|map| explained(map.name(), map.row().summary, map.row().reference));
     format!("{}\n\n{}", maps(), rows.join("\n"))
 }
 

@@ -10,6 +10,7 @@ use weakspot::study::Protocols;
 use crate::request::config::Given;
 
 use super::data::sources;
+use super::method::explained;
 use super::values::{Controls, Sweep, window};
 use super::{CheckArgs, DataArgs, MethodArgs, ModelArgs, RunArgs, SeedArgs, TrainingArgs, TuneArgs};
 
@@ -76,7 +77,8 @@ fn fills() -> String {
 
 /// The same, and what each is.
 fn fills_explained() -> String {
-    let rows = NamedFill::ALL.map(|fill| format!("{:<12} {}", fill.row().name, fill.row().summary));
+    let rows = NamedFill::ALL.map(NamedFill::row);
+    let rows = rows.map(|row| explained(row.name, row.summary, row.reference));
     format!("{}\n\n{}", fills(), rows.join("\n"))
 }
 

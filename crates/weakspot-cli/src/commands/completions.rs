@@ -20,8 +20,22 @@ mod tests {
     use weakspot::attack::AttackKind;
     use weakspot::attribution::Method;
     use weakspot::dataset::known;
+    use weakspot::region::NamedFill;
 
     use super::*;
+
+    #[test]
+    fn the_methods_page_has_every_row_with_its_reference() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/METHODS.md");
+        let page = std::fs::read_to_string(path).unwrap().to_lowercase();
+        let attacks = AttackKind::ALL.map(|kind| (kind.name(), kind.row().reference));
+        let maps = Method::ALL.map(|map| (map.name(), map.row().reference));
+        let fills = NamedFill::ALL.map(|fill| (fill.row().name, fill.row().reference));
+        for (name, reference) in attacks.into_iter().chain(maps).chain(fills) {
+            let id = reference.and_then(|reference| reference.split("arXiv:").nth(1)).unwrap_or_default();
+            assert!(page.contains(name) && page.contains(id), "{name} {id}");
+        }
+    }
 
     #[test]
     fn scripts_complete_every_name_that_a_table_holds() {

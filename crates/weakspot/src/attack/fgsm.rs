@@ -17,6 +17,7 @@ use crate::error::Result;
 pub(super) static ROW: AttackRow = AttackRow {
     name: "fgsm",
     summary: "one signed gradient step",
+    reference: Some("Goodfellow, Shlens and Szegedy 2015, arXiv:1412.6572"),
     single_step: true,
     measure: Measure::Gradient,
     settings: none,

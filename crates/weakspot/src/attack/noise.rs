@@ -15,6 +15,7 @@ use crate::rng;
 pub(super) static ROW: AttackRow = AttackRow {
     name: "noise",
     summary: "random signs: the control",
+    reference: None,
     single_step: true,
     measure: Measure::Gradient,
     settings: none,

@@ -19,6 +19,7 @@ use crate::rng;
 pub(super) static ROW: AttackRow = AttackRow {
     name: "pgd",
     summary: "many small steps, projected",
+    reference: Some("Madry et al. 2018, arXiv:1706.06083"),
     single_step: false,
     measure: Measure::Gradient,
     settings,

@@ -35,6 +35,8 @@ pub struct AttackRow {
     pub name: &'static str,
     /// What it does, in a few words.
     pub summary: &'static str,
+    /// Who proposed it, and where; `None` for a control of our own.
+    pub reference: Option<&'static str>,
     /// Whether it takes at most one gradient step and so is not an adaptive attack (flag `single-step`).
     pub single_step: bool,
     /// The vulnerability measure that suits it: sign attacks change every value by the same amount, so that only the

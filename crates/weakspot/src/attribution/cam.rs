@@ -19,6 +19,7 @@ use crate::objective::strongest_other;
 pub(super) static ROW: MethodRow = MethodRow {
     name: "cam",
     summary: "a layer's channels, weighted as the linear head weights their averages (needs head gap)",
+    reference: Some("Zhou et al. 2016, arXiv:1512.04150"),
     read_at: ReadAt::Head,
     new: |classifier, _, explain| {
         let head = classifier.signature().cam_head.clone();

@@ -17,6 +17,7 @@ use crate::objective::Objective;
 pub(super) static ROW: MethodRow = MethodRow {
     name: "grad-cam",
     summary: "a layer's channels, weighted by the mean gradient of the class's logit there",
+    reference: Some("Selvaraju et al. 2017, arXiv:1610.02391"),
     read_at: ReadAt::Deepest,
     new: |_, layer, explain| Ok(Box::new(GradCam::new(&layer.name, explain.objective()))),
 };

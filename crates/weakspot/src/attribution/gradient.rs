@@ -17,6 +17,7 @@ use crate::objective::Objective;
 pub(super) static ROW: MethodRow = MethodRow {
     name: "gradient",
     summary: "the length of the input gradient at each pixel",
+    reference: Some("Simonyan, Vedaldi and Zisserman 2013, arXiv:1312.6034"),
     read_at: ReadAt::Input,
     new: |_, _, explain| Ok(Box::new(Gradient::new(explain.objective()))),
 };

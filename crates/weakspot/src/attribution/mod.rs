@@ -149,6 +149,8 @@ pub struct MethodRow {
     pub name: &'static str,
     /// What the map shows, in a few words.
     pub summary: &'static str,
+    /// Who proposed it, and where; `None` for a control of our own.
+    pub reference: Option<&'static str>,
     /// Where its maps are read.
     pub read_at: ReadAt,
     /// How it is made.

@@ -10,6 +10,7 @@ use crate::rng;
 pub(super) static ROW: MethodRow = MethodRow {
     name: "random",
     summary: "noise on the grid of grad-cam: the control",
+    reference: None,
     read_at: ReadAt::DeepestOrInput,
     new: |_, layer, _| Ok(Box::new(Random::new(layer.grid))),
 };

@@ -23,6 +23,8 @@ pub struct FillRow {
     pub name: &'static str,
     /// What it is, in a few words.
     pub summary: &'static str,
+    /// Who proposed it, and where; `None` for a fill of our own.
+    pub reference: Option<&'static str>,
     /// The value of each channel, in `[0, 1]`, from the mean of each channel over the fit part.
     pub values: fn(&[f32]) -> Vec<f32>,
 }
@@ -30,6 +32,7 @@ pub struct FillRow {
 static CHANNEL_MEAN: FillRow = FillRow {
     name: "channel-mean",
     summary: "the mean of each channel over the fit part",
+    reference: None,
     values: <[f32]>::to_vec,
 };
 
