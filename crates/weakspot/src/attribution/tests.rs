@@ -57,7 +57,7 @@ fn every_map_is_a_leverage_and_does_not_depend_on_its_batch() {
                 assert_eq!(map.view.dim(), (7, 6), "{method}");
                 assert_eq!(
                     map.raw.dim(),
-                    if method == Method::GRADIENT { (7, 6) } else { (4, 4) },
+                    if method.row().read_at == ReadAt::Input { (7, 6) } else { (4, 4) },
                     "{method}"
                 );
                 assert!(map.raw.iter().all(|v| v.is_finite() && *v >= 0.0), "{method}");
