@@ -197,22 +197,32 @@ writes this file; a test compares it with the lock file.
     assert!(written == text, "THIRD-PARTY-LICENCES.md is not that of Cargo.lock: run scripts/licences");
 }
 
-#[test]
-fn every_line_of_code_has_at_most_120_columns() {
-    let mut left = ["crates", "fuzz", "reference", "bench"].map(root).to_vec();
-    let mut lines = 0;
+/// The Rust files in a folder and in those below it, what cargo builds left out.
+fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let mut left = vec![folder.to_owned()];
     while let Some(folder) = left.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() && name != "target" {
+            if path.is_dir() && !path.ends_with("target") {
                 left.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
-                for (i, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
-                    assert!(line.chars().count() <= 120, "{}:{}", path.display(), i + 1);
-                    lines += 1;
-                }
+                files.push(path);
             }
+        }
+    }
+    files
+}
+
+#[test]
+fn every_line_of_code_has_at_most_120_columns() {
+    let mut lines = 0;
+    for path in
+        ["crates", "fuzz", "reference", "bench"].map(root).iter().flat_map(|folder| rust_files(folder))
+    {
+        for (i, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
+            assert!(line.chars().count() <= 120, "{}:{}", path.display(), i + 1);
+            lines += 1;
         }
     }
     assert!(lines > 50_000, "{lines} lines were found");
@@ -242,29 +252,20 @@ fn used() -> BTreeMap<String, BTreeSet<String>> {
     // Modules that a test alone sees.
     let for_tests = ["tests.rs", "protocol_tests.rs", "fixture.rs", "golden.rs", "real.rs", "lib.rs"];
     let mut used = BTreeMap::new();
-    let mut left = vec![source.clone()];
-    while let Some(folder) = left.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-                continue;
-            }
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if for_tests.contains(&name) {
-                continue;
-            }
-            let within = path.strip_prefix(&source).unwrap();
-            let room = within.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
-            let code = code(&path);
-            let words = code.split("crate::").skip(1);
-            let to = words.map(|rest| {
-                rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default().to_owned()
-            });
-            let is_room = |to: &String| source.join(to).is_dir() || source.join(format!("{to}.rs")).is_file();
-            let out: &mut BTreeSet<String> = used.entry(room.clone()).or_default();
-            out.extend(to.filter(|to| is_room(to) && *to != room && !EVERYBODY.contains(&to.as_str())));
+    for path in rust_files(&source) {
+        if for_tests.contains(&path.file_name().unwrap().to_str().unwrap()) {
+            continue;
         }
+        let within = path.strip_prefix(&source).unwrap();
+        let room = within.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let code = code(&path);
+        let words = code.split("crate::").skip(1);
+        let to = words.map(|rest| {
+            rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default().to_owned()
+        });
+        let is_room = |to: &String| source.join(to).is_dir() || source.join(format!("{to}.rs")).is_file();
+        let out: &mut BTreeSet<String> = used.entry(room.clone()).or_default();
+        out.extend(to.filter(|to| is_room(to) && *to != room && !EVERYBODY.contains(&to.as_str())));
     }
     used.retain(|_, to| !to.is_empty());
     used
