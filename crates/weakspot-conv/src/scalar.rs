@@ -74,6 +74,14 @@ pub trait Scalar:
     /// The numbers themselves, if they are single precision.
     #[doc(hidden)]
     fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]>;
+
+    /// The numbers themselves, if they are double precision.
+    #[doc(hidden)]
+    fn doubles(values: &[Self]) -> Option<&[f64]>;
+
+    /// The numbers themselves, if they are double precision.
+    #[doc(hidden)]
+    fn doubles_mut(values: &mut [Self]) -> Option<&mut [f64]>;
 }
 
 /// What threads keep buffers of.
@@ -145,6 +153,14 @@ scalar!(f32, {
     fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]> {
         Some(values)
     }
+
+    fn doubles(_: &[Self]) -> Option<&[f64]> {
+        None
+    }
+
+    fn doubles_mut(_: &mut [Self]) -> Option<&mut [f64]> {
+        None
+    }
 });
 scalar!(f64, {
     fn singles(_: &[Self]) -> Option<&[f32]> {
@@ -153,5 +169,13 @@ scalar!(f64, {
 
     fn singles_mut(_: &mut [Self]) -> Option<&mut [f32]> {
         None
+    }
+
+    fn doubles(values: &[Self]) -> Option<&[f64]> {
+        Some(values)
+    }
+
+    fn doubles_mut(values: &mut [Self]) -> Option<&mut [f64]> {
+        Some(values)
     }
 });

@@ -17,6 +17,7 @@ use weakspot::input::open_regular;
 use weakspot::{Error, Result, output};
 use weakspot_conv::Method as Convolutions;
 
+use crate::half::{bfloat_to_f32, half_to_f32};
 use crate::model::Model;
 use crate::models::{self, Arch, Head, ModelSpec, Width};
 use crate::names::Names;
@@ -619,20 +620,8 @@ fn to_f32(dtype: Dtype, bytes: &[u8]) -> Result<Vec<f32>> {
     match dtype {
         Dtype::F32 => Ok(each(bytes, f32::from_le_bytes)),
         Dtype::F64 => Ok(each(bytes, |b| f64::from_le_bytes(b) as f32)),
-        Dtype::BF16 => Ok(each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
+        Dtype::BF16 => Ok(each(bytes, |b| bfloat_to_f32(u16::from_le_bytes(b)))),
         Dtype::F16 => Ok(each(bytes, |b| half_to_f32(u16::from_le_bytes(b)))),
         other => Err(Error::format(format!("its numbers are {other:?}; expected F32, F64, F16 or BF16"))),
-    }
-}
-
-/// IEEE 754 binary16: one sign bit, five exponent bits, ten fraction bits.
-fn half_to_f32(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
     }
 }

@@ -8,19 +8,28 @@
 
 pub mod checkpoint;
 pub mod executor;
+mod graph;
+mod half;
+mod imported;
 pub mod init;
 mod model;
 pub mod models;
 mod names;
 mod network;
+mod onnx;
+mod operators;
+mod places;
 mod start;
 pub mod train;
 mod weights;
 
 pub use executor::Executor;
+pub use imported::{OnnxDescription, OnnxModel, OnnxSettings, fixed_size};
 pub use model::{Model, Passes};
 pub use models::{Arch, Head, ModelSpec, Width};
 pub use network::{Layer, NamedLayer, Network, Parameter, Shape};
+pub use onnx::ChannelOrder;
+pub use places::Listed;
 pub use start::{Begun, Normalization, Start};
 pub use train::{
     Augmentation, Epoch, Freeze, Optimizer, Recipe, Resume, Schedule, Trained, TrainingData, train,

@@ -151,12 +151,15 @@ pub struct Signature {
     pub layers: Vec<LayerInfo>,
     /// The head for which CAM exists, if the model has one.
     pub cam_head: Option<CamHead>,
+    /// The layer where a map should be read if the user names none. A model that does not say leaves the choice to
+    /// [`choose_layer`](crate::attribution::choose_layer).
+    pub preferred: Option<String>,
 }
 
 impl Signature {
     /// A model without layers that can be traced.
     pub fn new(input: InputSpec, n_classes: usize) -> Self {
-        Self { input, n_classes, one_logit: false, layers: Vec::new(), cam_head: None }
+        Self { input, n_classes, one_logit: false, layers: Vec::new(), cam_head: None, preferred: None }
     }
 
     /// A layer by its name.

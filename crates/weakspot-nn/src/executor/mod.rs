@@ -14,7 +14,7 @@ mod build;
 mod chunks;
 mod equal;
 mod forward;
-mod memory;
+pub(crate) mod memory;
 mod norm;
 mod pool;
 
