@@ -32,7 +32,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 27] = [
+pub const TARGETS: [Target; 28] = [
     Target { name: "idx-images", run: images::idx_images },
     Target { name: "idx-labels", run: images::idx_labels },
     Target { name: "cifar-archive", run: images::cifar_archive },
@@ -56,6 +56,7 @@ pub const TARGETS: [Target; 27] = [
     Target { name: "maps", run: results::maps },
     Target { name: "journal", run: results::journal },
     Target { name: "journal-edits", run: results::journal_edits },
+    Target { name: "onnx", run: networks::onnx },
     Target { name: "weights", run: networks::weights },
     Target { name: "description", run: networks::description },
     Target { name: "training", run: networks::training },

@@ -22,6 +22,14 @@ pub(crate) fn weights(data: &[u8]) {
     read(&mend::safetensors(data));
 }
 
+/// A network in an ONNX file, as far as its graph: a sound graph may be slow to run.
+pub(crate) fn onnx(data: &[u8]) {
+    let path = place::file("network.onnx", data);
+    if let Ok(nodes) = weakspot_nn::read_graph(&path, SIZE) {
+        assert!(nodes < 1_000_000, "{nodes} nodes");
+    }
+}
+
 fn read(file: &[u8]) {
     let path = place::file("weights.safetensors", file);
     for overrides in [Overrides::default(), Overrides { size: Some(SIZE), ..Overrides::default() }] {

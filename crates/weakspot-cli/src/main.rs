@@ -53,6 +53,7 @@ fn run() -> Result<Outcome> {
         Parsed::Command(Command::Study(args)) => commands::study::run(&args)?,
         Parsed::Command(Command::Train(args)) => commands::train::run(&args)?,
         Parsed::Command(Command::Maps(args)) => commands::maps::run(&args)?,
+        Parsed::Command(Command::Layers(args)) => commands::layers::run(&args)?,
         Parsed::Command(Command::Fetch(args)) => commands::fetch::run(&args)?,
         Parsed::Command(Command::Completions(args)) => commands::completions::run(&args)?,
         Parsed::Command(Command::Report(args)) => return commands::report::run(&args),

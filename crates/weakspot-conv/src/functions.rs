@@ -361,7 +361,7 @@ macro_rules! with_function {
                     let y = x.plus(E::of(3.0));
                     let y = if y < E::of(0.0) { E::of(0.0) } else { y };
                     let y = if y > E::of(6.0) { E::of(6.0) } else { y };
-                    x.times(y).over(E::of(6.0))
+                    x.times(y.over(E::of(6.0)))
                 },
                 |x: E| if x < E::of(-3.0) {
                     E::of(0.0)

@@ -88,12 +88,29 @@ pub struct OnnxDescription {
     pub said: Vec<String>,
 }
 
-/// The size of the images that a file fixes, `(height, width)`, without reading the rest; `None` if it takes any.
+/// The images that a file takes, without reading the rest of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Colour channels.
+    pub channels: usize,
+    /// `(height, width)`, if the file fixes them.
+    pub size: Option<(usize, usize)>,
+}
+
+/// The images that a file takes. `order` says how their axes are ordered, if that is known.
 ///
 /// # Errors
 /// As [`OnnxModel::load`].
-pub fn fixed_size(path: &Path) -> Result<Option<(usize, usize)>> {
-    onnx::fixed_size(path)
+pub fn image_shape(path: &Path, order: Option<ChannelOrder>) -> Result<ImageShape> {
+    let input = onnx::input(path, order)?;
+    let size = input.fixed_size.then_some((input.height, input.width));
+    Ok(ImageShape { channels: input.channels, size })
+}
+
+/// Reads a file as far as its graph, without running it: for tests with bytes that nobody wrote.
+#[doc(hidden)]
+pub fn read_graph(path: &Path, size: (usize, usize)) -> Result<usize> {
+    onnx::load(path, Wanted { size: Some(size), order: None }).map(|imported| imported.graph.nodes.len())
 }
 
 impl OnnxModel {

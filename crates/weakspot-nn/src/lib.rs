@@ -7,6 +7,8 @@
 #![deny(missing_docs)]
 
 pub mod checkpoint;
+#[cfg(test)]
+mod conformance;
 pub mod executor;
 mod graph;
 mod half;
@@ -24,7 +26,9 @@ pub mod train;
 mod weights;
 
 pub use executor::Executor;
-pub use imported::{OnnxDescription, OnnxModel, OnnxSettings, fixed_size};
+#[doc(hidden)]
+pub use imported::read_graph;
+pub use imported::{ImageShape, OnnxDescription, OnnxModel, OnnxSettings, image_shape};
 pub use model::{Model, Passes};
 pub use models::{Arch, Head, ModelSpec, Width};
 pub use network::{Layer, NamedLayer, Network, Parameter, Shape};

@@ -113,6 +113,9 @@ pub(crate) fn choose(executor: &Executor<f32>, listed: &[Listed]) -> Result<Opti
     // The last few are enough: a transformer's last two blocks hide the others' cells at most.
     let first = candidates.len().saturating_sub(CANDIDATES);
     let candidates = &candidates[first..];
+    if candidates.is_empty() {
+        return Ok(None);
+    }
     let len = executor.image_layout().len();
     let mut noise = weakspot::rng::stream(0, "probe", "image");
     let image = (0..len).map(|_| noise.unit()).collect();

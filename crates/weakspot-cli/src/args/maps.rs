@@ -19,8 +19,8 @@ pub(crate) struct MapsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 
-    /// Your weights: a safetensors file with torchvision's tensor names [e.g. vgg16.safetensors]
-    #[arg(long, value_name = "FILE")]
+    /// Your classifier: .onnx, or a VGG16's .safetensors with torchvision's tensor names [e.g. resnet50.onnx]
+    #[arg(long, visible_alias = "model", value_name = "FILE")]
     pub(crate) weights: PathBuf,
 
     #[command(flatten)]

@@ -3,6 +3,7 @@
 mod completions;
 mod data;
 mod fetch;
+mod layers;
 mod maps;
 mod method;
 mod model;
@@ -29,9 +30,10 @@ use crate::terminal::output;
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use data::{DataArgs, PictureArgs, SplitBy};
 pub(crate) use fetch::FetchArgs;
+pub(crate) use layers::LayersArgs;
 pub(crate) use maps::MapsArgs;
 pub(crate) use method::MethodArgs;
-pub(crate) use model::{CheckArgs, ModelArgs};
+pub(crate) use model::{CheckArgs, ModelArgs, Normalization};
 pub(crate) use report::ReportArgs;
 pub(crate) use reproduce::ReproduceArgs;
 pub(crate) use run::{RunArgs, images_per_batch};
@@ -92,6 +94,7 @@ pub(crate) enum Command {
     Study(Box<StudyArgs>),
     Train(Box<TrainArgs>),
     Maps(Box<MapsArgs>),
+    Layers(Box<LayersArgs>),
     Report(ReportArgs),
     Reproduce(Box<ReproduceArgs>),
     Fetch(FetchArgs),

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use weakspot::{Error, Result};
-use weakspot_nn::{Arch, Convolutions, Head, Width};
+use weakspot_nn::{Arch, ChannelOrder, Convolutions, Head, Width};
 
 use super::values::PerChannel;
 
@@ -32,6 +32,18 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "LIST", allow_negative_numbers = true)]
     pub(crate) std: Option<PerChannel>,
 
+    /// Normalisation by name instead of --mean and --std: imagenet or none [default: none; e.g. imagenet]
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
+    pub(crate) normalization: Option<Normalization>,
+
+    /// Names of a network's outputs, one per line [default: those of the file, or numbers; e.g. labels.txt]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(crate) labels_file: Option<PathBuf>,
+
+    /// Axes of a network's images: nchw (channels first) or nhwc [default: by their lengths; e.g. nhwc]
+    #[arg(long, value_name = "ORDER", hide_short_help = true)]
+    pub(crate) layout: Option<ChannelOrder>,
+
     /// Convolutions: fast (Winograd), or direct (slower, with smaller rounding errors) [e.g. direct]
     ///
     /// This also applies to training, where the different rounding leads to different weights.
@@ -43,6 +55,15 @@ pub(crate) struct ModelArgs {
         hide_short_help = true
     )]
     pub(crate) conv: Convolutions,
+}
+
+/// What pixels become, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Normalization {
+    /// ImageNet's mean and std, as torchvision's models want them.
+    Imagenet,
+    /// Pixels as they are.
+    None,
 }
 
 /// Whether the weights are read as they are meant.

@@ -30,8 +30,8 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Your own weights: safetensors, named as in torchvision [default: train a classifier; e.g. mine.safetensors]
-    #[arg(long, value_name = "FILE")]
+    /// Your own classifier: .onnx, or a VGG16's .safetensors [default: train one; e.g. resnet50.onnx]
+    #[arg(long, visible_alias = "model", value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
     #[command(flatten)]

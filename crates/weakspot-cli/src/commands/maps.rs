@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use weakspot::classifier::Classifier as _;
 use weakspot::dataset::Arrays;
 use weakspot::dataset::outputs::{By, Labels};
 use weakspot::dataset::pictures::{Grouping, Listing, Options};
 use weakspot::progress::Observer as _;
 use weakspot::study::write_maps;
 use weakspot::{Error, Result};
-use weakspot_nn::checkpoint::Loaded;
 
 use crate::args::{MapsArgs, SplitBy};
 use crate::data::{masks, source};
 use crate::model;
+use crate::model::network::{self, Opened};
 use crate::request::plan;
 use crate::results::folder;
 use crate::system::interrupt::Interrupt;
@@ -37,8 +36,15 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let progress = Progress::new(Interrupt::listen()?);
     let images = if pictures {
         let name = args.images.display().to_string();
+        let size = match args.pictures.size {
+            Some(size) => Some(size),
+            None => network::fixed_side(&args.weights)?,
+        };
+        if let (Some(side), None) = (size, args.pictures.size) {
+            output::talk(&format!("pictures are resized to {side} x {side} pixels, which the network takes"));
+        }
         let options = Options {
-            size: args.pictures.size,
+            size,
             skip_bad: args.pictures.skip_bad,
             scratch: args.pictures.scratch.clone(),
             ..Options::default()
@@ -60,34 +66,24 @@ pub(crate) fn run(args: &MapsArgs) -> Result<()> {
     let shape = [channels, height, width];
     let mask = || args.mask.as_ref().map(|file| masks::single(file, (height, width))).transpose();
     plan.allowed = progress.while_reading(mask)?;
-    let mut loaded = progress.while_reading(|| model::load(&args.weights, &args.model, shape))?;
-    loaded.model.freeze()?;
-    loaded.model.stop_on(progress.stop_flag());
+    let mut opened = progress.while_reading(|| model::open(&args.weights, &args.model, shape))?;
+    opened.network.stop_on(progress.stop_flag());
     if let Some(check) = &args.check.check {
-        output::talk(&model::check(check, &loaded.model)?);
+        output::talk(&model::check(check, &opened.network)?);
     }
     if let Some(remark) = plan::remark(plan.epsilon) {
         output::talk(&remark);
     }
-    for assumed in &loaded.assumed {
-        output::talk(&format!("assumed {assumed}"));
+    for said in &opened.said {
+        output::talk(said);
     }
-    let spec = &loaded.description.model;
-    output::talk(&format!(
-        "model {} {} at width {}, {} classes, mean {:?}, std {:?}",
-        spec.arch,
-        spec.head,
-        spec.width,
-        spec.n_outputs.max(2),
-        spec.mean,
-        spec.std
-    ));
-    let labels = outputs_of(args, &images, &loaded)?;
+    output::talk(&opened.summary);
+    let labels = outputs_of(args, &images, &opened)?;
     let summary = write_maps(
         &args.out,
         args.run.force,
         &plan,
-        &loaded.model,
+        &*opened.network,
         &images.pixels,
         labels.as_deref(),
         &images.ids,
@@ -139,7 +135,7 @@ fn fresh_folder(path: &Path, force: bool) -> Result<()> {
 }
 
 /// The output of the model that each image's label means; `None` for images without labels.
-fn outputs_of(args: &MapsArgs, images: &Arrays, loaded: &Loaded) -> Result<Option<Vec<usize>>> {
+fn outputs_of(args: &MapsArgs, images: &Arrays, opened: &Opened) -> Result<Option<Vec<usize>>> {
     let typed = args.classes.as_ref().map_or(&[][..], |typed| &typed.0);
     let Some(labels) = &images.labels else {
         return match typed {
@@ -156,8 +152,8 @@ fn outputs_of(args: &MapsArgs, images: &Arrays, loaded: &Loaded) -> Result<Optio
     };
     let occurring: BTreeSet<usize> = labels.iter().copied().collect();
     let wanted: Vec<usize> = occurring.into_iter().collect();
-    let known = &loaded.description.class_names;
-    let outputs = classes.outputs(&wanted, loaded.model.n_classes(), known, typed)?;
+    let known = &opened.class_names;
+    let outputs = classes.outputs(&wanted, opened.network.n_classes(), known, typed)?;
     // Labels that are the numbers of outputs need no explanation.
     if outputs.by != By::Numbers {
         let wanted: Vec<String> = wanted.iter().map(|&class| names[class].clone()).collect();

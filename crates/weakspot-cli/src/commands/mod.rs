@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod fetch;
 mod kept;
+pub(crate) mod layers;
 pub(crate) mod maps;
 pub(crate) mod report;
 pub(crate) mod reproduce;

@@ -12,13 +12,13 @@ use weakspot::progress::Observer as _;
 use weakspot::record::{ClassifierRecord, Record, Run};
 use weakspot::study::{FileJournal, PairView, Plan, Subject};
 use weakspot::{Error, ErrorKind, Result, digest, report, study};
-use weakspot_nn::{Model, checkpoint};
+use weakspot_nn::checkpoint;
 
-use crate::args::{StudyArgs, TrainingArgs};
+use crate::args::{DataArgs, StudyArgs, TrainingArgs};
 use crate::commands;
 use crate::data::masks;
 use crate::data::parts::{For, Parts};
-use crate::model::{self, Chosen};
+use crate::model::{self, Chosen, network};
 use crate::request::{ClassifierSource, StudyRequest, plan};
 use crate::results::folder::{Wanted, slug_of_pair};
 use crate::results::run_record::RunRecord;
@@ -67,18 +67,35 @@ pub(crate) fn open(request: &StudyRequest, progress: &Progress) -> Result<Parts>
     let (of, train_limit) = match &request.classifier.source {
         ClassifierSource::Trained { training, .. } => (For::Training, training.train_limit),
         ClassifierSource::Weights { file, held_out, .. } => {
-            known = checkpoint::description(file)?;
+            known = if network::is_network(file) { None } else { checkpoint::description(file)? };
             (For::Weights { known: known.as_ref(), held_out: *held_out }, None)
         }
     };
     let (data, seed) = (&request.data, request.plan.seed);
     let split_seed = data.split_seed.unwrap_or(seed);
-    let mut parts = Parts::open(&data.dataset, &data.images, train_limit, split_seed, of, progress)?;
+    let images = resized(request, progress)?;
+    let mut parts = Parts::open(&data.dataset, &images, train_limit, split_seed, of, progress)?;
     parts.seed = seed;
     if parts.drawn.seed != seed || data.split_seed.is_some() {
         parts.splits.description.extend(["; drawn with seed ", &parts.drawn.seed.to_string()]);
     }
     Ok(parts)
+}
+
+/// How the images are read: photographs take the size that a network fixes, and that is said.
+fn resized(request: &StudyRequest, progress: &Progress) -> Result<DataArgs> {
+    let data = &request.data;
+    let mut images = data.images.clone();
+    let photographs = images.manifest.is_some() || Path::new(&data.dataset).is_dir();
+    if let ClassifierSource::Weights { file, .. } = &request.classifier.source
+        && photographs
+        && images.pictures.size.is_none()
+        && let Some(side) = network::fixed_side(file)?
+    {
+        progress.note(&format!("pictures are resized to {side} x {side} pixels, which the network takes"));
+        images.pictures.size = Some(side);
+    }
+    Ok(images)
 }
 
 /// A study that is about to be run: the request, and the data that it is about.
@@ -131,7 +148,7 @@ impl<'a> Study<'a> {
                 chosen
             }
             ClassifierSource::Trained { models, training } => {
-                let fits = |model: &Model| self.layer_in(model).map(drop);
+                let fits = |model: &dyn Classifier| self.layer_in(model).map(drop);
                 model::trained_or_reused(models, &classifier.network, training, parts, Some(&fits), progress)?
             }
         };
@@ -180,7 +197,7 @@ impl<'a> Study<'a> {
         watch: RunRecord,
         progress: &Progress,
     ) -> Result<(PathBuf, Run)> {
-        progress.note(&format!("maps at {}", self.layer_in(&chosen.model)?));
+        progress.note(&format!("maps at {}", self.layer_in(&*chosen.model)?));
         let Chosen { mut model, classes, record, sha256, weights, .. } = chosen;
         model.stop_on(progress.stop_flag());
         let request = self.request;
@@ -190,9 +207,9 @@ impl<'a> Study<'a> {
             let model = model;
             let view;
             let classifier: &dyn Classifier = if model.n_classes() == 2 && classes == [0, 1] {
-                &model
+                &*model
             } else {
-                view = PairView::new(&model, classes)?;
+                view = PairView::new(&*model, classes)?;
                 &view
             };
             let subject = Subject {
@@ -314,7 +331,7 @@ impl<'a> Study<'a> {
         }
     }
 
-    fn layer_in(&self, model: &Model) -> Result<ChosenLayer> {
+    fn layer_in(&self, model: &dyn Classifier) -> Result<ChosenLayer> {
         choose_layer(model.signature(), self.plan.layer.as_deref(), self.plan.cam)
     }
 }

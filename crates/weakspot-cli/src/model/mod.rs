@@ -1,11 +1,12 @@
 //! Gets the classifier: the user's weights, a checkpoint of the same recipe, or a new training.
 
+pub(crate) mod network;
 mod recipes;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use weakspot::classifier::Classifier as _;
+use weakspot::classifier::Classifier;
 use weakspot::dataset::arrays::Reference;
 use weakspot::dataset::outputs::Outputs;
 use weakspot::metrics::Score;
@@ -21,17 +22,18 @@ use crate::data::mistaken;
 use crate::data::parts::Parts;
 use crate::results::folder::{self, slug_of_pair};
 use crate::terminal::progress::Progress;
+use network::{Network, Opened};
 
 /// The origin of a classifier that was trained here.
 const OWN_RECIPE: &str = "own recipe";
 
 /// Checks whether a network can be studied with these settings.
-pub(crate) type Fits<'a> = dyn Fn(&Model) -> Result<()> + 'a;
+pub(crate) type Fits<'a> = dyn Fn(&dyn Classifier) -> Result<()> + 'a;
 
 /// A classifier, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Chosen {
-    pub(crate) model: Model,
+    pub(crate) model: Network,
     /// The pair's two classes as the model counts them.
     pub(crate) classes: [usize; 2],
     /// For `results.json`: the same whether trained or reused.
@@ -52,39 +54,95 @@ impl Chosen {
     /// # Errors
     /// What [`load`] reports; `InvalidParameter` where it is not clear which of the model's classes the pair is.
     pub(crate) fn given(file: &Path, args: &ModelArgs, parts: &Parts) -> Result<Self> {
-        let mut loaded = load(file, args, image_shape(parts))?;
-        loaded.model.freeze()?;
-        let known = &loaded.description.class_names;
-        let outputs = parts.labels().outputs(
-            &parts.classes,
-            loaded.model.n_classes(),
-            known,
-            &parts.typed_outputs(),
-        )?;
+        let opened = open(file, args, image_shape(parts))?;
+        let known = &opened.class_names;
+        let n_classes = opened.network.n_classes();
+        let outputs = parts.labels().outputs(&parts.classes, n_classes, known, &parts.typed_outputs())?;
         let classes = [outputs.of[0], outputs.of[1]];
-        let assumed: Vec<String> = loaded.assumed.iter().map(|what| format!("; assumed {what}")).collect();
+        let said: Vec<String> = opened.said.iter().map(|what| format!("; {what}")).collect();
+        let kind = match opened.network {
+            Network::Vgg16(_) => "weights of",
+            Network::Onnx(_) => "network",
+        };
         let note = format!(
-            "weights of {}{}; {}",
+            "{kind} {}{}; {}",
             file.display(),
-            assumed.concat(),
+            said.concat(),
             matched(&parts.data.class_names, &outputs, known)
         );
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let [arch, head, width] = opened.in_record;
         let record = ClassifierRecord {
+            arch,
+            head,
+            width,
+            n_classes,
+            origin: name,
+            recipe: String::new(),
+            convolutions: args.conv.to_string(),
+            tune_accuracy: None,
+            training_seed: opened.training_seed,
+            seen: Some(parts.seen),
             outputs: Some(classes),
-            ..record(&loaded, name, String::new(), None, parts.seen)
+            // The study chooses the layer.
+            layer: String::new(),
+            grid: [0, 0],
         };
         let weights = file.display().to_string();
         Ok(Self {
             classes,
             record,
-            sha256: loaded.sha256,
-            model: loaded.model,
+            sha256: opened.sha256,
+            model: opened.network,
             weights,
             path: file.to_owned(),
             note,
         })
     }
+}
+
+/// Reads the user's own classifier for images of a shape `[channels, height, width]`.
+///
+/// # Errors
+/// As [`load`] and [`network::open`].
+pub(crate) fn open(file: &Path, args: &ModelArgs, image: [usize; 3]) -> Result<Opened> {
+    if network::is_network(file) {
+        return network::open(file, args, image);
+    }
+    let about_networks = [
+        ("--layout", args.layout.is_some()),
+        ("--labels-file", args.labels_file.is_some()),
+        ("--normalization", args.normalization.is_some()),
+    ];
+    if let Some((flag, _)) = about_networks.into_iter().find(|(_, given)| *given) {
+        return Err(Error::invalid(format!(
+            "{flag} is about a network in an ONNX file; {} is none",
+            file.display()
+        ))
+        .with_hint(format!("leave {flag} out; --mean and --std say what pixels become")));
+    }
+    let mut loaded = load(file, args, image)?;
+    loaded.model.freeze()?;
+    let spec = &loaded.description.model;
+    let summary = format!(
+        "model {} {} at width {}, {} classes, mean {:?}, std {:?}",
+        spec.arch,
+        spec.head,
+        spec.width,
+        spec.n_outputs.max(2),
+        spec.mean,
+        spec.std
+    );
+    Ok(Opened {
+        in_record: [spec.arch.to_string(), spec.head.to_string(), spec.width.to_string()],
+        summary,
+        // Files of ours state the recipe that they were trained with, wherever they lie now.
+        training_seed: loaded.description.recipe.as_ref().and(loaded.description.seed),
+        class_names: loaded.description.class_names,
+        sha256: loaded.sha256,
+        said: loaded.assumed.iter().map(|what| format!("assumed {what}")).collect(),
+        network: Network::Vgg16(Box::new(loaded.model)),
+    })
 }
 
 /// Compares weights with the logits that their owner's own code gives for some images. Returns what was found, for the
@@ -93,10 +151,10 @@ impl Chosen {
 /// # Errors
 /// What the file's reader reports; `Shape` for images or logits of another shape than the model's; `Format` where a
 /// logit differs by more than 1e-3 of the largest.
-pub(crate) fn check(file: &Path, model: &Model) -> Result<String> {
+pub(crate) fn check(file: &Path, model: &Network) -> Result<String> {
     let Reference { images, logits: expected } = Reference::load(file)?;
     let (n, channels, height, width) = images.dim();
-    let (input, outputs) = (model.input(), model.spec().n_outputs);
+    let (input, outputs) = (model.input(), model.n_outputs());
     let (got, wanted) =
         ((channels, height, width, expected.ncols()), (input.channels, input.height, input.width, outputs));
     if got != wanted {
@@ -241,7 +299,7 @@ pub(crate) fn trained_or_reused(
         classes: [0, 1],
         record,
         sha256: loaded.sha256,
-        model: loaded.model,
+        model: Network::Vgg16(Box::new(loaded.model)),
         weights: weights.to_owned(),
         path,
         note,

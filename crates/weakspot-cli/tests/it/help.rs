@@ -8,7 +8,9 @@ use crate::program::{command, weakspot};
 fn the_help_names_the_commands_and_shows_examples() {
     let folder = tempfile::tempdir().unwrap();
     let said = weakspot(folder.path(), &["--help"]).ok();
-    for expected in ["study", "train", "maps", "report", "reproduce", "fetch", "Examples:", "Exit codes:"] {
+    for expected in
+        ["study", "train", "maps", "layers", "report", "reproduce", "fetch", "Examples:", "Exit codes:"]
+    {
         assert!(said.stdout.contains(expected), "{expected} in\n{}", said.stdout);
     }
     assert_eq!(said.stderr, "");
@@ -17,8 +19,15 @@ fn the_help_names_the_commands_and_shows_examples() {
 }
 
 /// Every command, and the fewest flags that its full help must list.
-const COMMANDS: [(&str, usize); 6] =
-    [("study", 60), ("train", 30), ("maps", 25), ("report", 3), ("reproduce", 12), ("fetch", 5)];
+const COMMANDS: [(&str, usize); 7] = [
+    ("study", 60),
+    ("train", 30),
+    ("maps", 25),
+    ("layers", 10),
+    ("report", 3),
+    ("reproduce", 12),
+    ("fetch", 5),
+];
 
 /// The names of the flags that a help lists.
 fn flags(help: &str) -> BTreeSet<&str> {

@@ -13,6 +13,7 @@ mod labels;
 mod limits;
 mod maps;
 mod masks;
+mod networks;
 mod pictures;
 mod program;
 mod reproduce;

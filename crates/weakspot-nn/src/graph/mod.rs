@@ -201,4 +201,4 @@ impl Graph {
 }
 
 /// Numbers of one tensor for one image: far above what a classifier has, and low enough that no product overflows.
-const LARGEST: usize = 1 << 31;
+const LARGEST: usize = 1 << 27;

@@ -49,12 +49,12 @@ pub(crate) struct Node<'a> {
     pub name: String,
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
-    attributes: Vec<Attribute<'a>>,
+    pub(super) attributes: Vec<Attribute<'a>>,
     pub metadata: Vec<(&'a str, &'a str)>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Attribute<'a> {
+pub(super) struct Attribute<'a> {
     name: &'a str,
     value: Content<'a>,
     /// In the body of a function: the attribute of the call that gives the value.

@@ -8,7 +8,7 @@ use weakspot::{Error, Result};
 
 use super::reading::Reading;
 use super::tensor::{Constant, Data};
-use super::value::{Value, checked_len, steps};
+use super::value::{Value, checked_len, checked_made, steps};
 use crate::operators::binary::broadcast;
 
 /// A shape from a constant.
@@ -201,7 +201,7 @@ pub(crate) fn read_constant(r: &mut Reading<'_, '_, '_>) -> Result<Vec<Value>> {
 /// `ConstantOfShape`.
 pub(crate) fn read_constant_of_shape(r: &mut Reading<'_, '_, '_>) -> Result<Vec<Value>> {
     let dims = lengths(r.known(0)?.as_ref())?;
-    let len = checked_len(&dims)?;
+    let len = checked_made(&dims)?;
     let one = match r.node.tensor("value")? {
         Some(tensor) => r.decode(tensor)?,
         None => Constant { dims: vec![1], data: Data::F32(vec![0.0]) },

@@ -23,7 +23,7 @@ use weakspot::{Error, ErrorKind, Result};
 pub(crate) use metadata::Metadata;
 pub(crate) use reading::Reading;
 pub(crate) use tensor::Constant;
-pub(crate) use value::Value;
+pub(crate) use value::{Value, checked_made};
 
 use crate::graph::Graph;
 use file::Model;
@@ -109,17 +109,16 @@ pub(crate) fn load(path: &Path, wanted: Wanted) -> Result<Imported> {
     Ok(Imported { sha256: file.sha256(&model)?, ..imported })
 }
 
-/// The size of the images that a file fixes.
+/// The images that a file takes.
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn fixed_size(path: &Path) -> Result<Option<(usize, usize)>> {
+pub(crate) fn input(path: &Path, order: Option<ChannelOrder>) -> Result<Input> {
     let place = |e: Error| e.context(path.display());
     let file = file::File::open(path)?;
     let model = file.model().map_err(place)?;
     // Any size will do to see whether it is used.
-    let input = input_of(&model, Wanted { size: Some((224, 224)), order: None }).map_err(place)?;
-    Ok(input.fixed_size.then_some((input.height, input.width)))
+    input_of(&model, Wanted { size: Some((224, 224)), order }).map_err(place)
 }
 
 fn import(file: &file::File, model: &Model<'_>, wanted: Wanted) -> Result<Imported> {
@@ -239,3 +238,6 @@ fn input_of(model: &Model<'_>, wanted: Wanted) -> Result<Input> {
 
 /// Far above what memory allows, and low enough that no product of sizes overflows.
 const LARGEST_SIDE: usize = 1 << 15;
+
+#[cfg(test)]
+mod tests;

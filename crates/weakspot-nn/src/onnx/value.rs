@@ -38,6 +38,19 @@ impl Value {
 /// Numbers that a constant may have: enough for the largest weights, and a bound on what a small file can ask for.
 pub(super) const MOST: usize = 1 << 30;
 
+/// Numbers that a few bytes of a file may ask for.
+const MOST_MADE: usize = 1 << 24;
+
+/// The product of lengths, for a constant that is made and not stored.
+pub(crate) fn checked_made(dims: &[usize]) -> Result<usize> {
+    checked_len(dims)?;
+    let len = dims.iter().product();
+    if len <= MOST_MADE {
+        return Ok(len);
+    }
+    Err(Error::format(format!("expected at most {MOST_MADE} numbers from a few; got a shape of {dims:?}")))
+}
+
 /// The product of lengths, if it is within [`MOST`].
 pub(super) fn checked_len(dims: &[usize]) -> Result<usize> {
     dims.iter().try_fold(1_usize, |len, &d| len.checked_mul(d)).filter(|&len| len <= MOST).ok_or_else(|| {
@@ -110,7 +123,10 @@ impl Constant {
 
     /// Repeated along axes of length 1, up to a shape.
     pub(crate) fn expanded(&self, dims: &[usize]) -> Result<Self> {
-        checked_len(dims)?;
+        if self.dims == dims {
+            return Ok(self.clone());
+        }
+        checked_made(dims)?;
         let own = steps(&self.dims);
         let behind = dims.len() - self.dims.len();
         let places: Vec<usize> = indices(dims)

@@ -11,7 +11,7 @@ use super::view;
 use super::{Arrangement, Kept, Kernel, Operator, Placed, Prepare, Saved, View};
 use crate::graph::Spot;
 use crate::graph::layout::Layout;
-use crate::onnx::{Reading, Value, integers};
+use crate::onnx::{Reading, Value, checked_made, integers};
 
 /// `Gather`, `Slice`, `Split`, `Expand` and others, one axis at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +161,15 @@ fn picked(
         return Ok(value);
     }
     match &value {
-        Value::Known(constant, _) => Ok(Value::known(constant.gathered(axis, &indices))),
+        Value::Known(constant, _) => {
+            let mut dims = constant.dims.clone();
+            dims[axis] = indices.len();
+            // What is picked from a stored constant is no longer than it, or is bounded.
+            if dims.iter().product::<usize>() > constant.len() {
+                checked_made(&dims)?;
+            }
+            Ok(Value::known(constant.gathered(axis, &indices)))
+        }
         _ => r.push(Gather { name, axis, indices }, &[value]),
     }
 }

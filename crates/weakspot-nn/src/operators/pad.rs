@@ -7,7 +7,7 @@ use weakspot_conv::{Method, Scalar};
 use super::{Arrangement, Gather, Kept, Kernel, Operator, Placed, Prepare, Saved, View};
 use crate::graph::Spot;
 use crate::graph::layout::{Layout, Walk};
-use crate::onnx::{Reading, Value};
+use crate::onnx::{Reading, Value, checked_made};
 
 /// `Pad` in mode constant, with borders that are not negative.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +160,12 @@ pub(crate) fn read(r: &mut Reading<'_, '_, '_>) -> Result<Vec<Value>> {
         let indices = indices.ok_or_else(|| Error::format(format!("expected smaller pads; got {pads:?}")))?;
         if !indices.iter().copied().eq(0..dims[axis]) {
             value = match &value {
-                Value::Known(constant, _) => Value::known(constant.gathered(axis, &indices)),
+                Value::Known(constant, _) => {
+                    let mut dims = constant.dims.clone();
+                    dims[axis] = indices.len();
+                    checked_made(&dims)?;
+                    Value::known(constant.gathered(axis, &indices))
+                }
                 _ => r.push(Gather { name: "Pad", axis, indices }, &[value])?,
             };
         }

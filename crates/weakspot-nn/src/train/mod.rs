@@ -363,7 +363,7 @@ fn diverged(epoch: usize, loss: f64) -> Error {
 
 /// Numbers in [-1, 1), as `hashed` in `reference/vgg.py`.
 #[cfg(test)]
-fn hashed(len: u32, seed: u32) -> Vec<f32> {
+pub(crate) fn hashed(len: u32, seed: u32) -> Vec<f32> {
     let number = |i: u32| {
         let mut x = i.wrapping_add(seed.wrapping_mul(0x9E37_79B9));
         for (shift, factor) in [(16, 0x85EB_CA6B_u32), (13, 0xC2B2_AE35), (16, 1)] {

@@ -130,14 +130,17 @@ pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Meth
             Some(INPUT_LAYER) if read_at == ReadAt::DeepestOrInput => Ok(the_input(signature, false)),
             Some(name) => {
                 let place = resolve(layers, name)?;
-                if let Some(relu) = relu_after(layers, place) {
+                // A model that names a layer itself is no chain: what follows in the list need not read the layer.
+                if signature.preferred.is_none()
+                    && let Some(relu) = relu_after(layers, place)
+                {
                     return Err(Error::invalid(format!(
                         "{} comes before its ReLU, {relu}; class activation maps are read after it",
                         layers[place].name
                     ))
                     .with_hint(Hint::new().set("layer", relu)));
                 }
-                let advice = match automatic(layers) {
+                let advice = match automatic(signature) {
                     Some(found) => {
                         Hint::new().set("layer", found.name).say(", or leave ").setting("layer").say(" out")
                     }
@@ -145,7 +148,7 @@ pub fn choose_layer(signature: &Signature, requested: Option<&str>, method: Meth
                 };
                 asked(layers, place, false, advice)
             }
-            None => match automatic(layers) {
+            None => match automatic(signature) {
                 Some(found) => Ok(found),
                 None if read_at == ReadAt::DeepestOrInput => Ok(the_input(signature, true)),
                 None => Err(Error::new(
@@ -174,8 +177,13 @@ fn the_input(signature: &Signature, automatic: bool) -> ChosenLayer {
     ChosenLayer { name: INPUT_LAYER.to_owned(), grid, margins: [0; 4], automatic, passed_over: None }
 }
 
-/// The deepest ReLU with enough cells.
-fn automatic(layers: &[LayerInfo]) -> Option<ChosenLayer> {
+/// The layer that the model names, or the deepest ReLU with enough cells.
+fn automatic(signature: &Signature) -> Option<ChosenLayer> {
+    let layers = &signature.layers;
+    if let Some(layer) = signature.preferred.as_ref().and_then(|name| signature.layer(name)) {
+        let LayerInfo { name, grid, margins, .. } = layer.clone();
+        return Some(ChosenLayer { name, grid, margins, automatic: true, passed_over: None });
+    }
     let mut relus = (0..layers.len()).rev().filter(|&i| layers[i].is_activation());
     let last = relus.clone().next()?;
     let found = relus.find(|&i| is_wide_enough(layers, i))?;
