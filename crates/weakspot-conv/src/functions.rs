@@ -1,8 +1,8 @@
 //! Functions of one number on slices, and their derivatives.
 //!
-//! In single precision exp, erf and tanh are polynomials that the compiler turns into vector instructions. They multiply
-//! and add with two roundings everywhere, so that every instruction set gives the same bytes. `tests/functions.rs` bounds
-//! their errors against double precision over the whole range.
+//! In single precision exp, erf and tanh are polynomials that the compiler turns into vector instructions. They
+//! multiply and add with two roundings everywhere, so that every instruction set gives the same bytes.
+//! `tests/functions.rs` bounds their errors against double precision over the whole range.
 
 use rayon::prelude::*;
 

@@ -5,6 +5,10 @@
 //! compiler makes of plain arrays. Everything else, double precision, and [`Method::Direct`] gather patches into a
 //! matrix and use the `matrixmultiply` crate. A linear layer is the 1x1 case on a 1x1 grid.
 //!
+//! Networks that are not trained here need more: [`General`] convolves in groups, with dilation and any padding,
+//! [`product()`] multiplies by a matrix that is packed once, [`Windows`] pools over windows that overlap, and
+//! [`Function`], [`softmax`] and [`layer_norm`] are what stands between them.
+//!
 //! # Determinism
 //! What is computed for one image is the same bytes whatever else is in the batch and however many threads there are.
 //! Gradients to the weights sum the whole batch, in order, and are the same for any number of threads.
@@ -14,8 +18,9 @@
 //! are a few times larger: `tests/kernels.rs` prints and bounds their errors.
 //!
 //! This is the only crate of the workspace with `unsafe` code: vector instructions in `simd/`, the call of
-//! `matrixmultiply` in `direct/product.rs`, accesses with checked bounds in `winograd/strided.rs`, and calls of the
-//! allocator and the system in `large_pages.rs` and `allocator.rs`. Every length is checked in [`Convolution`].
+//! `matrixmultiply` in `direct/product.rs`, accesses with checked bounds in `winograd/strided.rs` and
+//! `product/left.rs`, and calls of the allocator and the system in `large_pages.rs` and `allocator.rs`. Every length is
+//! checked in [`Convolution`].
 #![deny(missing_docs)]
 #![expect(
     clippy::inline_always,

@@ -104,8 +104,8 @@ impl<T: Scalar> Kernel for SoftBack<'_, T> {
     }
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * weight + bias` of every row of `length` numbers, in place. `statistics` gets
-/// each row's mean and `1 / sqrt(variance + epsilon)`.
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias` of every row of `length` numbers, in place. `statistics`
+/// gets each row's mean and `1 / sqrt(variance + epsilon)`.
 ///
 /// # Examples
 /// ```

@@ -2,8 +2,8 @@
 
 use weakspot_conv::{Function, Isa};
 
-/// Every function, with parameters as networks have them, and how far single precision may be off: a share of the value,
-/// and an absolute part.
+/// Every function, with parameters as networks have them, and how far single precision may be off: a share of the
+/// value, and an absolute part.
 const FUNCTIONS: [(Function, f64, f64); 19] = [
     (Function::Abs, 0.0, 0.0),
     (Function::Clip { low: 0.0, high: 6.0 }, 0.0, 0.0),

@@ -221,3 +221,15 @@ fn an_untrained_network_keeps_its_statistics_and_loses_its_decisions() {
     assert_ne!(permuted(0), permuted(1));
     assert_ne!(permuted(0), logits);
 }
+
+#[test]
+fn what_exporters_write_in_several_nodes_is_one() {
+    let operators = |file: &str| {
+        let graph = onnx::load(&folder().join(file), Wanted::default()).unwrap().graph;
+        graph.nodes.iter().map(|node| node.operator.name()).collect::<Vec<_>>()
+    };
+    let convnext = operators("convnext.ts.onnx");
+    assert!(convnext.contains(&"Gelu") && !convnext.contains(&"Erf"), "{convnext:?}");
+    let efficient = operators("efficientnet.ts.onnx");
+    assert!(efficient.contains(&"Swish"), "{efficient:?}");
+}

@@ -176,6 +176,9 @@ impl OnnxModel {
     ) -> Result<Self> {
         check_finite(&graph)?;
         let executor = Executor::<f32>::new(Arc::clone(&graph), convolutions)?;
+        if group > 1 {
+            check_group(&executor, group)?;
+        }
         let listed = list(&graph);
         let preferred = choose(&executor, &listed)?;
         let mut places = HashMap::new();
@@ -370,6 +373,31 @@ fn on_grid(layout: &Layout, spot: Spot, group: usize, n: usize, data: &[f32]) ->
         }
     });
     array
+}
+
+/// Refuses a network whose images of a group see each other: the first one's logits must be the same bytes whatever the
+/// others are.
+fn check_group(executor: &Executor<f32>, group: usize) -> Result<()> {
+    let len = executor.image_layout().len();
+    let first_logits = |seed: u64| -> Result<Vec<f32>> {
+        let mut first = weakspot::rng::stream(0, "probe", "first");
+        let mut others = weakspot::rng::stream(seed, "probe", "others");
+        let image = (0..len).map(|i| if i < len / group { first.unit() } else { others.unit() }).collect();
+        let (mut output, tape) = executor.forward(1, image, &[], &[])?;
+        executor.recycle(tape);
+        output.truncate(output.len() / group);
+        Ok(output)
+    };
+    if first_logits(1)? == first_logits(2)? {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "expected a network that treats each of its {group} images on its own; got one that mixes them"
+        ),
+    )
+    .with_hint("export the model with a dynamic batch, in evaluation mode"))
 }
 
 /// Refuses weights that are no numbers.

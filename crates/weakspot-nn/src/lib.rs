@@ -3,7 +3,8 @@
 //! A [`ModelSpec`] describes a network; [`models::network`] builds the [`Network`], a list of named layers; an
 //! [`Executor`] runs it with [`Weights`]; a [`Model`] joins all of these and implements
 //! [`Classifier`](weakspot::classifier::Classifier), the only interface that studies use. [`train()`] makes a model
-//! from images; [`checkpoint`] stores it in a file.
+//! from images; [`checkpoint`] stores it in a file. [`OnnxModel`] reads any other network from an ONNX file, as a graph
+//! of operators.
 #![deny(missing_docs)]
 
 pub mod checkpoint;

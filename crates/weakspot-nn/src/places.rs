@@ -96,8 +96,8 @@ fn receptive_fields(graph: &Graph) -> Vec<Option<usize>> {
 }
 
 /// Chooses the layer that a map is read at: the last that computes something, has a grid of enough cells, lies on every
-/// path, and from whose cells a gradient reaches the logits. The last is seen by walking back once from all logits of an
-/// image of noise.
+/// path, and from whose cells a gradient reaches the logits. The last is seen by walking back once from all logits of
+/// an image of noise.
 ///
 /// # Errors
 /// What a pass reports.

@@ -103,8 +103,8 @@ fn rows(network: &Network) -> Vec<[String; 7]> {
 fn choice(signature: &Signature) -> String {
     match choose_layer(signature, None, Method::GRAD_CAM) {
         Ok(layer) if signature.preferred.is_some() => format!(
-            "a study reads maps at {layer}: the last place with a grid of at least 4x4 that every path goes through and \
-             from whose cells a gradient reaches the logits; --layer chooses another"
+            "a study reads maps at {layer}: the last place with a grid of at least 4x4 that every path goes through \
+             and from whose cells a gradient reaches the logits; --layer chooses another"
         ),
         Ok(layer) => format!("a study reads maps at {layer}; --layer chooses another"),
         Err(error) => format!("a study needs --cam gradient: {error}"),

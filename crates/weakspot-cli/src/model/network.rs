@@ -109,7 +109,7 @@ pub(crate) fn open(file: &Path, args: &ModelArgs, [channels, height, width]: [us
         let hint = if input.channels == channels {
             format!("resize the images: a folder of pictures takes --size {}", input.height)
         } else {
-            "use images with as many channels; --layout nhwc, or nchw, says where the channels of the model's images are"
+            "use images with as many channels; --layout nhwc, or nchw, says where those of the model's images are"
                 .to_owned()
         };
         return Err(Error::shape(format!(

@@ -1,11 +1,11 @@
 //! Convolutions of every shape: groups, strides, dilation, any padding.
 //!
 //! Depthwise convolutions are sums over vectors of channels. All others are products: patches of some output pixels are
-//! gathered into a matrix that stays in the cache, and multiplied by packed weights; a 1x1 convolution needs no gathering.
-//! The gradient to the input is computed in the same way, from patches of the gradient to the output: for a stride s, the
-//! input pixels divide into s times s phases, each reached by some of the kernel's taps, so that no multiplication is
-//! wasted and no sum depends on the order of tasks. Narrow groups are multiplied several at a time, as one matrix with
-//! zeros between them.
+//! gathered into a matrix that stays in the cache, and multiplied by packed weights; a 1x1 convolution needs no
+//! gathering. The gradient to the input is computed in the same way, from patches of the gradient to the output: for a
+//! stride s, the input pixels divide into s times s phases, each reached by some of the kernel's taps, so that no
+//! multiplication is wasted and no sum depends on the order of tasks. Narrow groups are multiplied several at a time,
+//! as one matrix with zeros between them.
 
 mod depthwise;
 mod gathered;

@@ -80,8 +80,8 @@ impl<const M: usize> Term<'_, M> {
     #[inline(always)]
     pub(super) fn get(&self, i: usize) -> f32 {
         assert!(i < M, "a row outside the block");
-        // SAFETY: `Reads::new` has checked that the last term of the last row lies in the slice, `block` that the M rows
-        // exist, `term` that the term does, and i < M.
+        // SAFETY: `Reads::new` has checked that the last term of the last row lies in the slice, `block` that the M
+        // rows exist, `term` that the term does, and i < M.
         unsafe { *self.data.get_unchecked(self.first + i * self.row_stride) }
     }
 }

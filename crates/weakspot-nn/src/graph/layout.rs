@@ -153,7 +153,8 @@ impl Layout {
     }
 }
 
-/// A walk over the numbers of a tensor in the order of some layout, with the places of other tensors' numbers beside it.
+/// A walk over the numbers of a tensor in the order of some layout, with the places of other tensors' numbers beside
+/// it.
 ///
 /// Axes that are neighbours in all of the tensors are joined.
 #[derive(Clone, Debug)]
@@ -165,8 +166,8 @@ pub(crate) struct Walk<const K: usize> {
 }
 
 impl<const K: usize> Walk<K> {
-    /// In the order of memory of `lead`; `others` broadcast to its lengths (axes counted from the last, missing ones and
-    /// those of length 1 stay in place).
+    /// In the order of memory of `lead`; `others` broadcast to its lengths (axes counted from the last, missing ones
+    /// and those of length 1 stay in place).
     pub(crate) fn new(lead: &Layout, others: [&Layout; K]) -> Self {
         let rank = lead.dims.len();
         let step = |layout: &Layout, axis: usize| {

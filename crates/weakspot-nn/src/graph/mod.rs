@@ -1,7 +1,7 @@
 //! A network as a graph: nodes that each apply an operator to the outputs of others, to the image, or to constants.
 //!
-//! Every shape is that of a batch of one image, and a graph says what happens to one image: a batch is many images, each
-//! on its own. [`executor`] runs a graph forward and backward.
+//! Every shape is that of a batch of one image, and a graph says what happens to one image: a batch is many images,
+//! each on its own. [`executor`] runs a graph forward and backward.
 
 pub(crate) mod executor;
 pub(crate) mod layout;

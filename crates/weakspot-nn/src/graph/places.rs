@@ -1,9 +1,9 @@
 //! Where in a network a map can be read: values that still lie on a grid over the image.
 //!
 //! Pixels of a convolution lie on a grid; so do the tokens of a transformer, which are the patches of its first
-//! convolution in a row, perhaps behind a class token. The places are followed from the image on: a reshaping that joins
-//! rows and columns keeps them, one that cuts the image into windows loses them, and a sum of a value that has them with
-//! one that has lost them has them again.
+//! convolution in a row, perhaps behind a class token. The places are followed from the image on: a reshaping that
+//! joins rows and columns keeps them, one that cuts the image into windows loses them, and a sum of a value that has
+//! them with one that has lost them has them again.
 
 use weakspot::classifier::LayerKind;
 

@@ -1,7 +1,7 @@
 //! The same network with fewer nodes: operators that exporters write in several become one.
 //!
-//! `x sigmoid(x)` is SiLU, and `x (1 + erf(x / sqrt(2))) / 2` is GELU, whatever the order of its factors. One node reads
-//! its input once, forward and back, and keeps nothing else. What is left without readers is pruned.
+//! `x sigmoid(x)` is SiLU, and `x (1 + erf(x / sqrt(2))) / 2` is GELU, whatever the order of its factors. One node
+//! reads its input once, forward and back, and keeps nothing else. What is left without readers is pruned.
 
 use std::any::Any;
 use std::sync::Arc;

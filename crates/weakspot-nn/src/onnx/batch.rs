@@ -2,8 +2,8 @@
 //!
 //! The same file is walked for one, two and three images. In every value exactly one axis then grows with the batch. In
 //! memory the images may lie inside that axis (outermost, as windows of each image) or outside of it (innermost, as
-//! tokens of all images): how many numbers of the axis lie behind one image is followed through reshapings, so that each
-//! image's part of a value is known.
+//! tokens of all images): how many numbers of the axis lie behind one image is followed through reshapings, so that
+//! each image's part of a value is known.
 
 use weakspot::{Error, ErrorKind, Result};
 

@@ -1,8 +1,9 @@
 //! ONNX files: from the bytes of a stranger's file to a graph.
 //!
 //! [`file`] and [`tensor`] parse, [`rows`] says what reads each operator, and [`interpret`] walks the file's nodes once
-//! for a batch of one image, which makes the graph, and once each for two and three, which shows that a batch is nothing
-//! but several images: every value grows with the batch along one axis, and no operator mixes positions of that axis.
+//! for a batch of one image, which makes the graph, and once each for two and three, which shows that a batch is
+//! nothing but several images: every value grows with the batch along one axis, and no operator mixes positions of that
+//! axis.
 
 mod batch;
 mod file;
@@ -99,8 +100,8 @@ pub(crate) struct Imported {
 /// Reads a file.
 ///
 /// # Errors
-/// `Io`; `Format` for a file that is no sound model; `Unsupported` for one with operators that are not read, naming them
-/// all; `InvalidParameter` where a size or an order of axes is needed.
+/// `Io`; `Format` for a file that is no sound model; `Unsupported` for one with operators that are not read, naming
+/// them all; `InvalidParameter` where a size or an order of axes is needed.
 pub(crate) fn load(path: &Path, wanted: Wanted) -> Result<Imported> {
     let place = |e: Error| e.context(path.display());
     let file = file::File::open(path)?;

@@ -34,8 +34,8 @@ fn listed(text: &str) -> Vec<String> {
     names
 }
 
-/// `layer4/layer4.1/conv2/Conv`, as PyTorch's older exporter names nodes: a part repeats its parent's last name where the
-/// module was in a list.
+/// `layer4/layer4.1/conv2/Conv`, as PyTorch's older exporter names nodes: a part repeats its parent's last name where
+/// the module was in a list.
 fn of_path(path: &str) -> Vec<String> {
     let mut parts: Vec<&str> = path.split('/').collect();
     // The last part is the operator's.

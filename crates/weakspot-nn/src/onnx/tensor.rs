@@ -57,8 +57,8 @@ impl File {
     /// The numbers of a tensor.
     ///
     /// # Errors
-    /// `Format`, naming the tensor, where its numbers do not fit its shape or its type is not read; `Io` for files beside
-    /// the model.
+    /// `Format`, naming the tensor, where its numbers do not fit its shape or its type is not read; `Io` for files
+    /// beside the model.
     pub(crate) fn constant(&self, tensor: &TensorProto<'_>) -> Result<Constant> {
         self.decode(tensor).map_err(|e| e.context(format!("tensor {}", tensor.name)))
     }
@@ -142,7 +142,7 @@ impl File {
     fn inside(&self, location: &str) -> Result<PathBuf> {
         let refuse = || {
             Error::format(format!("expected its numbers in a file of the model's folder; got {location:?}"))
-                .with_hint("copy the file of the weights beside the model, and export the model again if it lies elsewhere")
+                .with_hint("copy the file of the weights beside the model, or export the model again")
         };
         let relative = Path::new(location);
         if location.is_empty()

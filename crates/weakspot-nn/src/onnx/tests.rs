@@ -148,6 +148,20 @@ fn a_network_that_mixes_images_is_refused() {
 }
 
 #[test]
+fn a_group_whose_images_see_each_other_is_refused() {
+    // Both images in one matrix, minus its mean.
+    let nodes = [
+        node("Reshape", &["x", "s"], "f", &[]),
+        node("MatMul", &["f", "w"], "z", &[]),
+        node("ReduceMean", &["z"], "m", &[ints("axes", &[0])]),
+        node("Sub", &["z", "m"], "y", &[]),
+    ];
+    let constants = [whole_numbers("s", &[2, 4]), linear().1[0].clone()];
+    let told = error(&model(13, &nodes, &constants, &[2, 1, 2, 2]));
+    assert!(told.to_string().contains("mixes them"), "{told}");
+}
+
+#[test]
 fn what_stands_between_logits_and_output_is_left_out() {
     let (nodes, constants) = linear();
     let plain = [1.5, 0.875];

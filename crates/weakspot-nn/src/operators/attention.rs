@@ -1,5 +1,5 @@
-//! Attention as one operator (opset 23 and later): `softmax(Q Kᵀ scale + mask) V`, written with the operators it is made
-//! of, so that it has their gradients.
+//! Attention as one operator (opset 23 and later): `softmax(Q Kᵀ scale + mask) V`, written with the operators it is
+//! made of, so that it has their gradients.
 
 use weakspot::{Error, Result};
 

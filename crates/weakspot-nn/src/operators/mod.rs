@@ -67,8 +67,8 @@ pub(crate) trait Operator: Any + Debug + Send + Sync + Prepare<f32> + Prepare<f6
     /// such an axis cannot hold the images of a batch. `(input, axis)` pairs.
     fn mixed_axes(&self, inputs: &[&[usize]]) -> Vec<(usize, usize)>;
 
-    /// The longer side of the window of pixels that one position depends on, and the distance between neighbours; `None`
-    /// if it depends on all of them.
+    /// The longer side of the window of pixels that one position depends on, and the distance between neighbours;
+    /// `None` if it depends on all of them.
     fn window(&self, _inputs: &[&[usize]]) -> Option<(usize, usize)> {
         Some((1, 1))
     }
@@ -85,8 +85,8 @@ pub(crate) trait Operator: Any + Debug + Send + Sync + Prepare<f32> + Prepare<f6
         known.next().and_then(|(spot, _)| *spot)
     }
 
-    /// Whether a kernel reads this input while it runs. One that does not has taken its numbers, which are constant, when
-    /// it was made ready.
+    /// Whether a kernel reads this input while it runs. One that does not has taken its numbers, which are constant,
+    /// when it was made ready.
     fn reads(&self, _input: usize) -> bool {
         true
     }
@@ -312,3 +312,6 @@ fn scalars<T: Scalar>(numbers: &[f32]) -> Vec<T> {
 fn not_kept(name: &str) -> Error {
     Error::invalid(format!("a walk back through {name} needs a forward pass that kept its tape"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,9 +69,9 @@ pub struct SkippedFile {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClassifierRecord {
-    /// `vgg16`, `vgg16-bn`.
+    /// `vgg16`, `vgg16-bn`, or `onnx` for a network from a file.
     pub arch: String,
-    /// `gap`, `linear3`.
+    /// `gap`, `linear3`; of a network from a file, the file's name without its ending.
     pub head: String,
     /// The fraction of the channels that is kept, `1` or `1/8`.
     pub width: String,

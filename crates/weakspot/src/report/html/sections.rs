@@ -77,10 +77,14 @@ pub(super) fn asked(page: &mut Page, record: &Record) {
         })
         .collect();
     let model = &record.classifier;
-    let mut classifier = vec![format!(
-        "{}, head {}, width {}, {} logits, {}.",
-        model.arch, model.head, model.width, model.n_classes, model.origin
-    )];
+    let mut classifier = vec![if model.arch == "onnx" {
+        format!("A network from {}, {} logits.", model.origin, model.n_classes)
+    } else {
+        format!(
+            "{}, head {}, width {}, {} logits, {}.",
+            model.arch, model.head, model.width, model.n_classes, model.origin
+        )
+    }];
     if !model.recipe.is_empty() {
         classifier.push(format!("{}.", model.recipe.trim_end_matches('.')));
     }
