@@ -64,10 +64,11 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   weakspot study                   run the demo: generated images, no download
-  weakspot fetch mnist             download and check MNIST; then: weakspot study mnist
-  weakspot study photos/ --classes cat,dog --size 64 --eps 8/255";
+  weakspot study photos/ --classes cat=281,dog=207 --model resnet50.onnx --eps 4/255";
 
 const MORE: &str = "
+  weakspot fetch mnist             download and check MNIST; then: weakspot study mnist
+  weakspot study photos/ --classes cat,dog --size 64 --eps 8/255
   weakspot study x.npz --classes 3,5 --eps 8/255 --weights mine.safetensors --held-out
   weakspot maps --images x.npz --weights mine.safetensors --eps 8/255 --out maps.safetensors
   weakspot reproduce --quick       a first look at the paper's tables and figures beside ours

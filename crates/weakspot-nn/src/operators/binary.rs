@@ -180,6 +180,67 @@ fn row<T: Scalar>(output: &mut [T], a: &[T], b: &[T], steps: [usize; 2], f: impl
     }
 }
 
+/// A row of a gradient to an input, and the rows that it is made of.
+struct Back<'a, T> {
+    result: &'a mut [T],
+    /// From one number of the result to the next; 0 adds all of them up.
+    step: usize,
+    /// Whether nothing else is added to the result.
+    fresh: bool,
+    gradient: &'a [T],
+    /// Empty where the function does not read its inputs.
+    inputs: [&'a [T]; 2],
+    steps: [usize; 2],
+}
+
+#[inline]
+fn back<T: Scalar>(row: Back<'_, T>, f: impl Fn(T, T, T) -> T) {
+    let Back { result, step, fresh, gradient, inputs: [a, b], steps: [da, db] } = row;
+    let at = |of: &[T], i: usize| of.get(i).copied().unwrap_or(T::ZERO);
+    if fresh && step == 1 && (da, db) == (1, 1) && a.len() >= gradient.len() && b.len() >= gradient.len() {
+        for (((r, &g), &a), &b) in result.iter_mut().zip(gradient).zip(a).zip(b) {
+            *r = f(g, a, b);
+        }
+    } else if fresh {
+        for (j, &g) in gradient.iter().enumerate() {
+            result[j * step] = f(g, at(a, j * da), at(b, j * db));
+        }
+    } else if step == 0 {
+        let mut sum = T::ZERO;
+        for (j, &g) in gradient.iter().enumerate() {
+            sum += f(g, at(a, j * da), at(b, j * db));
+        }
+        result[0] += sum;
+    } else {
+        for (j, &g) in gradient.iter().enumerate() {
+            result[j * step] += f(g, at(a, j * da), at(b, j * db));
+        }
+    }
+}
+
+/// What computes a row: one function each, so that all share the code around it.
+type Row<T> = fn(&mut [T], &[T], &[T], [usize; 2]);
+
+type RowBack<T> = fn(Back<'_, T>);
+
+fn row_of<T: Scalar>(what: Pairwise) -> Row<T> {
+    macro_rules! run {
+        ($f:expr) => {
+            |y, a, b, steps| row(y, a, b, steps, $f)
+        };
+    }
+    with_function!(what, T, run)
+}
+
+fn back_of<T: Scalar>(what: Pairwise, to: usize) -> RowBack<T> {
+    macro_rules! run {
+        ($f:expr) => {
+            |row| back(row, $f)
+        };
+    }
+    with_gradient!(what, to, T, run)
+}
+
 impl Paired {
     /// Whether all three lie alike and none is repeated: one long row.
     fn is_flat<T>(&self, inputs: &[View<'_, T>]) -> bool {
@@ -195,26 +256,19 @@ impl<T: Scalar> Kernel<T> for Paired {
         output: &mut [T],
         _keep: bool,
     ) -> Result<Saved<T>> {
-        let (a, b) = (inputs[0], inputs[1]);
-        macro_rules! run {
-            ($f:expr) => {{
-                let f = $f;
-                if self.is_flat(inputs) {
-                    let chunks = a.data.par_chunks(CHUNK).zip(b.data.par_chunks(CHUNK));
-                    output.par_chunks_mut(CHUNK).zip(chunks).for_each(|(y, (a, b))| row(y, a, b, [1, 1], f));
-                } else {
-                    let (length, rows) = (self.walk.row(), self.walk.rows());
-                    let tasks =
-                        output.par_chunks_mut(length).enumerate().with_min_len(CHUNK.div_ceil(length));
-                    tasks.for_each(|(i, y)| {
-                        let (image, start) = (i / rows, self.walk.start(i % rows));
-                        let (a, b) = (&a.image(image)[start[0]..], &b.image(image)[start[1]..]);
-                        row(y, a, b, self.walk.steps(), f);
-                    });
-                }
-            }};
+        let (a, b, run) = (inputs[0], inputs[1], row_of::<T>(self.what));
+        if self.is_flat(inputs) {
+            let chunks = a.data.par_chunks(CHUNK).zip(b.data.par_chunks(CHUNK));
+            output.par_chunks_mut(CHUNK).zip(chunks).for_each(|(y, (a, b))| run(y, a, b, [1, 1]));
+            return Ok(Saved::Nothing);
         }
-        with_function!(self.what, T, run);
+        let (length, rows) = (self.walk.row(), self.walk.rows());
+        let tasks = output.par_chunks_mut(length).enumerate().with_min_len(CHUNK.div_ceil(length));
+        tasks.for_each(|(i, y)| {
+            let (image, start) = (i / rows, self.walk.start(i % rows));
+            let (a, b) = (&a.image(image)[start[0]..], &b.image(image)[start[1]..]);
+            run(y, a, b, self.walk.steps());
+        });
         Ok(Saved::Nothing)
     }
 
@@ -228,45 +282,20 @@ impl<T: Scalar> Kernel<T> for Paired {
     ) -> Result<()> {
         // Sums and differences do not read their inputs.
         let reads = !matches!(self.what, Pairwise::Add | Pairwise::Sub);
-        let (length, rows, steps) = (self.walk.row(), self.walk.rows(), self.walk.steps());
-        let input = |k: usize, image: usize| if reads { kept.inputs[k].image(image) } else { &[] };
-        macro_rules! run {
-            ($f:expr) => {{
-                let f = $f;
-                let images =
-                    result.par_chunks_mut(self.lens[to]).zip(gradient.par_chunks(self.len)).enumerate();
-                images.for_each(|(image, (result, gradient))| {
-                    let (a, b) = (input(0, image), input(1, image));
-                    let fresh = self.lens[to] == self.len;
-                    if !fresh {
-                        result.fill(T::ZERO);
-                    }
-                    for (i, gradient) in gradient.chunks_exact(length).enumerate().take(rows) {
-                        let start = self.walk.start(i);
-                        let result = &mut result[start[to]..];
-                        let at = |of: &[T], k: usize, j: usize| {
-                            if reads { of[start[k] + j * steps[k]] } else { T::ZERO }
-                        };
-                        if fresh {
-                            for (j, &g) in gradient.iter().enumerate() {
-                                result[j * steps[to]] = f(g, at(a, 0, j), at(b, 1, j));
-                            }
-                        } else if steps[to] == 0 {
-                            let mut sum = T::ZERO;
-                            for (j, &g) in gradient.iter().enumerate() {
-                                sum += f(g, at(a, 0, j), at(b, 1, j));
-                            }
-                            result[0] += sum;
-                        } else {
-                            for (j, &g) in gradient.iter().enumerate() {
-                                result[j * steps[to]] += f(g, at(a, 0, j), at(b, 1, j));
-                            }
-                        }
-                    }
-                });
-            }};
-        }
-        with_gradient!(self.what, to, T, run);
+        let (length, steps, run) = (self.walk.row(), self.walk.steps(), back_of::<T>(self.what, to));
+        let fresh = self.lens[to] == self.len;
+        let images = result.par_chunks_mut(self.lens[to]).zip(gradient.par_chunks(self.len)).enumerate();
+        images.for_each(|(image, (result, gradient))| {
+            if !fresh {
+                result.fill(T::ZERO);
+            }
+            for (i, gradient) in gradient.chunks_exact(length).enumerate() {
+                let start = self.walk.start(i);
+                let input = |k: usize| if reads { &kept.inputs[k].image(image)[start[k]..] } else { &[] };
+                let (result, inputs) = (&mut result[start[to]..], [input(0), input(1)]);
+                run(Back { result, step: steps[to], fresh, gradient, inputs, steps });
+            }
+        });
         Ok(())
     }
 
