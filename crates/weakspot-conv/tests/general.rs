@@ -1,4 +1,6 @@
 //! Convolutions of every shape, products and poolings against their definitions in double precision.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(clippy::disallowed_methods, reason = "errors are compared with bounds, which no NaN keeps")]
 
 use proptest::prelude::*;
 use weakspot_conv::{

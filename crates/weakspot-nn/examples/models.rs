@@ -12,7 +12,7 @@ use weakspot::objective::Objective;
 use weakspot::{Error, Result};
 use weakspot_nn::{OnnxModel, OnnxSettings};
 
-#[expect(clippy::print_stdout, reason = "what this example is for")]
+#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "this program is a stopwatch")]
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let number = |i: usize| words.get(i).and_then(|word| word.parse::<usize>().ok());

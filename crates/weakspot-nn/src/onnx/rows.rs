@@ -62,6 +62,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("Identity", super::integers::read_identity),
     row("InstanceNormalization", op::layer_norm::read_instance),
     row("IsNaN", super::integers::read_is_nan),
+    row("LRN", op::local_response::read),
     row("LayerNormalization", op::layer_norm::read),
     row("LeakyRelu", op::function::read),
     row("Less", super::integers::read),

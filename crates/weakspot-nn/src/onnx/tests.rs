@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use weakspot::ErrorKind;
 use weakspot::classifier::Classifier as _;
+use weakspot::output::write_atomic;
+use weakspot::{ErrorKind, num};
 
 use super::{Wanted, load};
 use crate::{OnnxModel, OnnxSettings};
@@ -84,7 +85,7 @@ fn model(opset: i64, nodes: &[Vec<u8>], constants: &[Vec<u8>], input: &[i64]) ->
 fn placed(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
-    std::fs::write(&path, content).unwrap();
+    write_atomic(&path, content).unwrap();
     (folder, path)
 }
 
@@ -247,13 +248,13 @@ fn weights_beside_the_model_stay_in_its_folder() {
     let (folder, path) = placed(&outside(&[("location", "w.bin"), ("offset", "4"), ("length", "32")]));
     let values = [9.0_f32, 1.0, 0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 3.0];
     let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    std::fs::write(folder.path().join("w.bin"), &raw).unwrap();
+    write_atomic(&folder.path().join("w.bin"), &raw).unwrap();
     let model = OnnxModel::load(&path, &OnnxSettings::default()).unwrap();
     let image = ndarray::Array4::ones((1, 1, 2, 2));
     assert_eq!(model.logits(image.view()).unwrap().into_raw_vec_and_offset().0, [3.0, 4.0]);
     let first = model.description().sha256.clone();
     // Other weights are another model.
-    std::fs::write(folder.path().join("w.bin"), [&raw[..32], &[0; 4]].concat()).unwrap();
+    write_atomic(&folder.path().join("w.bin"), &[&raw[..32], &[0; 4]].concat()).unwrap();
     assert_ne!(OnnxModel::load(&path, &OnnxSettings::default()).unwrap().description().sha256, first);
     for entries in [
         &[("location", "../w.bin")][..],
@@ -265,16 +266,16 @@ fn weights_beside_the_model_stay_in_its_folder() {
         &[("location", "absent.bin")],
         &[("offset", "0")],
     ] {
-        std::fs::write(&path, outside(entries)).unwrap();
+        write_atomic(&path, &outside(entries)).unwrap();
         let told = OnnxModel::load(&path, &OnnxSettings::default()).map(drop).unwrap_err();
-        assert!(told.to_string().contains("w"), "{entries:?}: {told}");
+        assert!(told.to_string().contains('w'), "{entries:?}: {told}");
     }
     #[cfg(unix)]
     {
         let elsewhere = tempfile::tempdir().unwrap();
-        std::fs::write(elsewhere.path().join("w.bin"), &raw[4..]).unwrap();
+        write_atomic(&elsewhere.path().join("w.bin"), &raw[4..]).unwrap();
         std::os::unix::fs::symlink(elsewhere.path().join("w.bin"), folder.path().join("link.bin")).unwrap();
-        std::fs::write(&path, outside(&[("location", "link.bin")])).unwrap();
+        write_atomic(&path, &outside(&[("location", "link.bin")])).unwrap();
         let told = OnnxModel::load(&path, &OnnxSettings::default()).map(drop).unwrap_err();
         assert!(told.to_string().contains("model's folder"), "{told}");
     }
@@ -318,7 +319,7 @@ fn real_models_of_others_give_what_their_makers_say() {
     }
     // What is left out at their ends is put back on.
     let softmax = |row: &[f32]| {
-        let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| num::max(a, b));
         let powers: Vec<f32> = row.iter().map(|v| (v - largest).exp()).collect();
         let sum: f32 = powers.iter().sum();
         powers.into_iter().map(|v| v / sum).collect::<Vec<_>>()
@@ -342,8 +343,8 @@ fn real_models_of_others_give_what_their_makers_say() {
             .outer_iter()
             .flat_map(|row| if probabilities { softmax(&row.to_vec()) } else { row.to_vec() })
             .collect();
-        let largest = y.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
-        let off = ours.iter().zip(&y).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let largest = y.iter().fold(0.0_f32, |a, b| num::max(a, b.abs()));
+        let off = ours.iter().zip(&y).map(|(a, b)| (a - b).abs()).fold(0.0, num::max);
         assert!(off <= 2e-5 * largest, "{name}: {off} of {largest}");
     }
 }

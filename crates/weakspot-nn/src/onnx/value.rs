@@ -173,6 +173,11 @@ impl Constant {
         Self { dims: vec![values.len()], data: Data::I64(values) }
     }
 
+    /// Rows one after the other.
+    pub(crate) fn matrix(rows: usize, columns: usize, values: Vec<f32>) -> Self {
+        Self { dims: vec![rows, columns], data: Data::F32(values) }
+    }
+
     /// One number.
     pub(crate) fn single(value: f32) -> Self {
         Self { dims: Vec::new(), data: Data::F32(vec![value]) }

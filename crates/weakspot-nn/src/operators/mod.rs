@@ -12,6 +12,7 @@ pub(crate) mod function;
 pub(crate) mod gather;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
+pub(crate) mod local_response;
 pub(crate) mod matmul;
 mod normalize;
 pub(crate) mod pad;

@@ -22,13 +22,16 @@ fn tensor(shape: &[usize], seed: u32) -> Arc<Tensor> {
 fn positive(shape: &[usize], seed: u32) -> Arc<Tensor> {
     let mut tensor = Tensor::clone(&tensor(shape, seed));
     for v in &mut tensor.data {
-        *v = *v + 1.5;
+        *v += 1.5;
     }
     Arc::new(tensor)
 }
 
+/// An operator, and the constants that it reads.
+type Step = (Arc<dyn Operator>, Vec<Arc<Tensor>>);
+
 /// A graph of nodes on the image, each reading the one before and some constants.
-fn chain(nodes: Vec<(Arc<dyn Operator>, Vec<Arc<Tensor>>)>) -> Graph {
+fn chain(nodes: Vec<Step>) -> Graph {
     let mut graph = Graph::new(IMAGE.to_vec(), 1);
     let mut at = Source::Image;
     for (i, (operator, constants)) in nodes.into_iter().enumerate() {
@@ -43,14 +46,11 @@ fn chain(nodes: Vec<(Arc<dyn Operator>, Vec<Arc<Tensor>>)>) -> Graph {
     graph
 }
 
-fn op(operator: impl Operator + 'static) -> (Arc<dyn Operator>, Vec<Arc<Tensor>>) {
+fn op(operator: impl Operator + 'static) -> Step {
     (Arc::new(operator), Vec::new())
 }
 
-fn with(
-    operator: impl Operator + 'static,
-    constants: Vec<Arc<Tensor>>,
-) -> (Arc<dyn Operator>, Vec<Arc<Tensor>>) {
+fn with(operator: impl Operator + 'static, constants: Vec<Arc<Tensor>>) -> Step {
     (Arc::new(operator), constants)
 }
 
@@ -199,7 +199,7 @@ fn every_gradient_is_a_difference_of_outputs() {
             };
             let wanted = (value(step) - value(-step)) / (2.0 * step);
             assert!(
-                (found[i] - wanted).abs() < 1e-6 * wanted.abs().max(1.0),
+                (found[i] - wanted).abs() < 1e-6 * (1.0 + wanted.abs()),
                 "{name}, {i}: {} and not {wanted}",
                 found[i]
             );
