@@ -186,8 +186,8 @@ fn results() -> Result<(), Failure> {
 }
 
 fn networks() -> Result<(), Failure> {
-    seed("onnx", "inception", &kept("onnx/inception.dyn.onnx")?)?;
-    seed("onnx", "squeezenet", &kept("onnx/squeezenet.ts.onnx")?)?;
+    seed("onnx", "shapes", &kept("onnx/shapes.onnx")?)?;
+    seed("onnx", "elements", &kept("onnx/elements.onnx")?)?;
     let weights = small_weights();
     seed("weights", "whole", &weights)?;
     seed("weights", "header", header_of(&weights))?;

@@ -28,27 +28,27 @@ fn images(side: usize, count: usize) -> Vec<u8> {
 #[test]
 fn layers_are_listed_by_pytorchs_names_and_one_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
-    for file in ["resnet.dyn.onnx", "resnet.ts.onnx"] {
+    for file in ["resnet.dynamo.onnx", "resnet.torchscript.onnx"] {
         let said = weakspot(folder.path(), &["layers", network(file).to_str().unwrap()]).ok();
         let row = |name: &str| {
             said.stdout.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned()
         };
-        assert!(row("layer4 ").contains("activation") && row("layer4 ").contains("4x4"), "{}", said.stdout);
-        assert!(row("layer1 ").contains("16x16"), "{}", said.stdout);
-        assert!(said.stderr.contains("reads maps at layer4 (4x4)"), "{}", said.stderr);
+        assert!(row("layer2 ").contains("activation") && row("layer2 ").contains("5x4"), "{}", said.stdout);
+        assert!(row("layer1 ").contains("10x8"), "{}", said.stdout);
+        assert!(said.stderr.contains("reads maps at layer2 (5x4)"), "{}", said.stderr);
     }
 }
 
 #[test]
 fn maps_and_attacks_are_written_for_a_network() {
     let folder = tempfile::tempdir().unwrap();
-    write_atomic(&folder.path().join("x.npz"), &images(32, 3)).unwrap();
-    let file = network("vit.dyn.onnx");
+    write_atomic(&folder.path().join("x.npz"), &images(16, 3)).unwrap();
+    let file = network("vit.dynamo.onnx");
     let words =
         ["maps", "--images", "x.npz", "--model", file.to_str().unwrap(), "--eps", "8/255", "--out", "out"];
     let said = weakspot(folder.path(), &words).ok();
     assert!(
-        said.stderr.contains("encoder.layers.encoder_layer_1 (4x4), chosen automatically"),
+        said.stderr.contains("encoder.layers.encoder_layer_0 (4x4), chosen automatically"),
         "{}",
         said.stderr
     );
@@ -57,8 +57,8 @@ fn maps_and_attacks_are_written_for_a_network() {
     assert_eq!(tensors.tensor("cam").unwrap().shape(), [3, 4, 4]);
     assert_eq!(tensors.tensor("logits").unwrap().shape(), [3, 5]);
     // Another layer by its name in PyTorch.
-    let other = [&words[..], &["--layer", "encoder.layers.encoder_layer_0", "--force"]].concat();
-    assert!(weakspot(folder.path(), &other).ok().stderr.contains("encoder_layer_0 (4x4), as asked"));
+    let other = [&words[..], &["--layer", "encoder.layers", "--force"]].concat();
+    assert!(weakspot(folder.path(), &other).ok().stderr.contains("encoder.layers (4x4), as asked"));
     let none = weakspot(folder.path(), &[&words[..], &["--layer", "layer4", "--force"]].concat());
     assert_eq!(none.code, Some(2));
     assert!(none.stderr.contains("no layer \"layer4\""), "{}", none.stderr);
@@ -75,7 +75,7 @@ fn a_network_is_studied_through_two_of_its_classes() {
                 .unwrap();
         }
     }
-    let file = network("mobilenet_v3.dyn.onnx");
+    let file = network("mobilenet_v3.dynamo.onnx");
     let words = [
         "study",
         "photos",
@@ -104,14 +104,14 @@ fn a_network_is_studied_through_two_of_its_classes() {
     let results = std::fs::read_to_string(folder.path().join("out/results.json")).unwrap();
     let results: serde_json::Value = serde_json::from_str(&results).unwrap();
     assert_eq!(results["classifier"]["arch"], "onnx");
-    assert_eq!(results["classifier"]["head"], "mobilenet_v3.dyn");
+    assert_eq!(results["classifier"]["head"], "mobilenet_v3.dynamo");
     assert!(folder.path().join("out/report.html").exists());
 }
 
 #[test]
 fn what_cannot_be_meant_is_refused_with_what_to_type() {
     let folder = tempfile::tempdir().unwrap();
-    let file = network("resnet.dyn.onnx");
+    let file = network("resnet.dynamo.onnx");
     let model = file.to_str().unwrap();
     write_atomic(&folder.path().join("x.npz"), &images(32, 2)).unwrap();
     write_atomic(&folder.path().join("net.pth"), b"PK\x03\x04 archive/data.pkl").unwrap();
@@ -123,7 +123,7 @@ fn what_cannot_be_meant_is_refused_with_what_to_type() {
         said.stderr
     };
     let size = refused(&["--model", model]);
-    assert!(size.contains("takes images of 3x64x64") && size.contains("--size 64"), "{size}");
+    assert!(size.contains("takes images of 3x40x32"), "{size}");
     assert!(refused(&["--model", "net.pth"]).contains("torch.onnx.export"));
     assert!(refused(&["--model", model, "--head", "gap"]).contains("--head is about the weights of a VGG16"));
     let both = refused(&["--model", model, "--normalization", "imagenet", "--mean", "0.5"]);

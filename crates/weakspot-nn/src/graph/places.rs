@@ -146,7 +146,7 @@ fn spots(graph: &Graph) -> Vec<Option<Spot>> {
                 Source::Tensor(_) => None,
             })
             .collect();
-        let first = node.dims.first() == Some(&1);
+        let first = node.dims.first() == graph.image().first();
         let mut spot = node.operator.follow(&known, &inputs, &node.dims).filter(|spot| {
             // A batch of windows is no batch of images.
             first || !matches!(spot, Spot::Pixels { .. })

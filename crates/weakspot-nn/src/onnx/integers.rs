@@ -95,6 +95,7 @@ pub(crate) fn reduced(r: &Reading<'_, '_, '_>, input: &Value) -> Result<Option<V
     let Some(values) = constant.as_integers() else { return Ok(None) };
     let whole = constant.dims.len() <= 1 && !values.is_empty();
     let result = match r.node.op {
+        "ReduceProd" => values.iter().try_fold(1_i64, |product, &v| product.checked_mul(v)),
         "ReduceSum" => values.iter().try_fold(0_i64, |sum, &v| sum.checked_add(v)),
         "ReduceMax" => values.iter().copied().max(),
         "ReduceMin" => values.iter().copied().min(),
@@ -105,6 +106,13 @@ pub(crate) fn reduced(r: &Reading<'_, '_, '_>, input: &Value) -> Result<Option<V
         result.ok_or_else(|| Reading::unsupported("expected a vector of integers to reduce to one"))?;
     let dims = if r.node.int("keepdims", 1)? != 0 { vec![1; constant.dims.len()] } else { Vec::new() };
     Ok(Some(Value::known(Constant { dims, data: Data::I64(vec![result]) })))
+}
+
+/// `ReduceProd` of integers.
+pub(crate) fn read_product(r: &mut Reading<'_, '_, '_>) -> Result<Vec<Value>> {
+    let input = Value::Known(r.known(0)?, None);
+    let value = reduced(r, &input)?;
+    value.map(|value| vec![value]).ok_or_else(|| Reading::unsupported("ReduceProd is read with integers"))
 }
 
 /// Comparisons, logic and rounding of constants.

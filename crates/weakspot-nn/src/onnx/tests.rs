@@ -282,7 +282,7 @@ fn weights_beside_the_model_stay_in_its_folder() {
 }
 
 fn small() -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/onnx/inception.dyn.onnx");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/onnx/shapes.onnx");
     std::fs::read(path).unwrap()
 }
 

@@ -4,9 +4,11 @@ use weakspot::Result;
 use weakspot::classifier::LayerKind;
 use weakspot_conv::{Function, Method, Scalar};
 
-use super::{Arrangement, InPlace, Kept, Kernel, Needs, Operator, Placed, Prepare, Saved, View};
+use super::{
+    Arrangement, Binary, InPlace, Kept, Kernel, Needs, Operator, Pairwise, Placed, Prepare, Saved, View,
+};
 use crate::graph::layout::Layout;
-use crate::onnx::{Reading, Value, integers};
+use crate::onnx::{Constant, Reading, Value, integers};
 
 /// A function by its ONNX name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,6 +159,14 @@ pub(crate) fn read_gelu(r: &mut Reading<'_, '_, '_>) -> Result<Vec<Value>> {
     };
     let input = r.input(0)?.clone();
     Ok(vec![r.push(Elementwise { name: "Gelu", function }, &[input])?])
+}
+
+/// `Erfc`, which is no operator of ONNX but written by tf2onnx: `1 - erf(x)`.
+pub(crate) fn read_erfc(r: &mut Reading<'_, '_, '_>) -> Result<Vec<Value>> {
+    let input = r.input(0)?.clone();
+    let erf = r.push(Elementwise { name: "Erf", function: Function::Erf }, &[input])?;
+    let one = Value::known(Constant::single(1.0));
+    Ok(vec![r.push(Binary(Pairwise::Sub), &[one, erf])?])
 }
 
 /// `Clip`: bounds are inputs since opset 11, attributes before.
