@@ -154,14 +154,12 @@ fn recognise(bytes: &[u8]) -> Result<()> {
         [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, b'}' | b'c' | b'(' | b'\x8a', ..] => {
             wrong("a checkpoint of PyTorch, or another archive", EXPORT)
         }
-        [0x89, b'H', b'D', b'F', ..] => wrong(
-            "an HDF5 file, as Keras writes them",
-            "convert it with tf2onnx (python -m tf2onnx.convert --keras model.h5 --output model.onnx)",
-        ),
-        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => wrong(
-            "a TensorFlow Lite model",
-            "convert it with tf2onnx (python -m tf2onnx.convert --tflite model.tflite --output model.onnx)",
-        ),
+        [0x89, b'H', b'D', b'F', ..] => {
+            wrong("an HDF5 file, as Keras writes them", "convert it to ONNX with the Python package tf2onnx")
+        }
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => {
+            wrong("a TensorFlow Lite model", "convert it to ONNX with the Python package tf2onnx")
+        }
         [b'<', ..] => wrong("a web page", "download the file itself"),
         [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', ..] => {
             wrong("a pointer of Git LFS", "fetch the file itself with git lfs pull")
