@@ -1,5 +1,5 @@
-//! Local response normalisation: `y_c = x_c / (bias + alpha / size * sum over a window of channels of x²)^beta`, written
-//! with the operators it is made of, so that it has their gradients. The sum is a product with a band matrix.
+//! Local response normalisation: `y_c = x_c / (bias + alpha / size * sum over a window of channels of x²)^beta`,
+//! written with the operators it is made of, so that it has their gradients. The sum is a product with a band matrix.
 //!
 //! # References
 //! Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NeurIPS 2012,
