@@ -8,7 +8,7 @@ const FUNCTIONS: [(Function, f64, f64); 19] = [
     (Function::Abs, 0.0, 0.0),
     (Function::Clip { low: 0.0, high: 6.0 }, 0.0, 0.0),
     (Function::Elu { alpha: 1.0 }, 2e-7, 2e-7),
-    (Function::Erf, 4e-7, 0.0),
+    (Function::Erf, 4e-7, 1e-44),
     (Function::Exp, 3e-7, 1e-44),
     (Function::Gelu, 4e-7, 4e-7),
     (Function::GeluTanh, 4e-7, 1e-6),
@@ -17,13 +17,13 @@ const FUNCTIONS: [(Function, f64, f64); 19] = [
     (Function::LeakyRelu { alpha: 0.01 }, 2e-7, 1e-44),
     (Function::Mish, 6e-7, 4e-7),
     (Function::Neg, 0.0, 0.0),
-    (Function::Reciprocal, 1e-7, 0.0),
+    (Function::Reciprocal, 1e-7, 1e-44),
     (Function::Selu { alpha: 1.673_263_2, gamma: 1.050_701 }, 3e-7, 3e-7),
     (Function::Sigmoid, 4e-7, 1e-44),
     (Function::Silu, 4e-7, 1e-37),
     (Function::Softplus, 4e-7, 1e-44),
-    (Function::Sqrt, 1e-7, 0.0),
-    (Function::Tanh, 4e-7, 0.0),
+    (Function::Sqrt, 1e-7, 1e-44),
+    (Function::Tanh, 4e-7, 1e-44),
 ];
 
 /// Points over the whole range of single precision, dense around zero.
