@@ -407,13 +407,19 @@ fn expand<'a>(
         return Err(Error::format(format!("expected functions that end; {} calls itself", function.name)));
     }
     *calls += 1;
+    // Calls of functions without nodes add nothing that another limit would count.
+    if *calls > MOST {
+        return Err(Error::format(format!("expected at most {MOST} calls of functions; got more")));
+    }
     let call = *calls;
     // Names inside belong to this call alone.
     let mut names: HashMap<&str, String> = HashMap::new();
     for (i, &input) in function.inputs.iter().enumerate() {
         names.insert(input, node.inputs.get(i).cloned().unwrap_or_default());
     }
-    for (&output, outer) in function.outputs.iter().zip(&node.outputs) {
+    // An output that the caller leaves out may still be read inside.
+    for (&output, outer) in function.outputs.iter().zip(&node.outputs).filter(|(_, outer)| !outer.is_empty())
+    {
         names.insert(output, outer.clone());
     }
     for inner in &function.nodes {
