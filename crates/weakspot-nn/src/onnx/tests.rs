@@ -197,6 +197,24 @@ fn every_unknown_operator_is_named_at_once() {
 }
 
 #[test]
+fn functions_that_call_each_other_without_end_are_refused() {
+    let call = |name: &str| [node(name, &[], "", &[]), text(7, "own")].concat();
+    let function = |name: &str, nodes: &[Vec<u8>]| {
+        let nodes: Vec<u8> = nodes.iter().flat_map(|node| bytes(7, node)).collect();
+        bytes(25, &[text(1, name), nodes, text(10, "own")].concat())
+    };
+    // Each calls the next ten times; the last has no nodes.
+    let (nodes, constants) = linear();
+    let nodes = [&nodes[..], &[call("f0")]].concat();
+    let mut file = model(17, &nodes, &constants, &[-1, 1, 2, 2]);
+    for i in 0..15 {
+        file.extend(function(&format!("f{i}"), &vec![call(&format!("f{}", i + 1)); 10]));
+    }
+    file.extend(function("f15", &[]));
+    assert!(error(&file).to_string().contains("calls of functions"), "{}", error(&file));
+}
+
+#[test]
 fn files_of_other_kinds_are_called_what_they_are() {
     let cases: [(&[u8], &str); 7] = [
         (b"", "an empty file"),
